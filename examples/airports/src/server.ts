@@ -1,0 +1,92 @@
+/**
+ * The server: one GraphQL Yoga for each way of loading, all on one port.
+ * @module
+ */
+
+import { createServer, type RequestListener, type Server } from 'node:http'
+import type { AddressInfo } from 'node:net'
+
+import { useDeferStream } from '@graphql-yoga/plugin-defer-stream'
+import { createPubSub, createSchema, createYoga } from 'graphql-yoga'
+
+import type { Changes, Context } from './context.ts'
+import { Failure, reasonOf } from './failure.ts'
+import type { Options } from './options.ts'
+import type { Queries } from './queries.ts'
+import { typeDefs } from './schema.ts'
+import { startingQueries } from './starting-queries.ts'
+import type { Way } from './ways.ts'
+
+/** A server that listens; what it serves may come later, since the database takes its time to start. */
+export interface Listener {
+  /** Such as `http://127.0.0.1:4000`, without a path. */
+  readonly address: string
+  serve(ways: readonly Way[], sql: Queries): void
+  close(): Promise<void>
+}
+
+export async function listen({ port, host }: Pick<Options, 'port' | 'host'>): Promise<Listener> {
+  let handlers = new Map<string, RequestListener>()
+  const server = createServer((request, response) => {
+    const path = request.url!.split('?', 1)[0]!
+    const handler = handlers.get(path)
+    if (handler !== undefined) return handler(request, response)
+    if (handlers.size === 0)
+      return void response.writeHead(503, { 'retry-after': '5' }).end('The database is starting.\n')
+    if (path === '/') return void response.writeHead(302, { location: '/graphql' }).end()
+    return void response.writeHead(404).end(`Nothing is here. Try ${[...handlers.keys()].join(', ')}.\n`)
+  })
+  await start(server, port, host)
+
+  return {
+    address: addressOf(server),
+    serve(ways, sql) {
+      const changes: Changes = createPubSub<{ airportChanged: [ident: string] }>()
+      handlers = new Map(ways.map(way => [way.path, yogaOf(way, sql, changes)]))
+    },
+    async close() {
+      const closed = new Promise(resolve => server.close(resolve))
+      server.closeAllConnections()
+      await closed
+    },
+  }
+}
+
+function yogaOf({ name, path, resolvers, plugin }: Way, sql: Queries, changes: Changes) {
+  return createYoga({
+    schema: createSchema<Context>({ typeDefs, resolvers }),
+    graphqlEndpoint: path,
+    context: { sql, changes },
+    plugins: [plugin, useDeferStream()],
+    landingPage: false,
+    graphiql: {
+      title: `Airports: ${name}`,
+      defaultQuery: startingQueries.join('\n'),
+      defaultEditorToolsVisibility: false,
+    },
+    // The page with all that it needs, so that it works without the internet. It is large, so it is loaded when asked for.
+    renderGraphiQL: async options => (await import('@graphql-yoga/render-graphiql')).renderGraphiQL(options),
+  })
+}
+
+function start(server: Server, port: number, host: string): Promise<void> {
+  return new Promise((resolve, reject) => {
+    server.once('listening', resolve)
+    server.once('error', (error: NodeJS.ErrnoException) => {
+      const reason =
+        error.code === 'EADDRINUSE'
+          ? `Port ${port} is in use. Choose another one with --port.`
+          : `The server cannot listen on ${host}, port ${port}: ${reasonOf(error)}.`
+      reject(new Failure(reason))
+    })
+    server.listen(port, host)
+  })
+}
+
+/** Where this machine itself reaches the server. */
+function addressOf(server: Server): string {
+  const { address, family, port } = server.address() as AddressInfo
+  const everywhere = address === '0.0.0.0' || address === '::'
+  const host = everywhere ? 'localhost' : family === 'IPv6' ? `[${address}]` : address
+  return `http://${host}:${port}`
+}

@@ -1,0 +1,41 @@
+/**
+ * The ways of loading: the same schema and the same resolvers, with Bulkcall, with DataLoader and with neither.
+ * @module
+ */
+
+import type { Queries } from './queries.ts'
+import { resolvers } from './resolvers.ts'
+import { withBulkcall } from './with-bulkcall.ts'
+import { clearing, withDataLoader } from './with-dataloader.ts'
+import { withoutBulk } from './without-bulk.ts'
+
+export interface Way {
+  readonly name: string
+  /** Where it is served. */
+  readonly path: string
+  readonly resolvers: typeof resolvers
+  readonly plugin: object
+}
+
+export function waysOf(sql: Queries, connections: number): Way[] {
+  return [
+    {
+      name: 'a statement for each key',
+      path: '/without-bulk',
+      resolvers,
+      plugin: withoutBulk(sql),
+    },
+    {
+      name: 'DataLoader, by hand',
+      path: '/with-dataloader',
+      resolvers: { ...resolvers, Mutation: clearing(resolvers.Mutation) },
+      plugin: withDataLoader(sql),
+    },
+    {
+      name: 'Bulkcall',
+      path: '/graphql',
+      resolvers,
+      plugin: withBulkcall(sql, connections),
+    },
+  ]
+}

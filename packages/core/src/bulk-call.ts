@@ -1,0 +1,120 @@
+/**
+ * `AsyncBulkCall`: accepts tasks one by one, starts bulks.
+ * @module
+ */
+
+import type { Command, CommandContext, ResultOf, Results } from './command.ts'
+import { checkNames, hasMethods } from './door.ts'
+import { Engine } from './engine.ts'
+import { BulkOptionError } from './errors.ts'
+import { bulkCallOptions, readOptions, type BulkCallOptions } from './options.ts'
+
+/** What may be said with a single call. */
+export interface CallOptions {
+  /**
+   * Gives the task up when it aborts, with the signal's reason. A pending task leaves its bulk; a running one settles at
+   * once, and the command goes on for the others. No other caller notices.
+   */
+  readonly signal?: AbortSignal | undefined
+}
+
+/**
+ * Turns many single calls into few bulk calls.
+ *
+ * Single calls are buffered for a moment, according to `size` and `delay`, and then executed in bulk by the command,
+ * at most `concurrent` bulks at once. First in, first out. When nothing is pending or in flight, nothing is resident: no
+ * timer, no loop.
+ *
+ * Do not await a call of the same bulk call inside its own command while `concurrent` is a number: the inner call waits
+ * for the slot that the outer one holds. `timeout` ends such a wait.
+ *
+ * After the Python class of the same name.
+ */
+class AsyncBulkCall<T, R> {
+  readonly #engine: Engine<T, R>
+
+  constructor(command: Command<T, R>, options: BulkCallOptions = {}) {
+    checkNames(options, bulkCallOptions)
+    this.#engine = new Engine(command, readOptions(command, options))
+  }
+
+  /** The name in errors, events and metrics. */
+  get name(): string {
+    return this.#engine.settings.name
+  }
+
+  /** How many tasks are accepted and not started. */
+  get pending(): number {
+    return this.#engine.pending
+  }
+
+  /** How many bulks have started and not settled. */
+  get inFlight(): number {
+    return this.#engine.inFlight
+  }
+
+  /**
+   * Accepts one task and resolves with its result; `null` if the command gave none. Never throws, and never runs the
+   * command itself.
+   *
+   * Rejects with what the command threw, with the Error at the task's place among the results, with the reason of
+   * `options.signal`, or with an error of ours: `BulkOverflowError`, `BulkClosedError`, `BulkLengthError`,
+   * `BulkResultError`, `BulkTimeoutError`.
+   */
+  call(task: T, options?: CallOptions): Promise<R> {
+    const signal = options?.signal
+    return signal === undefined || isSignal(signal) ? this.#engine.call(task, signal) : refuseSignal(signal)
+  }
+
+  /**
+   * Accepts many tasks and resolves with one result or Error for each, in their order. It settles the same as a `call`
+   * for each, for the price of one promise; it rejects only if the tasks themselves cannot be iterated.
+   */
+  callMany(tasks: Iterable<T>, options?: CallOptions): Promise<(R | Error)[]> {
+    try {
+      const signal = options?.signal
+      if (signal !== undefined && !isSignal(signal)) return refuseSignal(signal)
+      return this.#engine.callMany([...tasks], signal)
+    } catch (error) {
+      return Promise.reject(error)
+    }
+  }
+
+  /** Starts what is pending, as slots allow, and resolves when everything that was accepted before has settled. */
+  flush(): Promise<void> {
+    return this.#engine.flush()
+  }
+
+  /** Refuses new calls, starts what is pending and resolves when everything has settled. Safe to call again. */
+  close(): Promise<void> {
+    return this.#engine.close()
+  }
+
+  /** The same as `close()`, for `await using`. */
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.#engine.close()
+  }
+}
+
+/** By what it can do, not by `instanceof`: a signal of another realm is one. */
+function isSignal(signal: unknown): boolean {
+  return hasMethods(signal, ['addEventListener', 'removeEventListener']) && 'aborted' in (signal as object)
+}
+
+function refuseSignal(signal: unknown): Promise<never> {
+  return Promise.reject(new BulkOptionError('signal', 'an AbortSignal', signal))
+}
+
+/** Makes an {@link AsyncBulkCall}; what its calls give is read off the command's type. */
+export interface AsyncBulkCallConstructor {
+  // `_R` is there so that two type arguments written by hand, `<T, R>`, always mean the other signature.
+  new <T, G extends Results<T, unknown> | PromiseLike<Results<T, unknown>>, _R extends ResultOf<G>>(
+    command: (tasks: T[], context: CommandContext) => G,
+    options?: BulkCallOptions,
+  ): AsyncBulkCall<T, ResultOf<G>>
+  new <T, R>(command: Command<T, R>, options?: BulkCallOptions): AsyncBulkCall<T, R>
+}
+
+const Typed: AsyncBulkCallConstructor = AsyncBulkCall
+type Typed<T, R> = AsyncBulkCall<T, R>
+export { Typed as AsyncBulkCall }

@@ -1,0 +1,49 @@
+/**
+ * The command: the one thing that the user writes. It gets the tasks of a bulk and gives their results, or none.
+ * @module
+ */
+
+/** What a command gets beside its tasks. */
+export interface CommandContext {
+  /** The name of the call, for logs. */
+  readonly name: string
+  /**
+   * Aborts when nobody waits for the bulk any more: all its callers have aborted, or its time is up. Give it to whatever
+   * the command waits for.
+   */
+  readonly signal: AbortSignal
+}
+
+/** None: the command has nothing to tell, and each task's result is `null`. */
+export type None = null | undefined | void
+
+/** The results of one bulk, in any of the shapes that a command may give them. */
+export type Results<T, R> =
+  | None
+  | (Iterable<R | PromiseLike<R> | Error> & object)
+  | AsyncIterable<R | Error>
+  | ReadonlyMap<T, R | PromiseLike<R> | Error>
+
+/** Turns the tasks of one bulk into their results, at once or later. The array is the command's own to change. */
+export type Command<T, R> = (
+  tasks: T[],
+  context: CommandContext,
+) => Results<T, R> | PromiseLike<Results<T, R>>
+
+/** What one task gets of a command that returns `G`: `null` is among it only when the command can give none. */
+export type ResultOf<G> = OneOf<Awaited<G>>
+
+type OneOf<A> = 0 extends 1 & A
+  ? any
+  : A extends None
+    ? null
+    : A extends string
+      ? never
+      : A extends ReadonlyMap<any, infer R>
+        ? Value<R> | null
+        : A extends Iterable<infer R> | AsyncIterable<infer R>
+          ? Value<R>
+          : never
+
+/** An error rejects its task. Told apart by `stack`, since a row may well have a `name` and a `message`. */
+type Value<R> = Awaited<R extends Error ? ('stack' extends keyof R ? never : R) : R>

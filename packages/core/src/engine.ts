@@ -1,0 +1,587 @@
+/**
+ * The engine: keeps the queue, asks the policy, starts bulks and sees them to their end. What `AsyncBulkCall` and
+ * `BulkLoader` have in common.
+ *
+ * The way of a task: `call` puts it into the last bulk of the queue; an event (a full bulk, the end of the turn, a timer,
+ * a flush, a quiet scope, a slot) makes `pump` ask the policy whether the first bulk may start; `run` calls the command
+ * with it; `finish` gives its slot back and pumps again.
+ * @module
+ */
+
+import { Bulk, type AnyBulk, type Keeper } from './bulk.ts'
+import type { Command, CommandContext } from './command.ts'
+import { asError, BulkClosedError, BulkOverflowError, BulkTimeoutError, isError } from './errors.ts'
+import { nextId, tellSettled, tellStarted, watched, type BulkEvent } from './events.ts'
+import type { AsyncContext } from './host.ts'
+import type { Slot, Waiter } from './limiter.ts'
+import type { BulkCallSettings } from './options.ts'
+import { ready, readyAt, take, type Cause, type Marks } from './policy.ts'
+import { nobody, type Member, type Piece } from './scope.ts'
+import { handOut, isStream, isThenable, outcomesOf, type Outcomes } from './settle.ts'
+
+const soon = Promise.resolve()
+/** The original: a promise may come with a `then` of its own that forgets to give a promise back. */
+const then: typeof soon.then = Reflect.get(Promise.prototype, 'then')
+/** The longest that timers of most hosts can wait. A longer one is waited for in steps. */
+const longestTimer = 2 ** 31 - 1
+
+export class Engine<T, R> implements Keeper, Waiter, Member {
+  readonly settings: BulkCallSettings
+  /** Tasks that are accepted and not started. */
+  pending = 0
+
+  readonly #command: Command<T, R>
+  readonly #context: AsyncContext
+
+  // The queue: bulks in the order in which they opened. Invariant: only the last may have room for newcomers, none is
+  // empty, and `pending` is the number of their tasks.
+  #first: Bulk<T, R> | null = null
+  #last: Bulk<T, R> | null = null
+  #lastId = 0
+  readonly #marks: Marks = { flushed: 0, ticked: 0, quiet: 0, closing: false }
+
+  // In flight: in the order of their deadlines, since all have the same time. A bulk that has run out of its time moves
+  // from `running` to `overdue`, where it keeps its slot for as long again.
+  readonly #running = new Set<AnyBulk>()
+  readonly #overdue = new Set<AnyBulk>()
+
+  #pumping = false
+  #pumpAgain = false
+  #pumpSoon = false
+  #tickAsked = false
+  #inLine = false
+  #slot: Slot | null = null
+
+  // Invariant: one timer at the most, and none while nothing waits for an instant.
+  #timer: unknown = undefined
+  #wakesAt = Infinity
+  #wokenAt = -Infinity
+
+  #drains: { readonly through: number; readonly done: () => void }[] = []
+  #closed: Promise<void> | null = null
+
+  constructor(command: Command<T, R>, settings: BulkCallSettings) {
+    this.#command = command
+    this.settings = settings
+    this.#context = settings.ledger?.context ?? settings.host.captureContext()
+  }
+
+  /** Bulks that have started and not settled. */
+  get inFlight(): number {
+    return this.#running.size + this.#overdue.size
+  }
+
+  /** The bulk that the latest pending task joined. */
+  get last(): Bulk<T, R> | null {
+    return this.#last
+  }
+
+  /** The bulk that the next task joins, or `null` where that one has not opened yet. */
+  get open(): Bulk<T, R> | null {
+    const last = this.#last
+    return last !== null && last.tasks.length < this.settings.size ? last : null
+  }
+
+  /** The bulks of the queue, first to last. */
+  *queue(): Generator<Bulk<T, R>> {
+    for (let bulk = this.#first; bulk !== null; bulk = bulk.next) yield bulk
+  }
+
+  /** Why no task is taken now, or `null`. */
+  refusal(): { readonly reason: unknown } | null {
+    const { name, maxPending, ledger } = this.settings
+    if (this.#closed !== null) return { reason: new BulkClosedError(name) }
+    if (this.pending >= maxPending) return { reason: new BulkOverflowError(name, maxPending) }
+    return ledger === null ? null : ledger.aborted
+  }
+
+  call(task: T, signal?: AbortSignal): Promise<R> {
+    const refusal = this.refusal()
+    if (refusal !== null) return Promise.reject(refusal.reason)
+    if (signal?.aborted) return Promise.reject(signal.reason)
+    const bulk = this.open ?? this.#openBulk()
+    const promise = signal === undefined ? bulk.join(task) : bulk.joinWith(task, signal)
+    this.#joined(bulk, promise, 1)
+    return promise
+  }
+
+  /** @param joined hears which tasks went into which bulk */
+  callMany(
+    tasks: readonly T[],
+    signal?: AbortSignal,
+    joined?: (bulk: Bulk<T, R>, from: number, to: number, answered: Promise<(R | Error)[]>) => void,
+  ): Promise<(R | Error)[]> {
+    if (signal !== undefined) return Promise.all(tasks.map(task => this.call(task, signal).catch(asError)))
+    const parts: Promise<(R | Error)[]>[] = []
+    let from = 0
+    while (from < tasks.length) {
+      const refusal = this.refusal()
+      if (refusal !== null) {
+        parts.push(Promise.resolve(new Array<Error>(tasks.length - from).fill(asError(refusal.reason))))
+        break
+      }
+      const bulk = this.open ?? this.#openBulk()
+      const room = Math.min(this.settings.size - bulk.tasks.length, this.settings.maxPending - this.pending)
+      const to = Math.min(tasks.length, from + room)
+      const part = bulk.joinMany(tasks, from, to)
+      parts.push(part)
+      joined?.(bulk, from, to, part)
+      this.#joined(bulk, part, to - from)
+      from = to
+    }
+    return parts.length === 1 ? parts[0]! : Promise.all(parts).then(each => each.flat())
+  }
+
+  /** Starts what is pending and resolves when all that was accepted before has settled. */
+  flush(): Promise<void> {
+    if (this.pending === 0 && this.inFlight === 0) return Promise.resolve()
+    this.#marks.flushed = this.#lastId
+    this.#markReady()
+    const flushed = new Promise<void>(done => this.#drains.push({ through: this.#lastId, done }))
+    this.pump()
+    this.#tellDrained()
+    return flushed
+  }
+
+  close(): Promise<void> {
+    if (this.#closed === null) {
+      this.#marks.closing = true
+      this.#markReady()
+      this.#closed = new Promise(done => this.#drains.push({ through: Infinity, done }))
+      this.pump()
+      this.#tellDrained()
+    }
+    return this.#closed
+  }
+
+  /** Someone waits for a bulk without a task of his own in it. */
+  visited(bulk: Bulk<T, R>, promise: unknown): void {
+    const { ledger } = this.settings
+    if (ledger !== null) bulk.guests.push(ledger.called(promise))
+  }
+
+  closeWindow(): void {
+    this.#marks.quiet = this.#lastId
+    this.#markReady()
+    this.pump()
+  }
+
+  granted(slot: Slot): void {
+    this.#inLine = false
+    this.#slot = slot
+    this.pump()
+  }
+
+  refused(error: unknown): void {
+    // It has left the line since then: the refusal is for tasks that are gone.
+    if (!this.#inLine) return
+    this.#inLine = false
+    if (this.#first !== null) this.#giveUp(error)
+    this.#settledSome()
+  }
+
+  abort(reason: unknown): void {
+    while (this.#first !== null) this.#giveUp(reason)
+    for (const bulk of [...this.#running, ...this.#overdue]) {
+      this.#failTasks(bulk, reason)
+      bulk.abort(reason)
+    }
+    this.#settledSome()
+  }
+
+  /** Fails the first bulk without sending it. */
+  #giveUp(reason: unknown): void {
+    const bulk = this.#seal()
+    if (bulk === null) return
+    bulk.start(null)
+    this.settings.ledger?.started(bulk.owners, bulk.guests)
+    bulk.fail(reason)
+  }
+
+  /** Something is over: whoever waits for that hears of it, and what waits behind it may start. */
+  #settledSome(): void {
+    if (this.pending === 0 && this.inFlight === 0) this.settings.ledger?.idle(this)
+    this.#tellDrained()
+    this.pump()
+  }
+
+  left(bulk: AnyBulk, owner: Piece | undefined): void {
+    const { ledger } = this.settings
+    this.pending--
+    if (owner !== undefined) ledger!.left(owner)
+    if (bulk.tasks.length === 0) {
+      this.#remove(bulk)
+      for (const guest of bulk.guests) ledger!.left(guest)
+    }
+    // What is left is looked at later: of several calls with one signal this may be the first to hear of it, and its
+    // mates must not be sent.
+    if (this.#first === null) this.#settledSome()
+    else this.#askPump()
+  }
+
+  emptied(): void {
+    this.settings.ledger?.settled()
+  }
+
+  /** Starts every bulk that may start. Never inside itself: what a start brings about is seen by the loop. */
+  pump(): void {
+    this.#pumpAgain = true
+    if (this.#pumping) return
+    this.#pumping = true
+    try {
+      while (this.#pumpAgain) {
+        this.#pumpAgain = false
+        this.#startReady()
+        this.#putDown()
+      }
+    } finally {
+      this.#pumping = false
+    }
+    this.#setTimer()
+  }
+
+  #startReady(): void {
+    const now = this.#now()
+    for (;;) {
+      const cause = this.#ready(now)
+      // Between the slot and the start stands no `await`: nothing can come in between, so nothing is admitted twice.
+      if (cause === null || !this.#takeSlot()) return
+      this.#start(cause)
+    }
+  }
+
+  /** The instant, where an instant decides anything. */
+  #now(): number {
+    const { delay, timeout } = this.settings
+    return delay > 0 || timeout < Infinity ? this.#clock() : 0
+  }
+
+  /** A timer that has fired is proof of its instant: some fire a little early, and fake ones leave the clock behind. */
+  #clock(): number {
+    return Math.max(this.settings.host.now(), this.#wokenAt)
+  }
+
+  #ready(now: number): Cause | null {
+    const first = this.#first
+    return first === null ? null : ready(first, this.pending, this.settings, this.#marks, now)
+  }
+
+  /** Whether a slot is at hand. If not, the engine stands in line for one, from the moment that its bulk is ready. */
+  #takeSlot(): boolean {
+    const { limiter } = this.settings
+    if (limiter === null || this.#slot !== null) return true
+    if (this.#inLine) return false
+    this.#inLine = true
+    try {
+      const slot = limiter.acquire(this)
+      if (slot !== null) {
+        this.#inLine = false
+        this.#slot = slot
+      }
+    } catch (error) {
+      this.refused(error)
+    }
+    return this.#slot !== null
+  }
+
+  /** A slot, or a place in line, for which there is no bulk any more goes to the next. */
+  #putDown(): void {
+    const slot = this.#slot
+    if (slot !== null) {
+      this.#slot = null
+      slot.release()
+    }
+    if (this.#inLine && this.#ready(this.#now()) === null) {
+      this.#inLine = false
+      this.settings.limiter!.leave(this)
+    }
+  }
+
+  #start(cause: Cause): void {
+    const bulk = this.#seal()
+    if (bulk === null) return
+    const { ledger, timeout } = this.settings
+    bulk.start(this.#slot)
+    this.#slot = null
+    this.#running.add(bulk)
+    ledger?.started(bulk.owners, bulk.guests)
+    if (timeout < Infinity) bulk.deadline = this.#now() + timeout
+    if (watched()) bulk.event = this.#event(bulk, cause)
+    this.#run(bulk)
+  }
+
+  /**
+   * All of it in the context in which the call, or its scope, was made, generators and thenables that run later too, and never in that of
+   * the caller who came first: it may be another tenant's.
+   */
+  #run(bulk: Bulk<T, R>): void {
+    this.#context.run(Engine.#execute, this, bulk)
+  }
+
+  static #execute(this: void, engine: Engine<any, any>, bulk: AnyBulk): void {
+    try {
+      const { event } = bulk
+      const given =
+        event === null ? engine.#callCommand(bulk) : tellStarted(event, () => engine.#callCommand(bulk))
+      if (!isThenable(given)) return engine.#answered(bulk, given)
+      void then.call(
+        Promise.resolve(given),
+        results => engine.#answered(bulk, results),
+        error => engine.#failed(bulk, error),
+      )
+    } catch (error) {
+      engine.#failed(bulk, error)
+    }
+  }
+
+  #callCommand(bulk: Bulk<T, R>): unknown {
+    // The tasks are the command's own copy: it may sort or empty them, and the results still find their places.
+    return (0, this.#command)(bulk.tasks.slice(), new Context(this.settings.name, bulk))
+  }
+
+  #answered(bulk: Bulk<T, R>, results: unknown): void {
+    const { name } = this.settings
+    try {
+      if (isStream(results)) {
+        void handOut(results, bulk.tasks.length, name, (place, outcome) =>
+          this.#gave(bulk, place, outcome),
+        ).then(
+          () => this.#finish(bulk),
+          (error: unknown) => this.#failed(bulk, error),
+        )
+        return
+      }
+      const outcomes = outcomesOf(results, bulk.tasks, name)
+      if (bulk.event !== null && !bulk.settled) countOutcomes(bulk.event, outcomes)
+      bulk.giveAll(outcomes)
+    } catch (error) {
+      return this.#failed(bulk, error)
+    }
+    this.#finish(bulk)
+  }
+
+  #gave(bulk: Bulk<T, R>, place: number, outcome: unknown): boolean {
+    const before = bulk.waiting
+    const waited = bulk.give(place, outcome)
+    if (bulk.event !== null && bulk.waiting < before && isError(outcome)) bulk.event.failed++
+    return waited
+  }
+
+  #failed(bulk: Bulk<T, R>, error: unknown): void {
+    this.#failTasks(bulk, error)
+    this.#finish(bulk)
+  }
+
+  #failTasks(bulk: AnyBulk, error: unknown): void {
+    if (bulk.event !== null && bulk.event.error === undefined) {
+      bulk.event.error = error ?? asError(error)
+      bulk.event.failed += bulk.waiting
+    }
+    bulk.fail(error)
+  }
+
+  /** The command has settled, or is abandoned: once. */
+  #finish(bulk: AnyBulk): void {
+    if (!this.#running.delete(bulk) && !this.#overdue.delete(bulk)) return
+    // Told before its slot is handed over, which starts the next bulk: who counts events never finds more than slots.
+    if (bulk.event !== null) {
+      bulk.event.settledAt = this.#clock()
+      tellSettled(bulk.event)
+    }
+    bulk.slot?.release()
+    this.#settledSome()
+  }
+
+  #openBulk(): Bulk<T, R> {
+    const { delay, ledger } = this.settings
+    const openedAt = delay > 0 || watched() ? this.#clock() : NaN
+    const bulk = new Bulk<T, R>(++this.#lastId, openedAt, this)
+    if (this.#last === null) this.#first = bulk
+    else this.#last.next = bulk
+    this.#last = bulk
+    ledger?.opened(this, delay > 0)
+    if (delay === 0) this.#askTick()
+    else if (this.#first === bulk) this.#setTimer()
+    return bulk
+  }
+
+  #joined(bulk: Bulk<T, R>, promise: unknown, tasks: number): void {
+    const { size, ledger } = this.settings
+    const before = this.pending
+    this.pending += tasks
+    if (ledger !== null) {
+      bulk.owners.push(ledger.called(promise))
+      // Many tasks of one promise are one wait.
+      for (let i = 1; i < tasks; i++) bulk.owners.push(nobody)
+    }
+    if (bulk.tasks.length === size) this.#markReady()
+    // The command never runs inside `call`: a caller must not find its own stack below someone's SQL.
+    if (before < size && this.pending >= size) this.#askPump()
+  }
+
+  #askPump(): void {
+    if (this.#pumpSoon) return
+    this.#pumpSoon = true
+    void soon.then(() => {
+      this.#pumpSoon = false
+      this.#settledSome()
+    })
+  }
+
+  #askTick(): void {
+    if (this.#tickAsked) return
+    this.#tickAsked = true
+    this.settings.host.endOfTurn(() => {
+      this.#tickAsked = false
+      this.#marks.ticked = this.#lastId
+      this.#markReady()
+      this.pump()
+    })
+  }
+
+  /** For events: all that is pending is ready from now on. Only the last bulk was not full, and so not ready before. */
+  #markReady(): void {
+    if (this.#last !== null && watched() && Number.isNaN(this.#last.readyAt))
+      this.#last.readyAt = this.#clock()
+  }
+
+  /** Takes the first bulk out of the queue, filled from those behind; `null` if its callers have gone this moment. */
+  #seal(): Bulk<T, R> | null {
+    const bulk = this.#first!
+    bulk.dropAborted()
+    for (
+      let behind;
+      (behind = bulk.next) !== null && bulk.tasks.length < take(this.pending, this.settings);
+    ) {
+      behind.dropAborted()
+      if (bulk.next === behind) bulk.takeFrom(behind)
+      if (behind.tasks.length === 0 && bulk.next === behind) this.#remove(behind)
+    }
+    if (bulk.tasks.length === 0) return null
+    this.#remove(bulk)
+    this.pending -= bulk.tasks.length
+    return bulk
+  }
+
+  #remove(bulk: AnyBulk): void {
+    let before: AnyBulk | null = null
+    for (let other: AnyBulk = this.#first!; other !== bulk; other = other.next!) before = other
+    if (before === null) this.#first = bulk.next
+    else before.next = bulk.next
+    if (this.#last === bulk) this.#last = before
+    bulk.next = null
+  }
+
+  #setTimer(): void {
+    const { host } = this.settings
+    const wakesAt = this.#nextInstant()
+    if (wakesAt === this.#wakesAt) return
+    if (this.#timer !== undefined) host.clearTimer(this.#timer)
+    this.#timer = undefined
+    this.#wakesAt = wakesAt
+    if (wakesAt === Infinity) return
+    const now = this.#now()
+    const wait = Math.min(Math.max(Math.ceil(wakesAt - now), 0), longestTimer)
+    const firesAt = Math.min(wakesAt, now + wait)
+    this.#timer = host.setTimer(() => this.#wake(firesAt), wait)
+  }
+
+  /** The earliest instant at which time alone changes anything. A bulk that stands in line for a slot waits for no timer. */
+  #nextInstant(): number {
+    const { timeout } = this.settings
+    const window = this.#first === null || this.#inLine ? Infinity : readyAt(this.#first, this.settings)
+    if (timeout === Infinity) return window
+    return Math.min(
+      window,
+      oldest(this.#running)?.deadline ?? Infinity,
+      oldest(this.#overdue)?.deadline ?? Infinity,
+    )
+  }
+
+  /** A timer only makes the policy look again, so one that comes too early, or for nothing, is harmless. */
+  #wake(instant: number): void {
+    this.#timer = undefined
+    this.#wakesAt = Infinity
+    this.#wokenAt = instant
+    this.#expire(this.#now())
+    this.pump()
+  }
+
+  #expire(now: number): void {
+    const { name, timeout } = this.settings
+    for (let bulk; (bulk = oldest(this.#overdue)) !== undefined && bulk.deadline <= now;) {
+      if (bulk.event !== null) bulk.event.abandoned = true
+      this.#finish(bulk)
+    }
+    for (let bulk; (bulk = oldest(this.#running)) !== undefined && bulk.deadline <= now;) {
+      const error = new BulkTimeoutError(name, timeout, bulk.tasks.length)
+      this.#running.delete(bulk)
+      this.#overdue.add(bulk)
+      bulk.deadline += timeout
+      this.#failTasks(bulk, error)
+      bulk.abort(error)
+    }
+  }
+
+  /** Bulks start in the order of their numbers, so the first of each kind tells for all. */
+  #isDrained(through: number): boolean {
+    return [this.#first, oldest(this.#running), oldest(this.#overdue)].every(
+      bulk => !bulk || bulk.id > through,
+    )
+  }
+
+  #tellDrained(): void {
+    if (this.#drains.length === 0) return
+    const told = this.#drains.filter(drain => this.#isDrained(drain.through))
+    this.#drains = this.#drains.filter(drain => !told.includes(drain))
+    // After the promise jobs: callers hear of their results before it is said that all have them.
+    for (const drain of told) this.settings.host.endOfTurn(drain.done)
+  }
+
+  #event(bulk: Bulk<T, R>, cause: Cause): BulkEvent {
+    const { name, delay } = this.settings
+    const startedAt = this.#clock()
+    const marked = Number.isNaN(bulk.readyAt) ? startedAt : bulk.readyAt
+    const due = delay > 0 ? bulk.openedAt + delay : startedAt
+    return {
+      name,
+      id: nextId(),
+      tasks: bulk.tasks.length,
+      cause,
+      openedAt: Number.isNaN(bulk.openedAt) ? null : bulk.openedAt,
+      readyAt: Math.min(marked, due, startedAt),
+      startedAt,
+      settledAt: null,
+      pending: this.pending,
+      inFlight: this.inFlight,
+      none: false,
+      failed: 0,
+      error: undefined,
+      abandoned: false,
+    }
+  }
+}
+
+/** What a command gets beside its tasks. The signal is not made before it is asked for. */
+class Context implements CommandContext {
+  readonly name: string
+  readonly #bulk: AnyBulk
+
+  constructor(name: string, bulk: AnyBulk) {
+    this.name = name
+    this.#bulk = bulk
+  }
+
+  get signal(): AbortSignal {
+    return this.#bulk.signal
+  }
+}
+
+function countOutcomes(event: BulkEvent, outcomes: Outcomes): void {
+  if (outcomes === null) event.none = true
+  else event.failed += outcomes.filter(isError).length
+}
+
+function oldest<V>(set: ReadonlySet<V>): V | undefined {
+  return set.values().next().value
+}

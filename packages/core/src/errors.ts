@@ -1,0 +1,134 @@
+/**
+ * The errors of ours. Each has a `code`, names the call and cites numbers; none prints a task or a result, because logs
+ * outlive the permission to read the data in them.
+ * @module
+ */
+
+/** What every error of ours has in common. */
+export abstract class BulkError extends Error {
+  /** A word for programs, the same in every version: `BULK_LENGTH`, `BULK_OVERFLOW`, … */
+  abstract readonly code: `BULK_${string}`
+  override get name(): string {
+    return this.constructor.name
+  }
+}
+
+/** An option is not what it must be. Thrown where the option is given, before anything runs. */
+export class BulkOptionError extends BulkError {
+  readonly code = 'BULK_OPTION'
+  constructor(what: string, bound: string, got: unknown, hint = '') {
+    super(`Bulkcall: ${what} must be ${bound}, got ${show(got)}${hint}`)
+  }
+}
+
+/** The command gave fewer or more results than it had tasks, so no result can be trusted to be at its place. */
+export class BulkLengthError extends BulkError {
+  readonly code = 'BULK_LENGTH'
+  /** How many tasks the bulk had. */
+  readonly expected: number
+  /** How many results came; one more than expected where the rest was not waited for. */
+  readonly received: number
+  constructor(call: string, expected: number, received: number) {
+    super(`Bulkcall: ${call} must get one result for each of its ${expected} tasks, got ${received}`)
+    this.expected = expected
+    this.received = received
+  }
+}
+
+/** The command gave something that holds no results: a string, a number, an object that cannot be iterated. */
+export class BulkResultError extends BulkError {
+  readonly code = 'BULK_RESULT'
+  constructor(call: string, got: unknown) {
+    super(
+      `Bulkcall: ${call} must get an iterable, a Map, an async iterable or none from its command, got ${kind(got)}`,
+    )
+  }
+}
+
+/** As many tasks wait as may wait (`maxPending`): this one was refused at once. */
+export class BulkOverflowError extends BulkError {
+  readonly code = 'BULK_OVERFLOW'
+  /** The bound that was met. */
+  readonly maxPending: number
+  constructor(call: string, maxPending: number) {
+    super(`Bulkcall: ${call} must have at most ${maxPending} tasks pending, got one more`)
+    this.maxPending = maxPending
+  }
+}
+
+/** The call was closed before this task came. */
+export class BulkClosedError extends BulkError {
+  readonly code = 'BULK_CLOSED'
+  constructor(call: string) {
+    super(`Bulkcall: ${call} must be open to take a task, got one after close()`)
+  }
+}
+
+/** The command ran for longer than `timeout`. */
+export class BulkTimeoutError extends BulkError {
+  readonly code = 'BULK_TIMEOUT'
+  /** The bound that was met, in ms. */
+  readonly timeout: number
+  constructor(call: string, timeout: number, tasks: number) {
+    super(`Bulkcall: ${call} must settle its ${tasks} tasks within ${timeout} ms, got no answer`)
+    this.timeout = timeout
+  }
+}
+
+/** Whether an error is one of ours, also when it comes from another copy of this package. */
+export function isBulkError(error: unknown): error is BulkError {
+  return isError(error) && 'code' in error && typeof error.code === 'string' && error.code.startsWith('BULK_')
+}
+
+const tagged = (value: object): boolean => Object.prototype.toString.call(value) === '[object Error]'
+const sureOfError = (Error as { isError?: (value: unknown) => boolean }).isError ?? tagged
+
+/**
+ * Whether a value is an error, of this realm or another one: `instanceof` alone lets an error that comes from a worker's
+ * or a test runner's realm through as a result. The look for `stack` keeps plain rows, the usual case, from the slow road.
+ */
+export function isError(value: unknown): value is Error {
+  if (typeof value !== 'object' || value === null) return false
+  try {
+    return value instanceof Error || ('stack' in value && sureOfError(value))
+  } catch {
+    // It throws when it is looked at. Whoever gets it will see.
+    return false
+  }
+}
+
+/** An Error for whatever was thrown, for lists in which only an Error can say «this one failed». */
+export function asError(reason: unknown): Error {
+  return isError(reason)
+    ? reason
+    : new Error(`Bulkcall: a command must throw an Error, got ${kind(reason)}`, { cause: reason })
+}
+
+/** What a value is, in words that tell nothing of what is in it. */
+function kind(value: unknown): string {
+  if (value === null) return 'null'
+  if (typeof value !== 'object') return `a ${typeof value}`
+  try {
+    return kindOfObject(value)
+  } catch {
+    return 'an object'
+  }
+}
+
+/** By its class, which is code. A property `constructor` of its own would be data. */
+function kindOfObject(value: object): string {
+  const prototype: object | null = Object.getPrototypeOf(value)
+  if (prototype === Object.prototype) return 'a plain object'
+  const name: unknown = prototype?.constructor.name
+  return typeof name === 'string' && name !== ''
+    ? `${/^[AEIOU]/.test(name) ? 'an' : 'a'} ${name}`
+    : 'a nameless object'
+}
+
+/** What was given as an option. Options are written by programmers, so short values may be shown as they are. */
+function show(value: unknown): string {
+  if (typeof value === 'string') return `'${value.length > 40 ? `${value.slice(0, 40)}…` : value}'`
+  if (typeof value === 'bigint') return `${value}n`
+  if (typeof value === 'number' || typeof value === 'boolean' || value === undefined) return String(value)
+  return kind(value)
+}

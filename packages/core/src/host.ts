@@ -1,0 +1,115 @@
+/**
+ * The host: the clock, the timer, the end of a turn and the async context, and nothing else.
+ *
+ * All that the engine knows of time comes through here, so a test or a simulation can drive a whole engine by hand.
+ * The globals are looked up at each use: fake timers that are installed later are obeyed, and a host without
+ * `process` or `setImmediate` is no error.
+ * @module
+ */
+
+/** Where an engine gets its time from. Pass your own as the option `host` to drive an engine by hand. */
+export interface Host {
+  /** Milliseconds on a clock that never goes back. Only differences are used. */
+  now(): number
+  /** Calls `wake` once after `ms` milliseconds (from 0 to 2^31 - 1) and gives what {@link Host.clearTimer} takes. */
+  setTimer(wake: () => void, ms: number): unknown
+  /** Takes a timer back. One that has fired, or was taken back before, is ignored. */
+  clearTimer(timer: unknown): void
+  /** Calls `job` once the promise jobs of the current turn have drained, those that they themselves add included. */
+  endOfTurn(job: () => void): void
+  /** Remembers the async context of now. */
+  captureContext(): AsyncContext
+}
+
+/** An async context (what `AsyncLocalStorage` holds) that was remembered, to run something in later. */
+export interface AsyncContext {
+  run<A, B, R>(work: (a: A, b: B) => R, a: A, b: B): R
+}
+
+const settled = Promise.resolve()
+
+/**
+ * What `process.nextTick` is here. Node runs it after the promise jobs, the moment that `dataloader` taught everyone to
+ * expect; workers and some shims make it one more promise job, which would tear bulks apart. Its name does not tell, so
+ * the first end of turn watches what it really does.
+ */
+let nextTick: 'unknown' | 'after promise jobs' | 'a promise job' = 'unknown'
+
+function endOfTurn(job: () => void): void {
+  // One promise job first: then the tick is asked for while promise jobs run, and Node keeps it until they have drained.
+  void settled.then(() => {
+    if (nextTick === 'a promise job' || typeof globalThis.process?.nextTick !== 'function') macrotask(job)
+    else if (nextTick === 'after promise jobs') process.nextTick(job)
+    else watchNextTick(job)
+  })
+}
+
+function watchNextTick(job: () => void): void {
+  let drained = false
+  void settled.then(() => settled).then(() => (drained = true))
+  process.nextTick(() => {
+    nextTick = drained ? 'after promise jobs' : 'a promise job'
+    if (drained) job()
+    else macrotask(job)
+  })
+}
+
+/** Between two macrotasks every host drains its promise jobs. The first of these that exists is the quickest one. */
+function macrotask(job: () => void): void {
+  if (typeof globalThis.setImmediate === 'function') globalThis.setImmediate(job)
+  else if (typeof globalThis.MessageChannel === 'function') postMessage(job)
+  else globalThis.setTimeout(job, 0)
+}
+
+const posted: (() => void)[] = []
+let channel: { readonly port1: Port; readonly port2: Port } | undefined
+
+/** A port as all hosts have it; `ref` and `unref` exist where an open port keeps the process alive. */
+interface Port {
+  onmessage: (() => void) | null
+  postMessage(message: null): void
+  ref?(): void
+  unref?(): void
+}
+
+function postMessage(job: () => void): void {
+  channel ??= openChannel()
+  channel.port1.ref?.()
+  posted.push(job)
+  channel.port2.postMessage(null)
+}
+
+function openChannel(): { readonly port1: Port; readonly port2: Port } {
+  const { port1, port2 } = new globalThis.MessageChannel() as unknown as { port1: Port; port2: Port }
+  port1.onmessage = () => {
+    // Only a port with something to deliver may keep the process alive.
+    if (posted.length === 1) port1.unref?.()
+    posted.shift()?.()
+  }
+  return { port1, port2 }
+}
+
+const direct: AsyncContext = { run: (work, a, b) => work(a, b) }
+
+type AsyncHooks = typeof import('node:async_hooks')
+const asyncHooks: AsyncHooks | undefined = globalThis.process?.getBuiltinModule?.('node:async_hooks')
+
+/**
+ * An `AsyncResource` of our own, not `AsyncLocalStorage.snapshot()`: it holds the same context and is made in tens of
+ * nanoseconds where a snapshot takes microseconds, and loaders are made for every request.
+ */
+function captureContext(): AsyncContext {
+  if (asyncHooks?.AsyncResource === undefined) return direct
+  const resource = new asyncHooks.AsyncResource('BULKCALL', resourceOptions)
+  return { run: (work, a, b) => resource.runInAsyncScope(work, undefined, a, b) }
+}
+const resourceOptions = { requireManualDestroy: true }
+
+/** The host that the program runs on. */
+export const host: Host = {
+  now: () => (globalThis.performance === undefined ? Date.now() : performance.now()),
+  setTimer: (wake, ms) => globalThis.setTimeout(wake, ms),
+  clearTimer: timer => globalThis.clearTimeout(timer as ReturnType<typeof setTimeout>),
+  endOfTurn,
+  captureContext,
+}

@@ -1,0 +1,34 @@
+/**
+ * Bulkcall turns many single calls into few bulk calls.
+ * @module
+ */
+
+export { AsyncBulkCall } from './bulk-call.ts'
+export { BulkLoader } from './loader.ts'
+export { BulkScope } from './scope.ts'
+export { semaphore } from './limiter.ts'
+export { grouped, isolated, keyed } from './results.ts'
+export { onBulk } from './events.ts'
+export { check, checkNames } from './door.ts'
+export {
+  BulkClosedError,
+  BulkError,
+  BulkLengthError,
+  BulkOptionError,
+  BulkOverflowError,
+  BulkResultError,
+  BulkTimeoutError,
+  isBulkError,
+} from './errors.ts'
+
+export type { AsyncBulkCallConstructor, CallOptions } from './bulk-call.ts'
+export type { CacheMap } from './cache.ts'
+export type { Command, CommandContext, None, ResultOf, Results } from './command.ts'
+export type { BulkEvent, BulkListener } from './events.ts'
+export type { AsyncContext, Host } from './host.ts'
+export type { Limiter, Slot, Waiter } from './limiter.ts'
+export type { BulkLoaderConstructor, BulkLoaderOptions } from './loader.ts'
+export type { BulkCallOptions } from './options.ts'
+export type { Cause } from './policy.ts'
+export type { IsolatedOptions, Rows } from './results.ts'
+export type { BulkScopeOptions } from './scope.ts'

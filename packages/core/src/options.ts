@@ -1,0 +1,124 @@
+/**
+ * The options of a call: what each means, and what comes of them once they are checked.
+ * @module
+ */
+
+import { check, hasMethods, isWholeFrom } from './door.ts'
+import { host as realHost, type Host } from './host.ts'
+import { semaphore, type Limiter } from './limiter.ts'
+import type { Settings } from './policy.ts'
+import { ledgerOf, type BulkScope, type Ledger } from './scope.ts'
+
+/** The options of an `AsyncBulkCall`; a `BulkLoader` takes them too. */
+export interface BulkCallOptions {
+  /**
+   * The most tasks in one bulk. A bulk that is full starts at once, if a slot is free.
+   * A whole number from 1, or `Infinity`.
+   * @default Infinity
+   */
+  readonly size?: number | undefined
+  /**
+   * The longest that a task waits for company, in milliseconds; it may wait longer only for a slot. From 0, which is the
+   * end of the turn (after all promise jobs, the moment of `dataloader`), to `Infinity`, with which only `size`, a quiet
+   * scope, `flush()` and `close()` start a bulk.
+   * @default 0
+   */
+  readonly delay?: number | undefined
+  /**
+   * How many bulks may be in flight at once: a whole number from 1, `null` for no limit, or a {@link Limiter} that
+   * several calls share. A bulk that waits for its slot goes on filling up to `size`.
+   * @default null
+   */
+  readonly concurrent?: number | null | Limiter | undefined
+  /**
+   * How many tasks may be pending (accepted, not started); a call past it rejects at once with `BulkOverflowError`.
+   * A whole number from `size` (from 1 where `size` is `Infinity`), or `Infinity`.
+   * @default Infinity
+   */
+  readonly maxPending?: number | undefined
+  /**
+   * How long a command may run, in milliseconds, above 0. Then its tasks reject with `BulkTimeoutError` and its signal
+   * aborts; after as long again it is abandoned: its slot is given back although it has not settled.
+   * @default Infinity
+   */
+  readonly timeout?: number | undefined
+  /**
+   * The name in errors, events and metrics.
+   * @default the name of the command
+   */
+  readonly name?: string | undefined
+  /**
+   * The unit of work whose quiet closes the window early, see `BulkScope`.
+   * @default none
+   */
+  readonly scope?: BulkScope | undefined
+  /**
+   * The clock, the timer, the end of a turn and the async context: another one lets a test or a simulation drive the
+   * call by hand.
+   * @default the host that the program runs on
+   */
+  readonly host?: Host | undefined
+}
+
+/** The options after the door: complete and known to be good. */
+export interface BulkCallSettings extends Settings {
+  readonly limiter: Limiter | null
+  readonly maxPending: number
+  readonly timeout: number
+  readonly name: string
+  readonly ledger: Ledger | null
+  readonly host: Host
+}
+
+export const bulkCallOptions = [
+  'size',
+  'delay',
+  'concurrent',
+  'maxPending',
+  'timeout',
+  'name',
+  'scope',
+  'host',
+] as const
+
+/** Checks the command and its options, each of them, and fills in the defaults. */
+export function readOptions(command: { readonly name: string }, options: BulkCallOptions): BulkCallSettings {
+  check('the command', typeof command === 'function', 'a function', command)
+  const { size = Infinity, delay = 0, maxPending = Infinity, timeout = Infinity, host = realHost } = options
+  const { concurrent = null, name = command.name || 'anonymous', scope } = options
+  const least = size === Infinity ? 1 : size
+
+  check('size', size === Infinity || isWholeFrom(1, size), 'a whole number from 1 or Infinity', size)
+  check('delay', typeof delay === 'number' && delay >= 0, 'a number from 0 or Infinity', delay)
+  check(
+    'maxPending',
+    maxPending === Infinity || isWholeFrom(least, maxPending),
+    `a whole number from ${least === 1 ? 1 : `size (${least})`} or Infinity`,
+    maxPending,
+  )
+  check('timeout', typeof timeout === 'number' && timeout > 0, 'a number above 0 or Infinity', timeout)
+  check('name', typeof name === 'string', 'a string', name)
+  check(
+    'host',
+    hasMethods(host, ['now', 'setTimer', 'clearTimer', 'endOfTurn', 'captureContext']),
+    'a Host',
+    host,
+  )
+  const ledger = scope === undefined ? null : ledgerOf(scope)
+  check('scope', ledger !== undefined, 'a BulkScope', scope)
+  const limiter = readConcurrent(concurrent)
+
+  return { size, delay, limiter, maxPending, timeout, name, ledger: ledger ?? null, host }
+}
+
+function readConcurrent(concurrent: unknown): Limiter | null {
+  if (concurrent === null) return null
+  if (isWholeFrom(1, concurrent)) return semaphore(concurrent)
+  check(
+    'concurrent',
+    hasMethods(concurrent, ['acquire', 'leave']),
+    'a whole number from 1, null or a Limiter',
+    concurrent,
+  )
+  return concurrent as Limiter
+}

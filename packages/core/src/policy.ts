@@ -1,0 +1,60 @@
+/**
+ * The policy: which bulk may start now, and why. Pure: no timers, no promises, no I/O.
+ * @module
+ */
+
+/** Why a bulk started. */
+export type Cause = 'size' | 'flush' | 'close' | 'delay' | 'tick' | 'quiet'
+
+/** The two settings that decide when a bulk starts. */
+export interface Settings {
+  /** The most tasks in one bulk. */
+  readonly size: number
+  /** The longest a task waits for company, in ms; 0 is the end of the turn. */
+  readonly delay: number
+}
+
+/** The bulk at the front of the queue. Bulks are numbered from 1 in the order in which they opened. */
+export interface Head {
+  readonly id: number
+  /** When its first task came. */
+  readonly openedAt: number
+}
+
+/**
+ * What has happened to the queue. `flushed`, `ticked` and `quiet` are the number of the last bulk that was open when it
+ * happened: one number says it of every bulk up to there, however many wait.
+ */
+export interface Marks {
+  flushed: number
+  ticked: number
+  quiet: number
+  closing: boolean
+}
+
+/** Why the head may start now, or `null` while it must wait. `pending` counts the tasks of the whole queue. */
+export function ready(
+  head: Head,
+  pending: number,
+  settings: Settings,
+  marks: Marks,
+  now: number,
+): Cause | null {
+  if (pending >= settings.size) return 'size'
+  if (head.id <= marks.flushed) return 'flush'
+  if (marks.closing) return 'close'
+  if (settings.delay === 0 && head.id <= marks.ticked) return 'tick'
+  if (settings.delay > 0 && now - head.openedAt >= settings.delay) return 'delay'
+  if (head.id <= marks.quiet) return 'quiet'
+  return null
+}
+
+/** The instant at which time alone makes the head ready; `Infinity` where time never does. */
+export function readyAt(head: Head, settings: Settings): number {
+  return settings.delay === 0 ? Infinity : head.openedAt + settings.delay
+}
+
+/** How many tasks the next bulk takes from a queue of so many. */
+export function take(pending: number, settings: Settings): number {
+  return Math.min(pending, settings.size)
+}

@@ -1,0 +1,149 @@
+/**
+ * Helpers around a command: rows in any order into one result per task, and a failed bulk into the tasks that failed.
+ * @module
+ */
+
+import type { CommandContext, None, ResultOf, Results } from './command.ts'
+import { check, checkNames, isWholeFrom } from './door.ts'
+import { asError } from './errors.ts'
+import { handOut, isStream, outcomesOf } from './settle.ts'
+
+/** Rows, in any order and number, or none; at once, later or one by one. */
+export type Rows<Row> = Iterable<Row> | AsyncIterable<Row> | None
+
+/**
+ * Makes a command of a query that gives rows in any order and leaves out what is missing: each task gets the row that
+ * has its key, the last one where there are several, and `null` where there is none.
+ * @param query gives the rows of some tasks
+ * @param keyOf the key of a row
+ * @param keyOfTask the key of a task, to compare with those of rows as a `Map` does; the task itself if left out
+ */
+export function keyed<T, Row, K = T, C extends CommandContext = CommandContext>(
+  query: (tasks: T[], context: C) => Rows<Row> | PromiseLike<Rows<Row>>,
+  keyOf: (row: Row) => K,
+  keyOfTask: (task: T) => K = task => task as unknown as K,
+): (tasks: T[], context: C) => Promise<(Row | null)[]> {
+  checkFunctions({ query, keyOf, keyOfTask })
+  return async (tasks, context) => {
+    const wanted = tasks.map(keyOfTask)
+    const rows = new Map<K, Row>()
+    for (const row of await all(query(tasks, context))) rows.set(keyOf(row), row)
+    return wanted.map(key => rows.get(key) ?? null)
+  }
+}
+
+/**
+ * Makes a command of a query that gives any number of rows per task, in any order: each task gets all rows that have its
+ * key, in the order in which they came, and `[]` where there is none.
+ * @param query gives the rows of some tasks
+ * @param keyOf the key of the task that a row belongs to
+ * @param keyOfTask the key of a task, to compare with those of rows as a `Map` does; the task itself if left out
+ */
+export function grouped<T, Row, K = T, C extends CommandContext = CommandContext>(
+  query: (tasks: T[], context: C) => Rows<Row> | PromiseLike<Rows<Row>>,
+  keyOf: (row: Row) => K,
+  keyOfTask: (task: T) => K = task => task as unknown as K,
+): (tasks: T[], context: C) => Promise<Row[][]> {
+  checkFunctions({ query, keyOf, keyOfTask })
+  return async (tasks, context) => {
+    const wanted = tasks.map(keyOfTask)
+    const groups = new Map<K, Row[]>()
+    for (const row of await all(query(tasks, context))) {
+      const key = keyOf(row)
+      const group = groups.get(key)
+      if (group === undefined) groups.set(key, [row])
+      else group.push(row)
+    }
+    // Equal tasks each get an array of their own: one that sorts or empties it must not change another's.
+    return wanted.map(key => groups.get(key)?.slice() ?? [])
+  }
+}
+
+/** When a failed bulk is tried again in halves, and how often. */
+export interface IsolatedOptions {
+  /**
+   * Whether an error may come from single tasks; any other fails the whole bulk at once (a lost connection, say).
+   * @default every error may
+   */
+  readonly when?: ((error: unknown) => boolean) | undefined
+  /**
+   * The most calls of the command for one bulk, the first one among them; tasks that are not told apart by then fail with
+   * the error of the last try. A whole number from 1, or `Infinity`.
+   * @default Infinity
+   */
+  readonly maxCalls?: number | undefined
+}
+
+/**
+ * Makes a command that tries a failed bulk again in halves, one after the other, until only the poisoned tasks fail: with
+ * one such task among n, at most 1 + 2·ceil(log2 n) calls. All within the slot of the bulk.
+ *
+ * Only for a command that may be repeated: a task can be executed several times before it succeeds.
+ */
+export function isolated<
+  T,
+  G extends Results<T, unknown> | PromiseLike<Results<T, unknown>>,
+  C extends CommandContext = CommandContext,
+>(
+  command: (tasks: T[], context: C) => G,
+  options: IsolatedOptions = {},
+): (tasks: T[], context: C) => Promise<(ResultOf<G> | Error)[]> {
+  checkNames(options, ['when', 'maxCalls'])
+  const { when = () => true, maxCalls = Infinity } = options
+  checkFunctions({ command, when })
+  check(
+    'maxCalls',
+    maxCalls === Infinity || isWholeFrom(1, maxCalls),
+    'a whole number from 1 or Infinity',
+    maxCalls,
+  )
+
+  return async (tasks, context) => {
+    let calls = 0
+    /** What ended the search: an error that is no task's fault, or the last caller's going. */
+    let end: { readonly error: unknown } | null = null
+
+    const attempt = async (some: readonly T[], earlier: unknown): Promise<unknown[]> => {
+      if (end !== null || calls >= maxCalls)
+        return some.map(() => asError(end === null ? earlier : end.error))
+      calls++
+      try {
+        return await resultsOf(some, await command([...some], context), context.name)
+      } catch (error) {
+        if (!when(error) || context.signal.aborted) end = { error }
+        const alone = end !== null || some.length === 1
+        // Nothing has succeeded yet, so it is the bulk that failed: as it was thrown, and not kept by a loader's cache.
+        if (alone && calls === 1) throw error
+        if (alone) return some.map(() => asError(error))
+        const middle = Math.ceil(some.length / 2)
+        const left = await attempt(some.slice(0, middle), error)
+        return [...left, ...(await attempt(some.slice(middle), error))]
+      }
+    }
+    return (await attempt(tasks, undefined)) as (ResultOf<G> | Error)[]
+  }
+}
+
+/** What a command gave for some tasks, in whichever shape, as one result or Error for each. */
+async function resultsOf(tasks: readonly unknown[], given: unknown, name: string): Promise<unknown[]> {
+  if (!isStream(given)) {
+    const outcomes = outcomesOf(given, tasks, name) ?? tasks.map(() => null)
+    return Promise.all(outcomes.map(outcome => Promise.resolve(outcome).catch(asError)))
+  }
+  const outcomes: unknown[] = []
+  await handOut(given, tasks.length, name, (_, outcome) => outcomes.push(outcome) > 0)
+  return outcomes
+}
+
+async function all<Row>(given: Rows<Row> | PromiseLike<Rows<Row>>): Promise<Iterable<Row>> {
+  const rows = (await given) ?? []
+  if (Symbol.iterator in rows) return rows
+  const collected: Row[] = []
+  for await (const row of rows) collected.push(row)
+  return collected
+}
+
+function checkFunctions(functions: Readonly<Record<string, unknown>>): void {
+  for (const [name, value] of Object.entries(functions))
+    check(name, typeof value === 'function', 'a function', value)
+}

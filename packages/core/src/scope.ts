@@ -1,0 +1,218 @@
+/**
+ * A scope: a unit of work, such as one GraphQL operation, that knows when nothing more can come.
+ * @module
+ */
+
+import { check, checkNames, hasMethods } from './door.ts'
+import { host as realHost, type AsyncContext, type Host } from './host.ts'
+import { isThenable } from './settle.ts'
+
+/** The ledger of a scope, for the engine; `undefined` for what is no scope of this copy of the package. */
+export let ledgerOf: (scope: unknown) => Ledger | undefined
+
+/** The options of a `BulkScope`. */
+export interface BulkScopeOptions {
+  /**
+   * Where the end of a turn and the async context come from; the same as that of the calls in the scope.
+   * @default the host that the program runs on
+   */
+  readonly host?: Host | undefined
+}
+
+/**
+ * Closes the windows of its calls as soon as waiting cannot bring another task.
+ *
+ * The scope is *quiet* when none of its bulks is in flight and every piece of work that runs in it waits for one of its
+ * pending calls. What it cannot know makes it wait for `delay` or start early; it never loses or reorders a task.
+ */
+export class BulkScope {
+  readonly #ledger: Ledger
+  static {
+    ledgerOf = scope =>
+      typeof scope === 'object' && scope !== null && #ledger in scope ? scope.#ledger : undefined
+  }
+
+  constructor(options: BulkScopeOptions = {}) {
+    checkNames(options, ['host'])
+    const { host = realHost } = options
+    check('host', hasMethods(host, ['endOfTurn', 'captureContext']), 'a Host', host)
+    this.#ledger = new Ledger(host)
+  }
+
+  /**
+   * Runs one piece of work (a resolver, a handler) in the scope and gives what it gives: a value at once, a promise as a
+   * promise, a throw as a throw. Calls made in its synchronous part are known to be its own; a call made after an `await`
+   * counts as one more piece of work that waits.
+   */
+  run<R>(work: () => R): R {
+    return this.#ledger.run(work)
+  }
+
+  /**
+   * Gives up everything in the scope, because nobody waits for it any more: pending calls reject with the reason and are
+   * never sent, calls in flight reject at once and their bulks' signals abort, and later calls reject.
+   */
+  abort(reason: unknown): void {
+    this.#ledger.abort(reason)
+  }
+}
+
+/** A call, as its scope sees it. */
+export interface Member {
+  /** Nothing more can come: what is pending may start. */
+  closeWindow(): void
+  /** Nobody waits any more: neither for what is pending nor for what is in flight. */
+  abort(reason: unknown): void
+}
+
+/** One piece of work: how many things it waits for, and whether it has begun to run on its own and not yet ended. */
+export class Piece {
+  waits = 0
+  unfinished = false
+  /** The promise of its latest call. */
+  latest: unknown = undefined
+}
+
+/** Who waits for a task that somebody else's wait stands for already. */
+export const nobody: Piece = new Piece()
+
+/** The books of a scope: who still runs, who waits, what is in flight. */
+export class Ledger {
+  readonly #host: Host
+  /** In which the commands of its calls run. */
+  readonly context: AsyncContext
+  /** Pieces that run and wait for none of their pending calls: each could bring another task. */
+  #busy = 0
+  /** Bulks that have started and whose callers still wait: each could bring what its callers do next. */
+  #inFlight = 0
+  /** Calls of a piece that is not known, since it made them after an `await`: each takes one busy piece's place. */
+  readonly #unknown = new Piece()
+  #current: Piece | null = null
+  /** Those whose window is open. */
+  readonly #open = new Set<Member>()
+  /** Those with anything pending or in flight. */
+  readonly #members = new Set<Member>()
+  #aborted: { readonly reason: unknown } | null = null
+  #looking = false
+
+  constructor(host: Host) {
+    this.#host = host
+    this.context = host.captureContext()
+  }
+
+  run<R>(work: () => R): R {
+    const outer = this.#current
+    const piece = (this.#current = new Piece())
+    let result: R
+    try {
+      result = work()
+    } finally {
+      this.#current = outer
+    }
+    if (!isThenable(result)) return result
+    // It gave the promise of its own call, so it ends with that call and does nothing until then: no need to follow it.
+    if (result === piece.latest && outer === null) return result
+    return this.#follow(piece, outer, result) as R
+  }
+
+  /**
+   * The promise of a piece, with its end entered in the books. `then` is called once: the promise may be a query that
+   * runs each time that it is asked. The result is passed on by a promise of its own, so that a rejection that nobody
+   * handles is still reported.
+   */
+  #follow<R>(piece: Piece, outer: Piece | null, result: PromiseLike<R>): PromiseLike<R> {
+    piece.unfinished = true
+    if (piece.waits === 0) this.#busy++
+    // An outer piece that starts inner ones waits for them; else a handler that fans out would never be quiet.
+    if (outer !== null) outer.waits++
+    const end = (): void => {
+      piece.unfinished = false
+      if (piece.waits === 0) this.#busy--
+      if (outer !== null) this.#leave(outer)
+      this.#look()
+    }
+    return Promise.resolve(result).then(
+      value => {
+        end()
+        return value
+      },
+      (error: unknown) => {
+        end()
+        throw error
+      },
+    )
+  }
+
+  /** A call was made, of this promise: whose is it? */
+  called(promise: unknown): Piece {
+    const piece = this.#current ?? this.#unknown
+    piece.waits++
+    piece.latest = promise
+    this.#look()
+    return piece
+  }
+
+  /** A pending call has been given up. */
+  left(piece: Piece): void {
+    this.#leave(piece)
+    this.#look()
+  }
+
+  /** A bulk has opened; its window, if it has one, is to be closed when the scope is quiet. */
+  opened(member: Member, hasWindow: boolean): void {
+    this.#members.add(member)
+    if (hasWindow) this.#open.add(member)
+  }
+
+  /** Nothing of a member is pending or in flight any more. A scope may live long, and must not keep what is over. */
+  idle(member: Member): void {
+    this.#members.delete(member)
+    this.#open.delete(member)
+  }
+
+  /** Why calls are refused, or `null`. */
+  get aborted(): { readonly reason: unknown } | null {
+    return this.#aborted
+  }
+
+  abort(reason: unknown): void {
+    if (this.#aborted !== null) return
+    this.#aborted = { reason }
+    for (const member of this.#members) member.abort(reason)
+  }
+
+  /** A bulk has started with the calls of these pieces, and with those who wait for it without a call. */
+  started(owners: readonly Piece[], guests: readonly Piece[]): void {
+    this.#inFlight++
+    for (const piece of owners) this.#leave(piece)
+    for (const piece of guests) this.#leave(piece)
+  }
+
+  /** All callers of a bulk that was in flight have their results. */
+  settled(): void {
+    this.#inFlight--
+    this.#look()
+  }
+
+  #leave(piece: Piece): void {
+    piece.waits--
+    if (piece.waits === 0 && piece.unfinished) this.#busy++
+  }
+
+  get #quiet(): boolean {
+    return this.#inFlight === 0 && this.#busy <= this.#unknown.waits
+  }
+
+  /** Whatever makes a scope quiet looks here; the promise jobs of the turn may still bring a call, so they go first. */
+  #look(): void {
+    if (this.#looking || this.#open.size === 0 || !this.#quiet) return
+    this.#looking = true
+    this.#host.endOfTurn(() => {
+      this.#looking = false
+      if (!this.#quiet) return
+      const members = [...this.#open]
+      this.#open.clear()
+      for (const member of members) member.closeWindow()
+    })
+  }
+}

@@ -1,0 +1,110 @@
+/**
+ * A seat: one task of a bulk that has a promise of its own, because it may settle apart from its mates.
+ * @module
+ */
+
+import { deferred } from './deferred.ts'
+import { isError } from './errors.ts'
+import { drop, isThenable } from './settle.ts'
+
+/** Who is told that the caller of a seat has aborted. */
+export interface Bench {
+  aborted(seat: Seat, reason: unknown): void
+}
+
+/** Settles one task, once. */
+export class Seat {
+  readonly promise: Promise<unknown>
+  /** The bulk that it sits in; it may be moved to the bulk before, to fill the place of one who left. */
+  bench: Bench
+  /** Whether the bulk is done with the task. */
+  settled = false
+  readonly #resolve: (value: unknown) => void
+  readonly #reject: (reason: unknown) => void
+  #signal: AbortSignal | undefined
+
+  constructor(bench: Bench) {
+    this.bench = bench
+    ;({ promise: this.promise, resolve: this.#resolve, reject: this.#reject } = deferred())
+  }
+
+  /** Whether its caller has gone, heard or unheard. */
+  get aborted(): boolean {
+    return this.#signal?.aborted ?? false
+  }
+
+  /** Gives the seat up when this signal aborts. */
+  follow(signal: AbortSignal): void {
+    this.#signal = signal
+    followersOf(signal).add(this)
+  }
+
+  /** The signal has aborted. */
+  leave(): void {
+    const reason: unknown = this.#signal?.reason
+    if (!this.settled) this.bench.aborted(this, reason)
+    this.settled = true
+    this.#end(this.#reject, reason)
+  }
+
+  /** Settles the task with its outcome: an Error rejects it. */
+  give(outcome: unknown): void {
+    if (this.settled) return drop(outcome)
+    this.settled = true
+    if (isError(outcome)) this.#end(this.#reject, outcome)
+    else if (this.#signal === undefined || !isThenable(outcome)) this.#end(this.#resolve, outcome)
+    else {
+      // The bulk is done with the task, but its caller still waits, and may still abort.
+      Promise.resolve(outcome).then(
+        value => this.#end(this.#resolve, value),
+        (error: unknown) => this.#end(this.#reject, error),
+      )
+    }
+  }
+
+  /** Rejects the task with whatever the command threw. */
+  fail(reason: unknown): void {
+    if (this.settled) return
+    this.settled = true
+    this.#end(this.#reject, reason)
+  }
+
+  #end(settle: (value: unknown) => void, value: unknown): void {
+    if (this.#signal !== undefined) followersOf(this.#signal).delete(this)
+    settle(value)
+  }
+}
+
+/**
+ * The seats that follow one signal, with one listener for all: hosts warn of a leak when a signal has more than a few. It
+ * listens only while it has seats, since a signal may live as long as the program.
+ */
+class Followers {
+  readonly #signal: AbortSignal
+  readonly #seats = new Set<Seat>()
+
+  constructor(signal: AbortSignal) {
+    this.#signal = signal
+  }
+
+  add(seat: Seat): void {
+    if (this.#seats.size === 0) this.#signal.addEventListener('abort', this)
+    this.#seats.add(seat)
+  }
+
+  delete(seat: Seat): void {
+    if (this.#seats.delete(seat) && this.#seats.size === 0) this.#signal.removeEventListener('abort', this)
+  }
+
+  handleEvent(): void {
+    for (const seat of this.#seats) seat.leave()
+  }
+}
+
+const followers = new WeakMap<AbortSignal, Followers>()
+
+function followersOf(signal: AbortSignal): Followers {
+  let own = followers.get(signal)
+  if (own === undefined) followers.set(signal, (own = new Followers(signal)))
+  return own
+}

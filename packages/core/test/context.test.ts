@@ -1,0 +1,254 @@
+/**
+ * Async contexts: what a command sees in an `AsyncLocalStorage`, and what its callers see when they go on.
+ */
+
+import { AsyncLocalStorage } from 'node:async_hooks'
+import { describe, expect, it } from 'vitest'
+import { AsyncBulkCall, BulkLoader, semaphore, type BulkCallOptions, type Command } from '../src/index.ts'
+
+const tenant = new AsyncLocalStorage<string>()
+
+/** A call that was made by `owner`, and what its command saw of the tenant each time that it ran. */
+function ownedCall(options: BulkCallOptions = {}, command: Command<string, unknown> = async tasks => tasks) {
+  const seen: unknown[] = []
+  const call = tenant.run('owner', () => {
+    return new AsyncBulkCall<string, unknown>((tasks, context) => {
+      seen.push(tenant.getStore())
+      return command(tasks, context)
+    }, options)
+  })
+  return { call, seen }
+}
+
+/** What the tenant is after a promise has settled, however it has. */
+async function tenantAfter(promise: Promise<unknown>): Promise<unknown> {
+  await promise.catch(() => {})
+  return tenant.getStore()
+}
+
+/** Who saw what, in the bodies of lazy results. */
+const saw: unknown[] = []
+function look<V>(value: V): V {
+  saw.push(tenant.getStore())
+  return value
+}
+
+function* lazily(tasks: readonly string[]): Generator<string> {
+  for (const task of tasks) yield look(task)
+}
+
+/** As query builders give it: nothing runs before someone asks for the result. */
+function lazyQuery(run: () => string[]): PromiseLike<string[]> {
+  // oxlint-disable-next-line unicorn/no-thenable -- it is what this is about
+  return { then: (...reactions) => Promise.resolve(run()).then(...reactions) }
+}
+
+describe('the command runs in the context in which the call was made', () => {
+  it('S44 by the end of the turn, whoever came first', async () => {
+    const { call, seen } = ownedCall()
+    await Promise.all([tenant.run('a', () => call.call('1')), tenant.run('b', () => call.call('2'))])
+    expect(seen).toEqual(['owner'])
+  })
+
+  it('S44 by a timer, that of the first window and that of a later one', async () => {
+    const { call, seen } = ownedCall({ delay: 2 })
+    await tenant.run('a', () => call.call('1'))
+    await tenant.run('b', () => call.call('2'))
+    expect(seen).toEqual(['owner', 'owner'])
+  })
+
+  it('S44 by a full bulk', async () => {
+    const { call, seen } = ownedCall({ size: 2, delay: Infinity })
+    await Promise.all([tenant.run('a', () => call.call('1')), tenant.run('b', () => call.call('2'))])
+    expect(seen).toEqual(['owner'])
+  })
+
+  it('S44 by a flush and a close, which may start it at once', async () => {
+    const { call, seen } = ownedCall({ delay: Infinity })
+    const first = tenant.run('a', () => call.call('1'))
+    tenant.run('b', () => void call.flush())
+    const second = tenant.run('a', () => call.call('2'))
+    tenant.run('b', () => void call.close())
+    await Promise.all([first, second])
+    expect(seen).toEqual(['owner', 'owner'])
+  })
+
+  it('S44 by a slot that the end of another tenant’s bulk hands over', async () => {
+    const limiter = semaphore(1)
+    const { call, seen } = ownedCall({ concurrent: limiter, size: 1 })
+    const other = tenant.run(
+      'other',
+      () => new AsyncBulkCall(async () => null, { concurrent: limiter, size: 1 }),
+    )
+    await Promise.all([
+      tenant.run('a', () => other.call('0')),
+      tenant.run('b', () => call.call('1')),
+      tenant.run('c', () => call.call('2')),
+    ])
+    expect(seen).toEqual(['owner', 'owner'])
+  })
+
+  it('S44 by the abort of a task that stood before it', async () => {
+    const limiter = semaphore(1)
+    const { call, seen } = ownedCall({ concurrent: limiter, size: 1 })
+    const controller = new AbortController()
+    const ends: (() => void)[] = []
+    const blocking = new AsyncBulkCall(
+      () =>
+        new Promise<null>(resolve => {
+          ends.push(() => resolve(null))
+        }),
+      { concurrent: limiter },
+    )
+    const blocked = blocking.call('0')
+    await new Promise(setImmediate)
+    const gone = tenant.run('a', () => call.call('1', { signal: controller.signal }))
+    const stays = tenant.run('b', () => call.call('2'))
+    await new Promise(setImmediate)
+    tenant.run('c', () => controller.abort())
+    tenant.run('d', () => ends[0]!())
+    await Promise.allSettled([blocked, gone, stays])
+    expect(seen).toEqual(['owner'])
+  })
+
+  it('S44 for callMany and for a loader', async () => {
+    const { call, seen } = ownedCall()
+    await tenant.run('a', () => call.callMany(['1', '2']))
+    const loader = tenant.run('owner', () => {
+      return new BulkLoader(async (keys: readonly string[]) => {
+        seen.push(tenant.getStore())
+        return keys
+      })
+    })
+    await tenant.run('a', () => loader.load('1'))
+    await tenant.run('b', () => loader.loadMany(['2', '3']))
+    expect(seen).toEqual(['owner', 'owner', 'owner'])
+  })
+
+  it('S44 where it was made in none: the command sees none', async () => {
+    const seen: unknown[] = []
+    const call = new AsyncBulkCall(async () => void seen.push(tenant.getStore()))
+    await tenant.run('a', () => call.call('1'))
+    expect(seen).toEqual([undefined])
+  })
+
+  it('S44 through all that it awaits and starts', async () => {
+    const later: unknown[] = []
+    const { call } = ownedCall({}, async tasks => {
+      await new Promise(setImmediate)
+      later.push(tenant.getStore())
+      await new Promise<void>(resolve => {
+        setTimeout(() => {
+          later.push(tenant.getStore())
+          resolve()
+        })
+      })
+      return tasks
+    })
+    await tenant.run('a', () => call.call('1'))
+    expect(later).toEqual(['owner', 'owner'])
+  })
+
+  const lazy: readonly [string, Command<string, unknown>][] = [
+    ['a generator, whose body runs when its results are drawn', lazily],
+    [
+      'a generator that comes later',
+      async tasks => {
+        await new Promise(setImmediate)
+        return lazily(tasks)
+      },
+    ],
+    [
+      'an async generator',
+      async function* (tasks) {
+        for (const task of tasks) {
+          await new Promise(setImmediate)
+          yield look(task)
+        }
+      },
+    ],
+    [
+      'a thenable that starts when it is asked, as query builders are',
+      tasks => lazyQuery(() => tasks.map(look)),
+    ],
+  ]
+
+  it.each(lazy)('S44 where it gives %s', async (_, command) => {
+    saw.length = 0
+    const { call } = ownedCall({}, command)
+    const calls = [tenant.run('a', () => call.call('1')), tenant.run('b', () => call.call('2'))]
+    expect(await Promise.all(calls)).toEqual(['1', '2'])
+    expect(saw).toEqual(['owner', 'owner'])
+  })
+
+  it('S27 S44 where an async generator is closed because nobody waits any more', async () => {
+    const closedIn: unknown[] = []
+    const { call } = ownedCall({}, async function* () {
+      try {
+        for (;;) {
+          await new Promise(setImmediate)
+          yield 'result'
+        }
+      } finally {
+        closedIn.push(tenant.getStore())
+      }
+    })
+    const controller = new AbortController()
+    const calls = tenant.run('a', () => {
+      return ['1', '2', '3'].map(task => call.call(task, { signal: controller.signal }))
+    })
+    await calls[0]
+    tenant.run('b', () => controller.abort())
+    await Promise.allSettled(calls)
+    await call.close()
+    expect(closedIn).toEqual(['owner'])
+  })
+})
+
+describe('each caller goes on in the context of its own', () => {
+  const commands: readonly [string, Command<string, unknown>][] = [
+    ['results', async tasks => tasks],
+    ['none', () => null],
+    ['a rejection', () => Promise.reject(new Error('all failed'))],
+    ['an Error at each place', tasks => tasks.map(() => new Error('failed'))],
+    [
+      'a stream',
+      async function* (tasks) {
+        yield* tasks
+      },
+    ],
+  ]
+
+  it.each(commands)('S44 after %s, whether it called with a signal or without', async (_, command) => {
+    const { call } = ownedCall({ size: 4 }, command)
+    const { signal } = new AbortController()
+    const after = [
+      tenant.run('a', () => tenantAfter(call.call('1'))),
+      tenant.run('b', () => tenantAfter(call.call('2', { signal }))),
+      tenant.run('c', () => tenantAfter(call.call('3'))),
+      tenant.run('d', () => tenantAfter(call.callMany(['4', '5']))),
+      tenantAfter(call.call('6')),
+    ]
+    expect(await Promise.all(after)).toEqual(['a', 'b', 'c', 'd', undefined])
+  })
+
+  it('S44 after its abort, a flush and a close', async () => {
+    const { call } = ownedCall({ delay: Infinity })
+    const controller = new AbortController()
+    const after = [
+      tenant.run('a', () => tenantAfter(call.call('1', { signal: controller.signal }))),
+      tenant.run('b', () => tenantAfter(call.call('2'))),
+    ]
+    tenant.run('c', () => controller.abort())
+    after.push(tenant.run('d', () => tenantAfter(call.flush())))
+    after.push(tenant.run('e', () => tenantAfter(call.close())))
+    expect(await Promise.all(after)).toEqual(['a', 'b', 'd', 'e'])
+  })
+
+  it('S44 after loads of one key, which share one answer', async () => {
+    const loader = new BulkLoader(async (keys: readonly string[]) => keys)
+    const after = ['a', 'b', 'c'].map(name => tenant.run(name, () => tenantAfter(loader.load('key'))))
+    expect(await Promise.all(after)).toEqual(['a', 'b', 'c'])
+    expect(await tenant.run('later', () => tenantAfter(loader.load('key')))).toBe('later')
+  })
+})

@@ -1,0 +1,372 @@
+/**
+ * Whether the checks would notice: faults that are put into copies of the package on purpose, each of which a check that is
+ * named must find. A fault whose text is not in the source any more fails, so that none is lost when the source moves on.
+ */
+
+import { AssertionError } from 'node:assert'
+import { cpSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import * as core from '../src/index.ts'
+import { checks } from './support/checks.ts'
+import type { CoreModule } from './support/explore.ts'
+
+interface Edit {
+  readonly file: string
+  readonly find: string
+  readonly replace: string
+}
+
+interface Mutant {
+  readonly edits: readonly Edit[]
+  readonly caughtBy: keyof typeof checks
+}
+
+const withWindow = 'S8 S9 S11 S12 S13 S15 S16 S17 S41 S42: histories with a window'
+const withoutDelay = 'S2 S8 S10 S13 S37 S39: histories without a delay'
+const withRaces = 'S4 S13 S20 S22: histories with races'
+const inScope = 'S45: histories in a scope'
+const takingTurns = 'S16 S18 S19 calls that share a limiter take turns, and none takes the slot of another'
+const newcomer = 'S16 S18 a newcomer cannot take a slot that is handed over'
+
+const mutants: Record<string, Mutant> = {
+  'a slot is given back when the callers have gone': {
+    caughtBy: withWindow,
+    edits: [
+      {
+        file: 'bulk.ts',
+        find: '    this.#end()\n    this.abort(reason)',
+        replace: '    this.#end()\n    this.abort(reason)\n    this.slot?.release()',
+      },
+    ],
+  },
+  'a slot is never given back': {
+    caughtBy: withWindow,
+    edits: [{ file: 'engine.ts', find: '    bulk.slot?.release()\n', replace: '' }],
+  },
+  'a slot is given back twice': {
+    caughtBy: withWindow,
+    edits: [
+      {
+        file: 'engine.ts',
+        find: '    bulk.slot?.release()\n',
+        replace: '    bulk.slot?.release()\n    bulk.slot?.release()\n',
+      },
+    ],
+  },
+  'a slot that was taken from a command is given back once more': {
+    caughtBy: 'S43 a slot that was taken from a command is not given back again when it settles after all',
+    edits: [
+      {
+        file: 'engine.ts',
+        find: 'if (!this.#running.delete(bulk) && !this.#overdue.delete(bulk)) return',
+        replace: 'this.#running.delete(bulk)\n    this.#overdue.delete(bulk)',
+      },
+    ],
+  },
+  'nothing is looked at when something is over': {
+    caughtBy: withWindow,
+    edits: [
+      {
+        file: 'engine.ts',
+        find: '    this.#tellDrained()\n    this.pump()\n',
+        replace: '    this.#tellDrained()\n',
+      },
+    ],
+  },
+  'a slot that is granted is not used': {
+    caughtBy: 'S22 a slot that comes back is used at once by whoever stands in line',
+    edits: [
+      {
+        file: 'engine.ts',
+        find: '    this.#slot = slot\n    this.pump()\n',
+        replace: '    this.#slot = slot\n',
+      },
+    ],
+  },
+  'a slot that is granted for nothing is kept': {
+    caughtBy: 'S20 a slot for which there is no task any more goes to the next',
+    edits: [{ file: 'engine.ts', find: '      slot.release()\n', replace: '' }],
+  },
+  'a slot is handed over after an await, and counted anew': {
+    caughtBy: newcomer,
+    edits: [
+      {
+        file: 'limiter.ts',
+        find: '    next.value.granted(this)',
+        replace:
+          '    this.inUse--\n    void Promise.resolve().then(() => {\n      this.inUse++\n      next.value.granted(this)\n    })',
+      },
+    ],
+  },
+  'a slot is free for a moment before the next in line asks for it': {
+    caughtBy: newcomer,
+    edits: [
+      {
+        file: 'limiter.ts',
+        find: '    next.value.granted(this)',
+        replace:
+          '    this.inUse--\n    void Promise.resolve().then(() => {\n      const slot = this.acquire(next.value)\n      if (slot !== null) next.value.granted(slot)\n    })',
+      },
+    ],
+  },
+  'the last in line is served first': {
+    caughtBy: takingTurns,
+    edits: [
+      {
+        file: 'limiter.ts',
+        find: 'this.#line.values().next()',
+        replace: '[...this.#line].reverse().values().next()',
+      },
+    ],
+  },
+  'the line is not left when the tasks have gone': {
+    caughtBy: 'S20 a call whose tasks have gone leaves the line',
+    edits: [
+      {
+        file: 'engine.ts',
+        find: 'if (this.#inLine && this.#ready(this.#now()) === null) {',
+        replace: 'if (this.#inLine && this.#ready(this.#now()) === undefined) {',
+      },
+    ],
+  },
+  'a bulk is sealed before it waits for its slot': {
+    caughtBy: 'S12 a bulk that waits for its slot goes on filling',
+    edits: [
+      {
+        file: 'engine.ts',
+        find: 'last !== null && last.tasks.length < this.settings.size ? last : null',
+        replace: 'last !== null && last.tasks.length < this.settings.size && !this.#inLine ? last : null',
+      },
+      {
+        file: 'engine.ts',
+        find: 'bulk.tasks.length < take(this.pending, this.settings)',
+        replace: 'bulk.tasks.length < 0',
+      },
+    ],
+  },
+  'places that tasks have left stay empty': {
+    caughtBy: withRaces,
+    edits: [
+      {
+        file: 'engine.ts',
+        find: 'bulk.tasks.length < take(this.pending, this.settings)',
+        replace: 'bulk.tasks.length < 0',
+      },
+    ],
+  },
+  'the window opens anew with each task': {
+    caughtBy: withWindow,
+    edits: [
+      {
+        file: 'engine.ts',
+        find: '    const before = this.pending\n',
+        replace: '    const before = this.pending\n    Object.assign(bulk, { openedAt: this.#now() })\n',
+      },
+    ],
+  },
+  'the window opens anew when a task leaves': {
+    caughtBy: withWindow,
+    edits: [
+      {
+        file: 'engine.ts',
+        find: '    this.pending--\n',
+        replace: '    this.pending--\n    Object.assign(bulk, { openedAt: this.#now() })\n',
+      },
+    ],
+  },
+  'a bulk has one task too many': {
+    caughtBy: withWindow,
+    edits: [
+      {
+        file: 'policy.ts',
+        find: 'Math.min(pending, settings.size)',
+        replace: 'Math.min(pending, settings.size + 1)',
+      },
+    ],
+  },
+  'a queue that is full waits all the same': {
+    caughtBy: withoutDelay,
+    edits: [
+      {
+        file: 'engine.ts',
+        find: '    if (before < size && this.pending >= size) this.#askPump()\n',
+        replace: '',
+      },
+    ],
+  },
+  'the last bulk is first': {
+    caughtBy: withoutDelay,
+    edits: [
+      {
+        file: 'engine.ts',
+        find: '    const bulk = this.#first!\n    bulk.dropAborted()',
+        replace: '    const bulk = this.#last!\n    bulk.dropAborted()',
+      },
+    ],
+  },
+  'the command runs inside the call': {
+    caughtBy: withRaces,
+    edits: [
+      {
+        file: 'engine.ts',
+        find: 'if (before < size && this.pending >= size) this.#askPump()',
+        replace: 'if (before < size && this.pending >= size) this.pump()',
+      },
+    ],
+  },
+  'the end of the turn marks nothing': {
+    caughtBy: withoutDelay,
+    edits: [{ file: 'engine.ts', find: '      this.#marks.ticked = this.#lastId\n', replace: '' }],
+  },
+  'flush marks nothing': {
+    caughtBy: withWindow,
+    edits: [{ file: 'engine.ts', find: '    this.#marks.flushed = this.#lastId\n', replace: '' }],
+  },
+  'flush does not wait for what is in flight': {
+    caughtBy: withWindow,
+    edits: [
+      {
+        file: 'engine.ts',
+        find: '[this.#first, oldest(this.#running), oldest(this.#overdue)]',
+        replace: '[this.#first]',
+      },
+    ],
+  },
+  'close starts nothing': {
+    caughtBy: withWindow,
+    edits: [{ file: 'engine.ts', find: '      this.#marks.closing = true\n', replace: '' }],
+  },
+  'the timer is not taken back when nothing waits': {
+    caughtBy: withWindow,
+    edits: [
+      {
+        file: 'engine.ts',
+        find: '    if (this.#timer !== undefined) host.clearTimer(this.#timer)\n',
+        replace: '',
+      },
+    ],
+  },
+  'a long delay is one timer': {
+    caughtBy: 'S14 a delay that is longer than timers can be is waited for',
+    edits: [
+      {
+        file: 'engine.ts',
+        find: 'Math.min(Math.max(Math.ceil(wakesAt - now), 0), longestTimer)',
+        replace: 'Math.max(Math.ceil(wakesAt - now), 0)',
+      },
+    ],
+  },
+  'a task that was given up is sent': {
+    caughtBy: withoutDelay,
+    edits: [
+      {
+        file: 'bulk.ts',
+        find: "if (this.#state === 'pending') return this.#takeOut(this.#seats!.indexOf(seat))",
+        replace: "if (this.#state === 'pending') return",
+      },
+    ],
+  },
+  'a task that was given up this moment is sent': {
+    caughtBy: 'S37 a task whose signal has aborted is not sent, though its call has not heard of it yet',
+    edits: [
+      {
+        file: 'bulk.ts',
+        find: 'for (const seat of this.#seats.filter(each => each.aborted)) seat.leave()',
+        replace: 'return',
+      },
+    ],
+  },
+  'one caller who goes aborts the bulk': {
+    caughtBy: withoutDelay,
+    edits: [
+      {
+        file: 'bulk.ts',
+        find: '    if (this.waiting > 0) return\n',
+        replace: '    if (this.waiting > 0) return this.abort(reason)\n',
+      },
+    ],
+  },
+  'the command gets the own array of the bulk': {
+    caughtBy: withWindow,
+    edits: [{ file: 'engine.ts', find: 'bulk.tasks.slice()', replace: 'bulk.tasks' }],
+  },
+  'the results are the own array of the command': {
+    caughtBy: 'S25 the results are those that the command gave, whatever it does with its array then',
+    edits: [{ file: 'settle.ts', find: 'return [...(results as unknown[])]', replace: 'return results' }],
+  },
+  'the number of results is not looked at': {
+    caughtBy: 'S31 results that are fewer or more than the tasks are handed to none',
+    edits: [
+      {
+        file: 'settle.ts',
+        find: '    if (results.length !== tasks.length) throw wrongLength(results, tasks.length, call)\n',
+        replace: '',
+      },
+    ],
+  },
+  'a scope is quiet while its bulks are in flight': {
+    caughtBy: inScope,
+    edits: [
+      {
+        file: 'scope.ts',
+        find: 'return this.#inFlight === 0 && this.#busy <= this.#unknown.waits',
+        replace: 'return this.#busy <= this.#unknown.waits',
+      },
+    ],
+  },
+  'a scope is quiet while work goes on in it': {
+    caughtBy: inScope,
+    edits: [
+      {
+        file: 'scope.ts',
+        find: 'return this.#inFlight === 0 && this.#busy <= this.#unknown.waits',
+        replace: 'return this.#inFlight === 0',
+      },
+    ],
+  },
+}
+
+const source = join(import.meta.dirname, '../src')
+// Below the package, so that a copy is loaded as the source is; where reports go, so that no other tool looks at it.
+const reports = join(import.meta.dirname, '../reports')
+let copies = ''
+
+/** A copy of the package with a fault in it. */
+async function load(name: string, edits: readonly Edit[]): Promise<CoreModule> {
+  const folder = join(copies, name.replaceAll(/\W+/g, '-'))
+  cpSync(source, folder, { recursive: true })
+  for (const { file, find, replace } of edits) {
+    const path = join(folder, file)
+    const parts = readFileSync(path, 'utf8').split(find)
+    expect(parts.length - 1, `times that ${file} has «${find}»`).toBe(1)
+    writeFileSync(path, parts.join(replace))
+  }
+  return (await import(/* @vite-ignore */ join(folder, 'index.ts'))) as CoreModule
+}
+
+beforeAll(() => {
+  mkdirSync(reports, { recursive: true })
+  copies = mkdtempSync(join(reports, 'mutants-'))
+})
+afterAll(() => rmSync(copies, { recursive: true }))
+
+describe('the source passes', () => {
+  it.each(Object.entries(checks))('%s', { timeout: 60_000 }, async (_, check) => {
+    await expect(check(core)).resolves.toBeUndefined()
+  })
+})
+
+describe('a copy of the source in which nothing is changed passes', () => {
+  it.each(Object.entries(checks).filter(([name]) => name.startsWith('S4')))('%s', async (_, check) => {
+    await expect(check(await load('nothing', []))).resolves.toBeUndefined()
+  })
+})
+
+describe('it is noticed that', () => {
+  it.each(Object.entries(mutants))('%s', { timeout: 60_000 }, async (name, { edits, caughtBy }) => {
+    const copy = await load(name, edits)
+    // By what the check finds, not by a copy that cannot even run.
+    await expect(checks[caughtBy](copy)).rejects.toThrow(AssertionError)
+  })
+})

@@ -1,0 +1,269 @@
+/**
+ * Checks of a copy of the package, each by the promises that it is about. They pass on the real one, and the faults that
+ * are put into other copies on purpose must make them fail.
+ *
+ * No check waits for a promise that a fault may keep from settling: hosts are driven by hand, and what has settled by then
+ * is looked at.
+ * @module
+ */
+
+import { deepStrictEqual } from 'node:assert'
+import type { Command } from '../../src/index.ts'
+import { explore, type CoreModule, type ExploreSettings } from './explore.ts'
+import { ManualHost } from './manual-host.ts'
+
+export type Check = (core: CoreModule) => Promise<void>
+
+const small = {
+  scope: false,
+  pieces: 0,
+  racing: false,
+  failing: true,
+  tasks: 3,
+  signals: 1,
+  flushes: 1,
+}
+
+/** Explores histories of a few calls, short ones of each kind: faults that are there at all are there soon. */
+async function exploreEach(core: CoreModule, many: readonly Partial<ExploreSettings>[]): Promise<void> {
+  for (const settings of many) {
+    await explore(core, { ...small, size: 2, delay: 2, slots: 1, ...settings })
+  }
+}
+
+/** What became of calls so far. */
+function watch(calls: readonly Promise<unknown>[]): unknown[] {
+  const seen: unknown[] = calls.map(() => 'waiting')
+  calls.forEach((call, i) => {
+    call.then(
+      result => (seen[i] = result),
+      (error: { code?: string }) => (seen[i] = error.code ?? error),
+    )
+  })
+  return seen
+}
+
+/** A command that settles when it is told to, and remembers what it was called with. */
+function byHand(): { command: Command<string, string>; bulks: string[]; finish: (bulk: string) => void } {
+  const bulks: string[] = []
+  const open = new Map<string, () => void>()
+  return {
+    command: tasks => {
+      bulks.push(tasks.join(''))
+      return new Promise(resolve => open.set(tasks.join(''), () => resolve(tasks)))
+    },
+    bulks,
+    finish: bulk => open.get(bulk)!(),
+  }
+}
+
+/** Calls that share a limiter, each a bulk of one, and the order in which their bulks started. */
+function sharing(core: CoreModule, slots: number) {
+  const { command, bulks, finish } = byHand()
+  const host = new ManualHost()
+  const limiter = core.semaphore(slots)
+  const open = (): ((task: string, signal?: AbortSignal) => unknown[]) => {
+    const call = new core.AsyncBulkCall(command, { size: 1, concurrent: limiter, host })
+    return (task, signal) => watch([call.call(task, { signal })])
+  }
+  return { host, limiter, bulks, finish, first: open(), second: open(), third: open() }
+}
+
+export const checks = {
+  'S8 S9 S11 S12 S13 S15 S16 S17 S41 S42: histories with a window': core =>
+    exploreEach(core, [
+      { size: 1 },
+      { size: 2, tasks: 2, delay: Infinity, slots: 2 },
+      { size: 3, slots: null },
+      { size: 2 },
+    ]),
+
+  'S2 S8 S10 S13 S37 S39: histories without a delay': core =>
+    exploreEach(core, [
+      { delay: 0, size: 1, failing: false },
+      { delay: 0, signals: 2, flushes: 0 },
+      { delay: 0, slots: null, tasks: 2, signals: 2 },
+    ]),
+
+  'S4 S13 S20 S22: histories with races': core =>
+    exploreEach(core, [
+      { racing: true, tasks: 2, flushes: 0, size: 1, delay: 0 },
+      { racing: true, delay: Infinity, failing: false },
+    ]),
+
+  'S45: histories in a scope': core =>
+    exploreEach(core, [{ scope: true, pieces: 2, flushes: 0, signals: 0, slots: null }]),
+
+  async 'S12 a bulk that waits for its slot goes on filling'(core) {
+    const { command, bulks, finish } = byHand()
+    const host = new ManualHost()
+    const call = new core.AsyncBulkCall(command, { size: 3, concurrent: 1, host })
+    const calls = [call.call('a')]
+    await host.turn()
+    calls.push(call.call('b'))
+    await host.turn()
+    calls.push(call.call('c'))
+    const seen = watch(calls)
+    await host.turn()
+    finish('a')
+    await host.turn()
+    deepStrictEqual(bulks, ['a', 'bc'])
+    finish('bc')
+    await host.turn()
+    deepStrictEqual(seen, ['a', 'b', 'c'])
+  },
+
+  async 'S14 a delay that is longer than timers can be is waited for'(core) {
+    const { command, bulks } = byHand()
+    const host = new ManualHost()
+    const call = new core.AsyncBulkCall(command, { delay: 2 ** 32, host })
+    watch([call.call('a')])
+    await host.advance(2 ** 32 - 1)
+    deepStrictEqual(bulks, [])
+    await host.advance(1)
+    deepStrictEqual(bulks, ['a'])
+    deepStrictEqual(host.timers, 0)
+  },
+
+  async 'S16 S18 S19 calls that share a limiter take turns, and none takes the slot of another'(core) {
+    const { host, bulks, finish, first, second, third } = sharing(core, 1)
+    first('a')
+    first('b')
+    await host.drain()
+    second('c')
+    await host.drain()
+    third('d')
+    await host.drain()
+    deepStrictEqual(bulks, ['a'])
+    for (const next of ['b', 'c', 'd']) {
+      // Nobody steals a slot: not the call that gives it back, which has more to do, nor one that comes this moment.
+      finish(bulks.at(-1)!)
+      await host.drain()
+      deepStrictEqual(bulks.at(-1), next)
+      deepStrictEqual(bulks.length, ['b', 'c', 'd'].indexOf(next) + 2)
+    }
+  },
+
+  async 'S16 S18 a newcomer cannot take a slot that is handed over'(core) {
+    const { host, limiter, bulks, finish, first, second, third } = sharing(core, 1)
+    first('a')
+    await host.drain()
+    second('b')
+    await host.drain()
+    // A slot comes back, and at that very moment one more asks.
+    finish('a')
+    third('c')
+    await host.drain()
+    deepStrictEqual(bulks, ['a', 'b'])
+    deepStrictEqual(limiter.inUse, 1)
+    finish('b')
+    await host.drain()
+    deepStrictEqual(bulks, ['a', 'b', 'c'])
+  },
+
+  async 'S22 a slot that comes back is used at once by whoever stands in line'(core) {
+    const { host, bulks, finish, first, second } = sharing(core, 1)
+    first('a')
+    await host.drain()
+    second('b')
+    await host.turn()
+    finish('a')
+    await host.turn()
+    deepStrictEqual(bulks, ['a', 'b'])
+  },
+
+  async 'S20 a call whose tasks have gone leaves the line'(core) {
+    const { host, limiter, bulks, finish, first, second, third } = sharing(core, 1)
+    const gone = new AbortController()
+    first('a')
+    await host.drain()
+    second('b', gone.signal)
+    await host.drain()
+    third('c')
+    await host.drain()
+    deepStrictEqual(limiter.waiting, 2)
+    gone.abort()
+    await host.drain()
+    deepStrictEqual(limiter.waiting, 1)
+    finish('a')
+    await host.drain()
+    deepStrictEqual(bulks, ['a', 'c'])
+  },
+
+  async 'S20 a slot for which there is no task any more goes to the next'(core) {
+    const { command, bulks, finish } = byHand()
+    const host = new ManualHost()
+    const limiter = core.semaphore(1)
+    const pairs = new core.AsyncBulkCall(command, { size: 2, delay: Infinity, concurrent: limiter, host })
+    const other = new core.AsyncBulkCall(command, { size: 1, concurrent: limiter, host })
+    const { signal, abort } = abortable()
+    watch([pairs.call('a'), pairs.call('b')])
+    await host.drain()
+    watch([pairs.call('c'), pairs.call('d', { signal })])
+    await host.drain()
+    // Its turn comes at the very moment at which it has too few tasks.
+    finish('ab')
+    abort()
+    await host.drain()
+    watch([other.call('e')])
+    await host.drain()
+    deepStrictEqual(bulks, ['ab', 'e'])
+    deepStrictEqual(pairs.pending, 1)
+  },
+
+  async 'S25 the results are those that the command gave, whatever it does with its array then'(core) {
+    const host = new ManualHost()
+    const call = new core.AsyncBulkCall(
+      (tasks: number[]) => {
+        const results = tasks.map(task => task * 2)
+        queueMicrotask(() => results.fill(0))
+        return results
+      },
+      { host },
+    )
+    const seen = watch([call.call(1), call.call(2)])
+    await host.turn()
+    deepStrictEqual(seen, [2, 4])
+  },
+
+  async 'S31 results that are fewer or more than the tasks are handed to none'(core) {
+    const host = new ManualHost()
+    for (const results of [[1], [1, 2, 3]]) {
+      const call = new core.AsyncBulkCall((): number[] => results, { host })
+      const seen = watch([call.call(1), call.call(2)])
+      await host.turn()
+      deepStrictEqual(seen, ['BULK_LENGTH', 'BULK_LENGTH'])
+    }
+  },
+
+  async 'S37 a task whose signal has aborted is not sent, though its call has not heard of it yet'(core) {
+    const { command, bulks } = byHand()
+    const host = new ManualHost()
+    const call = new core.AsyncBulkCall(command, { host })
+    const { signal, abort } = abortable()
+    signal.addEventListener('abort', () => void call.flush())
+    watch([call.call('a', { signal }), call.call('b')])
+    abort()
+    await host.turn()
+    deepStrictEqual(bulks, ['b'])
+  },
+
+  async 'S43 a slot that was taken from a command is not given back again when it settles after all'(core) {
+    const { command, bulks, finish } = byHand()
+    const host = new ManualHost()
+    const limiter = core.semaphore(1)
+    const call = new core.AsyncBulkCall(command, { size: 1, concurrent: limiter, timeout: 10, host })
+    watch(['a', 'b', 'c'].map(task => call.call(task)))
+    await host.advance(20)
+    deepStrictEqual(bulks, ['a', 'b'])
+    finish('a')
+    await host.drain()
+    deepStrictEqual(bulks, ['a', 'b'])
+    deepStrictEqual(limiter.inUse, 1)
+  },
+} satisfies Record<string, Check>
+
+function abortable(): { signal: AbortSignal; abort: () => void } {
+  const controller = new AbortController()
+  return { signal: controller.signal, abort: () => controller.abort() }
+}

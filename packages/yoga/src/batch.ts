@@ -1,0 +1,48 @@
+/**
+ * `bulkResolver`: a field that is batched without a loader.
+ * @module
+ */
+
+import { AsyncBulkCall, BulkOptionError, type ResultOf } from '@bulkcall/core'
+import type { GraphQLResolveInfo } from 'graphql'
+import { operationOf } from './context.ts'
+import type { BulkCommandContext, BulkSettings, UseBulkOptions } from './types.ts'
+
+/** One call of a field. */
+export interface BulkResolverCall<Source, Args> {
+  readonly source: Source
+  readonly args: Args
+  readonly info: GraphQLResolveInfo
+}
+
+/** The settings of a batched field. */
+export interface BulkResolverOptions extends Omit<BulkSettings, 'cache' | 'cacheErrors'> {
+  readonly concurrent?: UseBulkOptions['concurrent']
+  /**
+   * The name in errors, events and metrics.
+   * @default the coordinate of the field, such as `Post.author`
+   */
+  readonly name?: string | undefined
+}
+
+/**
+ * Makes a resolver of a command: all calls of the field in one operation, aliases with other arguments too, are resolved
+ * in bulk. The command gets `{ source, args, info }` of each, and gives one result per call in their order, or none.
+ *
+ * Works on a server with `useBulk`, which may define no loader at all: `useBulk({})`.
+ */
+export function bulkResolver<Source, Args, G, TContext = any>(
+  command: (calls: BulkResolverCall<Source, Args>[], context: BulkCommandContext<TContext>) => G,
+  options: BulkResolverOptions = {},
+): (source: Source, args: Args, context: TContext, info: GraphQLResolveInfo) => Promise<ResultOf<G>> {
+  // Made once now, so that a mistake in the options is found when the server starts.
+  void new AsyncBulkCall<any, any>(command as never, options)
+
+  return function resolveInBulk(source, args, context, info) {
+    const operation = operationOf(context)
+    if (operation === undefined) {
+      throw new BulkOptionError('the context of a bulkResolver', 'that of a server with useBulk', context)
+    }
+    return operation.call(resolveInBulk, command as never, options, info).call({ source, args, info })
+  }
+}

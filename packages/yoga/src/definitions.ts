@@ -1,0 +1,118 @@
+/**
+ * The definitions: checked and completed once per server, so that a request makes its loaders without a second look.
+ * @module
+ */
+
+import {
+  BulkLoader,
+  BulkOptionError,
+  check,
+  checkNames,
+  semaphore,
+  type BulkCallOptions,
+  type BulkLoaderOptions,
+  type Limiter,
+} from '@bulkcall/core'
+import { both } from './limits.ts'
+import type { BulkCommand, BulkDefinition, BulkDefinitions, BulkSettings, UseBulkOptions } from './types.ts'
+
+/** A loader, ready to be made for an operation. */
+export interface PreparedLoader {
+  readonly property: string
+  readonly command: BulkCommand
+  readonly options: BulkLoaderOptions<any, any, any>
+}
+
+/**
+ * The upper bound of a window, in ms, where none is said. The window closes itself when the operation is quiet, so this
+ * bounds only what waiting may cost where it cannot tell; `npm run bench:windows` compares it with others.
+ */
+const defaultDelay = 5
+
+const settings = ['size', 'delay', 'maxPending', 'timeout', 'cache', 'cacheErrors', 'concurrent'] as const
+const definitionOptions = ['command', ...settings, 'name', 'cacheKeyFn'] as const
+
+/** What all operations of a server share. */
+export interface PreparedServer {
+  readonly loaders: readonly PreparedLoader[]
+  /** Whether the results of a request tell what has been loaded. */
+  tells(this: void, request: Request | undefined): boolean
+  /** The settings of a field that is batched without a loader, where it says nothing. */
+  readonly fieldDefaults: BulkCallOptions
+  /** The limit of such a field, within the limit of all. */
+  limitOf(field: object, own: number | null | Limiter | undefined): Limiter | null
+}
+
+/** Checks all definitions and gives each what it shares with others: the defaults, and the limit of all loaders. */
+export function prepare(definitions: BulkDefinitions, options: UseBulkOptions): PreparedServer {
+  checkNames(definitions, Object.keys(definitions ?? {}))
+  checkNames(options, [...settings, 'extensions'])
+  const { concurrent, extensions = false, ...defaults } = given(options)
+  check(
+    'extensions',
+    ['boolean', 'function'].includes(typeof extensions),
+    'true, false or a function',
+    extensions,
+  )
+  const overall = limiterOf(concurrent)
+  // Checked by a loader of their own: there may be no other.
+  void new BulkLoader<any, any, any>(() => null, defaults)
+  const loaders = Object.entries(definitions).map(([property, defined]) => {
+    const definition = typeof defined === 'function' ? { command: defined } : defined
+    return named(property, () => prepareOne(property, definition, defaults, overall))
+  })
+  const fields = new WeakMap<object, Limiter | null>()
+  const { cache: _cache, cacheErrors: _cacheErrors, ...fieldDefaults } = { delay: defaultDelay, ...defaults }
+  return {
+    loaders,
+    fieldDefaults,
+    tells: typeof extensions === 'function' ? extensions : () => extensions,
+    limitOf(field, own) {
+      let limit = fields.get(field)
+      if (limit === undefined) fields.set(field, (limit = both(limiterOf(own), overall)))
+      return limit
+    },
+  }
+}
+
+function prepareOne(
+  property: string,
+  definition: BulkDefinition,
+  defaults: BulkSettings,
+  overall: Limiter | null,
+): PreparedLoader {
+  checkNames(definition, definitionOptions)
+  const { command, concurrent, ...own } = given(definition)
+  const options = {
+    delay: defaultDelay,
+    name: property,
+    ...defaults,
+    ...own,
+    concurrent: both(limiterOf(concurrent), overall),
+  }
+  // The loader checks its options itself: one is made now, so that a mistake is found when the server starts.
+  void new BulkLoader<any, any, any>(command as never, options)
+  return { property, command, options }
+}
+
+/** Only what is really given: an option that is undefined must not take the default's place. */
+export function given<O extends object>(options: O): O {
+  return Object.fromEntries(Object.entries(options).filter(([, value]) => value !== undefined)) as O
+}
+
+/** A limiter of its own for a number: a number would be one limit a request, and the pool is one for all. */
+function limiterOf(concurrent: number | null | Limiter | undefined): Limiter | null {
+  if (concurrent === undefined || concurrent === null) return null
+  return typeof concurrent === 'object' ? concurrent : semaphore(concurrent)
+}
+
+/** Says of which loader an option is wrong. */
+function named<R>(property: string, work: () => R): R {
+  try {
+    return work()
+  } catch (error) {
+    if (error instanceof BulkOptionError)
+      error.message = error.message.replace('Bulkcall: ', `Bulkcall: ${property}: `)
+    throw error
+  }
+}

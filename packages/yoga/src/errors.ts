@@ -1,0 +1,139 @@
+/**
+ * Errors on their way to the client: each field its own path, and the code of errors of ours.
+ * @module
+ */
+
+import { isBulkError, type BulkError } from '@bulkcall/core'
+import type { ExecutionResult, GraphQLError } from 'graphql'
+
+/**
+ * What a command gave, with every error in it made free of the place that it had elsewhere. A command that asks another
+ * GraphQL server may give an error with a path, and graphql-js would tell that path for each field that waits for it.
+ */
+export function unlocatedResults(given: unknown): unknown {
+  if (isThenable(given)) return Promise.resolve(given).then(unlocatedResults, rethrow)
+  if (Array.isArray(given)) return given.some(isTelling) ? given.map(unlocatedResult) : given
+  if (typeof given !== 'object' || given === null) return given
+  if (given instanceof Map) return new Map([...given].map(([key, result]) => [key, unlocatedResult(result)]))
+  if (Symbol.iterator in given) return eachUnlocated(given as Iterable<unknown>)
+  return Symbol.asyncIterator in given ? eachUnlocatedLater(given as AsyncIterable<unknown>) : given
+}
+
+/** Throws an error of a command, made free of its place. */
+export function rethrow(error: unknown): never {
+  throw unlocated(error)
+}
+
+function* eachUnlocated(results: Iterable<unknown>): Generator {
+  try {
+    for (const result of results) yield unlocatedResult(result)
+  } catch (error) {
+    rethrow(error)
+  }
+}
+
+async function* eachUnlocatedLater(results: AsyncIterable<unknown>): AsyncGenerator {
+  try {
+    for await (const result of results) yield unlocatedResult(result)
+  } catch (error) {
+    rethrow(error)
+  }
+}
+
+/** Whether a result can tell a place: an error, or a promise that may become one. Rows, the usual case, pass by. */
+function isTelling(result: unknown): boolean {
+  return result instanceof Error || isThenable(result)
+}
+
+function unlocatedResult(result: unknown): unknown {
+  return isThenable(result) ? Promise.resolve(result).catch(rethrow) : unlocated(result)
+}
+
+/** A copy without a place of an error that has one, of the same class: its constructor may take anything. */
+function unlocated(error: unknown): unknown {
+  if (!(error instanceof Error) || !Array.isArray((error as { path?: unknown }).path)) return error
+  const nowhere = { value: undefined, enumerable: false, configurable: true, writable: true }
+  return Object.create(Object.getPrototypeOf(error), {
+    ...Object.getOwnPropertyDescriptors(error),
+    path: nowhere,
+    locations: nowhere,
+    nodes: nowhere,
+    source: nowhere,
+    positions: nowhere,
+    stack: { ...nowhere, value: error.stack },
+    cause: { ...nowhere, value: error },
+  })
+}
+
+/** Who hears of errors that say that the program is wrong. */
+export interface Log {
+  error(error: unknown): void
+}
+
+/** What is known of an operation when its errors are shown. */
+export interface Showing {
+  /** Why nobody waits for it any more, if so. */
+  readonly aborted: { readonly reason: unknown } | null
+  readonly log: Log | null
+  /** Whether the transport can still be told: not after the first part of a response. */
+  readonly transport: boolean
+}
+
+/**
+ * Errors of ours are meant for the client: they carry a code and no data. So they are shown as errors of GraphQL, which
+ * masking leaves alone, in the result and in all parts of it that come later.
+ */
+export function presented<R extends object>(result: R, showing: Showing): R {
+  const parts = result as ExecutionResult & {
+    readonly incremental?: readonly object[]
+    readonly completed?: readonly object[]
+  }
+  let shown = result
+  if (parts.errors?.some(error => isShown(error, showing))) {
+    shown = {
+      ...shown,
+      errors: parts.errors.map(error => (isShown(error, showing) ? show(error, showing) : error)),
+    }
+  }
+  const later = { ...showing, transport: false }
+  if (parts.incremental)
+    shown = { ...shown, incremental: parts.incremental.map(part => presented(part, later)) }
+  if (parts.completed) shown = { ...shown, completed: parts.completed.map(part => presented(part, later)) }
+  return shown
+}
+
+/** What a client has by leaving is no fault, and not worth a line in the log. */
+function isShown(error: GraphQLError, { aborted }: Showing): boolean {
+  return bulkErrorOf(error) !== null || (aborted !== null && error.originalError === aborted.reason)
+}
+
+/** The error of ours behind an error, where there is one: a gateway wraps those of its subgraphs once more. */
+function bulkErrorOf({ originalError }: GraphQLError): BulkError | null {
+  if (isBulkError(originalError)) return originalError
+  return originalError instanceof Error && 'originalError' in originalError
+    ? bulkErrorOf(originalError as GraphQLError)
+    : null
+}
+
+/**
+ * In place: the error at hand was made for this field alone, and making another one is dear, since graphql-js looks its
+ * line up from the start of the document.
+ */
+function show(error: GraphQLError, { log, transport }: Showing): GraphQLError {
+  const { originalError, extensions } = error
+  const ours = bulkErrorOf(error)
+  const hidden = { value: originalError, enumerable: false, configurable: true, writable: true }
+  Object.defineProperty(error, 'cause', hidden)
+  Object.defineProperty(error, 'originalError', { ...hidden, value: undefined })
+  if (ours === null) return error
+  const { code } = ours
+  if (code === 'BULK_LENGTH' || code === 'BULK_RESULT') log?.error(ours)
+  // An overload passes: the transport tells when to come again.
+  const overload = code === 'BULK_OVERFLOW' && transport
+  const http = overload ? { http: { status: 503, headers: { 'retry-after': '1' } } } : {}
+  return Object.assign(error, { extensions: { ...extensions, ...http, code } })
+}
+
+export function isThenable(value: unknown): value is PromiseLike<unknown> {
+  return typeof (value as PromiseLike<unknown> | null | undefined)?.then === 'function'
+}

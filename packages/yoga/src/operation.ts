@@ -1,0 +1,146 @@
+/**
+ * An operation: its scope, and its loaders, which are made when they are first touched.
+ * @module
+ */
+
+import {
+  AsyncBulkCall,
+  BulkLoader,
+  BulkScope,
+  type BulkCallOptions,
+  type BulkLoaderOptions,
+  type Command,
+} from '@bulkcall/core'
+import type { GraphQLResolveInfo } from 'graphql'
+import { given, type PreparedLoader, type PreparedServer } from './definitions.ts'
+import { rethrow, unlocatedResults } from './errors.ts'
+import { counted, CountingLoader, Tally } from './tally.ts'
+import type { BulkCommand, BulkCommandContext } from './types.ts'
+
+type AnyLoader = BulkLoader<any, any, any>
+
+export class Operation {
+  readonly #server: PreparedServer
+  readonly #context: unknown
+  // Made with the operation, in the async context of the request: a resolver that runs elevated must not lend its own.
+  #scope = new BulkScope()
+  #loaders: (AnyLoader | undefined)[] = []
+  #calls: Map<unknown, AsyncBulkCall<any, any>> | null = null
+
+  #aborted: { readonly reason: unknown } | null = null
+  #lasting = false
+
+  constructor(server: PreparedServer, context: unknown) {
+    this.#server = server
+    this.#context = context
+    this.tally = server.tells((context as { request?: Request }).request) ? new Tally() : null
+  }
+
+  /** What it has loaded, if its result is to tell. */
+  tally: Tally | null
+
+  /** Why nobody waits for it any more, or `null`. */
+  get aborted(): { readonly reason: unknown } | null {
+    return this.#aborted
+  }
+
+  /** Runs one resolver in the scope of the operation. */
+  run<R>(work: () => R): R {
+    return this.#scope.run(work)
+  }
+
+  /** The loader at this place. */
+  loader(place: number, { command, options }: PreparedLoader): AnyLoader {
+    return (this.#loaders[place] ??= this.#makeLoader(command, { ...options, scope: this.#scope }))
+  }
+
+  #makeLoader(command: BulkCommand, options: BulkLoaderOptions<any, any, any>): AnyLoader {
+    if (this.tally === null) return new BulkLoader<any, any, any>(this.#bind(command), options)
+    const tally = this.tally.of(options.name!)
+    const counting: BulkCommand = (keys, context) => counted(tally, keys, () => command(keys, context))
+    return new CountingLoader<any, any>(tally, this.#bind(counting), options)
+  }
+
+  /** The bulk call of a field that is batched without a loader; named after the field if its options name none. */
+  call(
+    field: object,
+    command: BulkCommand,
+    options: BulkCallOptions,
+    { parentType, fieldName }: GraphQLResolveInfo,
+  ): AsyncBulkCall<any, any> {
+    this.#calls ??= new Map()
+    let call = this.#calls.get(field)
+    if (call === undefined) {
+      call = new AsyncBulkCall<any, any>(this.#bind(command), {
+        name: `${parentType.name}.${fieldName}`,
+        ...this.#server.fieldDefaults,
+        ...given(options),
+        concurrent: this.#server.limitOf(field, options.concurrent),
+        scope: this.#scope,
+      })
+      this.#calls.set(field, call)
+    }
+    return call
+  }
+
+  /** Forgets all answers: what comes next must see fresh data. */
+  clear(): void {
+    for (const loader of this.#loaders) loader?.clearAll()
+  }
+
+  /** Starts anew, for the next event of a subscription. What is under way goes on with the loaders that it has. */
+  renew(): void {
+    this.#scope = new BulkScope()
+    if (this.#aborted !== null) this.#scope.abort(this.#aborted.reason)
+    this.#loaders = []
+    this.#calls = null
+    if (this.tally !== null) this.tally = new Tally()
+  }
+
+  /** Nobody waits for the operation any more. */
+  abort(reason: unknown): void {
+    if (this.#lasting || this.#aborted !== null) return
+    this.#aborted = { reason }
+    this.#scope.abort(reason)
+  }
+
+  /** It goes on to its end, whoever waits: half of a mutation's writes would be worse than all of them. */
+  last(): void {
+    this.#lasting = true
+    if (this.#aborted === null) return
+    // Its client went before it began, and took an earlier operation of the same HTTP batch with him.
+    this.#aborted = null
+    this.renew()
+  }
+
+  /** A command of the application, as the core calls it. */
+  #bind(command: BulkCommand): Command<any, any> {
+    const context = this.#context
+    return (keys, bulk) => {
+      try {
+        return unlocatedResults(command(keys, new BoundContext(context, bulk))) as never
+      } catch (error) {
+        return rethrow(error)
+      }
+    }
+  }
+}
+
+/** What a command gets beside its keys. The signal is passed on when it is asked for: it is dear, and few ask. */
+class BoundContext implements BulkCommandContext {
+  readonly context: unknown
+  readonly #bulk: { readonly name: string; readonly signal: AbortSignal }
+
+  constructor(context: unknown, bulk: { readonly name: string; readonly signal: AbortSignal }) {
+    this.context = context
+    this.#bulk = bulk
+  }
+
+  get name(): string {
+    return this.#bulk.name
+  }
+
+  get signal(): AbortSignal {
+    return this.#bulk.signal
+  }
+}

@@ -1,0 +1,117 @@
+/**
+ * The types: what is defined once per server, and what resolvers see of it.
+ * @module
+ */
+
+import type { BulkLoader, Limiter, ResultOf, Results } from '@bulkcall/core'
+import type { Plugin } from 'graphql-yoga'
+
+/** What a command gets beside its keys. */
+export interface BulkCommandContext<TContext = any> {
+  /** The context of the operation that asks: the whole of it, once it has been built. */
+  readonly context: TContext
+  /** Aborts when nobody waits for the bulk any more. */
+  readonly signal: AbortSignal
+  /** The name of the loader. */
+  readonly name: string
+}
+
+/** Answers the keys of one bulk: one result per key in their order, a `Map`, an async iterable, or none. */
+export type BulkCommand<K = any, G extends Given<K> = Given<any>, TContext = any> = (
+  keys: K[],
+  context: BulkCommandContext<TContext>,
+) => G
+
+type Given<K> = Results<K, unknown> | PromiseLike<Results<K, unknown>>
+
+/** The settings of one loader, or the defaults of all of them. */
+export interface BulkSettings {
+  /**
+   * The most keys in one bulk. A whole number from 1, or `Infinity`.
+   * @default Infinity
+   */
+  readonly size?: number | undefined
+  /**
+   * The longest that a key waits for company, in ms, from 0. It is an upper bound: the window closes itself as soon as the
+   * operation is quiet, that is when all its resolvers wait for loads.
+   * @default 5
+   */
+  readonly delay?: number | undefined
+  /**
+   * How many keys of one operation may be pending; a load past it rejects with `BulkOverflowError`, which the client gets
+   * as `BULK_OVERFLOW` and status 503.
+   * @default Infinity
+   */
+  readonly maxPending?: number | undefined
+  /**
+   * How long a command may run, in ms, above 0; then its loads reject with `BulkTimeoutError` and its signal aborts.
+   * @default Infinity
+   */
+  readonly timeout?: number | undefined
+  /**
+   * Whether answers are kept for the rest of the operation.
+   * @default true
+   */
+  readonly cache?: boolean | undefined
+  /**
+   * Whether an Error that the command gave for one key is kept as its answer, or which ones are.
+   * @default true
+   */
+  readonly cacheErrors?: boolean | ((error: Error) => boolean) | undefined
+}
+
+/** One loader: its command and its settings. */
+export interface BulkDefinition<TContext = any> extends BulkSettings {
+  readonly command: BulkCommand<any, Given<any>, TContext>
+  /**
+   * How many bulks of this loader may be in flight at once, over all requests of this server: what it protects (a pool,
+   * a quota) is shared. A whole number from 1, `null` for no limit, or a `Limiter` that several loaders share.
+   * @default null
+   */
+  readonly concurrent?: number | null | Limiter | undefined
+  /**
+   * The name in errors, events and metrics.
+   * @default the loader's name on `ctx.bulk`
+   */
+  readonly name?: string | undefined
+  /** What two keys must have in common to be equal; needed where keys are objects. */
+  readonly cacheKeyFn?: ((key: any) => unknown) | undefined
+}
+
+/** The loaders of a server, by the name that they have on `ctx.bulk`. */
+export type BulkDefinitions<TContext = any> = Readonly<
+  Record<string, BulkDefinition<TContext> | BulkCommand<any, Given<any>, TContext>>
+>
+
+/** The second argument of `useBulk`. */
+export interface UseBulkOptions extends BulkSettings {
+  /**
+   * How many bulks of all loaders together may be in flight at once, over all requests. A loader's own `concurrent` holds
+   * beside it.
+   * @default null
+   */
+  readonly concurrent?: number | null | Limiter | undefined
+  /**
+   * Whether a result tells, as `extensions.bulk`, what each loader did: loads, hits, bulks, and the time of its commands;
+   * or for which requests. Over a WebSocket there is no request.
+   * @default false
+   */
+  readonly extensions?: boolean | ((request: Request | undefined) => boolean) | undefined
+}
+
+type CommandOf<D> = D extends { readonly command: infer C } ? C : D
+type LoaderOf<D> =
+  CommandOf<D> extends (keys: infer Keys extends readonly any[], ...rest: any[]) => infer G
+    ? BulkLoader<Keys[number], ResultOf<G>, any>
+    : never
+
+/** What resolvers find on `ctx.bulk`. */
+export type BulkLoaders<D extends BulkDefinitions> = { readonly [Name in keyof D]: LoaderOf<D[Name]> }
+
+/** The plugin that `useBulk` gives. It remembers the types of its loaders for {@link BulkContext}. */
+export interface BulkPlugin<D extends BulkDefinitions> extends Plugin {
+  readonly '~definitions': D
+}
+
+/** What a plugin adds to the context: `type Context = YogaInitialContext & BulkContext<typeof bulk>`. */
+export type BulkContext<P> = P extends BulkPlugin<infer D> ? { readonly bulk: BulkLoaders<D> } : never

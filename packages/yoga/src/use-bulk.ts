@@ -1,0 +1,155 @@
+/**
+ * `useBulk`: the plugin. Each hook says when; what happens then is done elsewhere.
+ * @module
+ */
+
+import { BulkOptionError } from '@bulkcall/core'
+import type { DocumentNode } from 'graphql'
+import { contextClass, operationOf } from './context.ts'
+import { prepare } from './definitions.ts'
+import { presented, type Log } from './errors.ts'
+import { Operation } from './operation.ts'
+import { wrapResolvers } from './resolvers.ts'
+import type { BulkDefinitions, BulkPlugin, UseBulkOptions } from './types.ts'
+
+/** What each hook of ours needs to know of a context; all of it may be missing, as over a WebSocket. */
+interface Context {
+  readonly request?: Request
+}
+
+const ours = new WeakSet<object>()
+
+/**
+ * A GraphQL Yoga plugin that gives each operation bulk loaders, as `ctx.bulk.<name>`.
+ *
+ * @param definitions the loaders, by name: a command, or a command with its settings
+ * @param options the defaults of all loaders, and a limit over all of them
+ */
+export function useBulk<const D extends BulkDefinitions>(
+  definitions: D,
+  options?: UseBulkOptions,
+): BulkPlugin<D>
+/** The same with the application's context type for all commands: `useBulk<AppContext>()({ … })`. */
+export function useBulk<TContext>(): <const D extends BulkDefinitions<TContext>>(
+  definitions: D,
+  options?: UseBulkOptions,
+) => BulkPlugin<D>
+export function useBulk(definitions?: BulkDefinitions, options: UseBulkOptions = {}): unknown {
+  return definitions === undefined && arguments.length === 0 ? create : create(definitions!, options)
+}
+
+function create<D extends BulkDefinitions>(definitions: D, options: UseBulkOptions = {}): BulkPlugin<D> {
+  const server = prepare(definitions, options)
+  const ContextBulk = contextClass(server.loaders)
+  let log: Log | null = null
+  /** The operation that all operations of one HTTP batch share: they are one request of one client. */
+  const batches = new WeakMap<Request, Operation | null>()
+
+  function operationFor(context: Context): Operation {
+    const { request } = context
+    if (request === undefined || !batches.has(request)) return new Operation(server, context)
+    const operation = batches.get(request) ?? new Operation(server, context)
+    batches.set(request, operation)
+    return operation
+  }
+
+  function show<R extends object>(result: R, { aborted, tally }: Operation, transport: boolean): R {
+    const shown = presented(result, { aborted, log, transport })
+    // Of a result in parts the last one tells.
+    return tally === null || (result as { hasNext?: boolean }).hasNext ? shown : tally.told(shown)
+  }
+
+  const plugin: BulkPlugin<D> = {
+    '~definitions': definitions,
+
+    onPluginInit({ plugins }) {
+      const others = plugins.filter(other => typeof other === 'object' && other !== null && ours.has(other))
+      if (others.length > 1)
+        throw new BulkOptionError('the plugins of a server', 'with one useBulk at most', others.length)
+    },
+
+    onYogaInit({ yoga }) {
+      log = yoga.logger
+    },
+
+    onSchemaChange({ schema }) {
+      wrapResolvers(schema as never)
+    },
+
+    onRequestParse({ request }) {
+      return {
+        onRequestParseDone({ requestParserResult }) {
+          if (Array.isArray(requestParserResult)) batches.set(request, null)
+        },
+      }
+    },
+
+    // The first hook that sees the context: later ones, and the application's own `context()`, can load.
+    onEnveloped({ context, extendContext }) {
+      if (context) extendContext({ bulk: new ContextBulk(operationFor(context)) } as object)
+    },
+
+    onExecute({ args }) {
+      const operation = operationOf(args.contextValue)
+      if (operation === undefined) return undefined
+      const { request } = args.contextValue as Context
+      const overHttp = request !== undefined
+      if (kindOf(args) === 'mutation') operation.last()
+      else abortWith(request?.signal, operation)
+      return {
+        onExecuteDone({ result, setResult }) {
+          if (!isAsyncIterable(result)) setResult(show(result, operation, overHttp))
+          else return { onNext: next => next.setResult(show(next.result, operation, false)) }
+          return undefined
+        },
+      }
+    },
+
+    onSubscribe({ args }) {
+      const operation = operationOf(args.contextValue)
+      if (operation === undefined) return undefined
+      return {
+        onSubscribeResult({ result: opened, setResult: setOpened }) {
+          if (!isAsyncIterable(opened)) setOpened(show(opened, operation, true))
+          // Each event is a unit of its own: what an earlier one has loaded may have changed since.
+          operation.renew()
+          return {
+            onNext({ result, setResult }) {
+              setResult(show(result, operation, false))
+              operation.renew()
+            },
+            onEnd() {
+              operation.abort(new DOMException('The subscription has ended.', 'AbortError'))
+            },
+          }
+        },
+      }
+    },
+  }
+  ours.add(plugin)
+  return plugin
+}
+
+/** Gives the operation up when its client goes, or has gone. */
+function abortWith(signal: AbortSignal | undefined, operation: Operation): void {
+  if (signal?.aborted) operation.abort(signal.reason)
+  else signal?.addEventListener('abort', () => operation.abort(signal.reason), { once: true })
+}
+
+function kindOf({
+  document,
+  operationName,
+}: {
+  document: DocumentNode
+  operationName?: string | null
+}): string | undefined {
+  for (const definition of document.definitions) {
+    if (!('operation' in definition) || !('selectionSet' in definition)) continue
+    if (!operationName || definition.name?.value === operationName) return definition.operation
+  }
+  return undefined
+}
+
+function isAsyncIterable(value: unknown): value is AsyncIterable<unknown> {
+  return typeof value === 'object' && value !== null && Symbol.asyncIterator in value
+}

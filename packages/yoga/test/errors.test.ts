@@ -1,0 +1,603 @@
+import { createGraphQLError, createSchema, createYoga, type YogaServerOptions } from 'graphql-yoga'
+import { GraphQLError } from 'graphql'
+import { runInNewContext } from 'node:vm'
+import { describe, expect, it, vi } from 'vitest'
+import { useBulk, type BulkDefinitions, type UseBulkOptions } from '../src/index.ts'
+import { ask, askBatch, respond, type AskOptions } from './support/ask.ts'
+import { sleep } from './support/wait.ts'
+
+type Command = (keys: readonly any[], context: any) => any
+
+/** A server with one loader; its errors are not written to the console. */
+function server(
+  command: Command,
+  { masked = true, ...settings }: Record<string, unknown> & { masked?: boolean } = {},
+  more: Partial<YogaServerOptions<any, any>> & { options?: UseBulkOptions } = {},
+) {
+  const logging = { debug: vi.fn(), info: vi.fn(), warn: vi.fn(), error: vi.fn() }
+  const { options = {}, ...yogaOptions } = more
+  const definitions: BulkDefinitions = { items: { command, ...settings } }
+  const yoga = createYoga({
+    schema: createSchema<any>({
+      typeDefs: /* GraphQL */ `
+        type Query {
+          item(key: String): String
+          sure(key: String): String!
+          list: [Row]
+          caught: String
+          isKey(key: String): Boolean
+        }
+        type Row {
+          item: String
+          sure: String!
+        }
+      `,
+      resolvers: {
+        Query: {
+          item: (_, { key }, ctx) => ctx.bulk.items.load(key),
+          sure: (_, { key }, ctx) => ctx.bulk.items.load(key),
+          list: () => [{ key: 'a' }, { key: 'b' }, { key: 'c' }],
+          caught: async (_, __, ctx) => {
+            try {
+              return await ctx.bulk.items.load('a')
+            } catch (error) {
+              return `caught ${(error as Error).message}`
+            }
+          },
+        },
+        Row: {
+          item: ({ key }: { key: string }, _, ctx) => ctx.bulk.items.load(key),
+          sure: ({ key }: { key: string }, _, ctx) => ctx.bulk.items.load(key),
+        },
+      },
+    }),
+    maskedErrors: masked,
+    logging,
+    batching: true,
+    plugins: [useBulk(definitions, options)],
+    ...yogaOptions,
+  })
+  return { yoga, logging }
+}
+
+const listPaths = [
+  ['list', 0, 'item'],
+  ['list', 1, 'item'],
+  ['list', 2, 'item'],
+]
+
+describe('a command that gives none', () => {
+  it('resolves its nullable fields to null', async () => {
+    const { yoga } = server(() => null)
+    expect(await ask(yoga, '{ a: item(key: "a") list { item } }')).toEqual({
+      data: { a: null, list: [{ item: null }, { item: null }, { item: null }] },
+    })
+  })
+
+  it('gets a non-null field the error of GraphQL that names the field', async () => {
+    // Yoga masks this error of GraphQL too, since it is the program that is wrong.
+    const { yoga } = server(() => undefined, { masked: false })
+    const { data, errors } = await ask(yoga, '{ list { sure } }')
+    expect(data).toEqual({ list: [null, null, null] })
+    expect(errors).toHaveLength(3)
+    for (const [place, error] of errors!.entries()) {
+      expect(error.message).toBe('Cannot return null for non-nullable field Row.sure.')
+      expect(error.path).toEqual(['list', place, 'sure'])
+    }
+  })
+})
+
+describe('an error that the command throws', () => {
+  const ways: [string, Command][] = [
+    [
+      'at once',
+      () => {
+        throw new Error('secret')
+      },
+    ],
+    ['later', async () => sleep(1).then(() => Promise.reject(new Error('secret')))],
+    [
+      'from a generator',
+      // oxlint-disable-next-line require-yield
+      function* () {
+        throw new Error('secret')
+      },
+    ],
+    [
+      'from an async generator',
+      // oxlint-disable-next-line require-yield
+      async function* () {
+        throw new Error('secret')
+      },
+    ],
+  ]
+
+  it.each(ways)('%s reaches each field with its own path, masked', async (_, command) => {
+    const { yoga, logging } = server(command)
+    const response = await respond(yoga, '{ list { item } other: item(key: "z") }')
+    expect(response.status).toBe(200)
+    const { data, errors } = await response.json()
+    expect(data).toEqual({ list: [{ item: null }, { item: null }, { item: null }], other: null })
+    expect(errors).toHaveLength(4)
+    expect(errors.map(({ path }: any) => path)).toEqual(expect.arrayContaining([...listPaths, ['other']]))
+    for (const { message, extensions } of errors) {
+      expect(message).toBe('Unexpected error.')
+      expect(extensions).toEqual({ code: 'INTERNAL_SERVER_ERROR' })
+    }
+    expect(JSON.stringify(errors)).not.toContain('secret')
+    // The operator sees what the client does not.
+    expect(String(logging.error.mock.calls[0]![0])).toContain('secret')
+  })
+
+  it.each(ways)('%s is shown where masking is off', async (_, command) => {
+    const { yoga } = server(command, { masked: false })
+    const { errors } = await ask(yoga, '{ list { item } }')
+    expect(errors).toHaveLength(3)
+    expect(errors!.map(({ path }) => path)).toEqual(listPaths)
+    for (const { message } of errors!) expect(message).toBe('secret')
+  })
+
+  it('may be something else than an Error', async () => {
+    for (const thrown of ['text', 5, null, undefined, { message: 'object' }]) {
+      const { yoga } = server(() => {
+        throw thrown
+      })
+      const { errors } = await ask(yoga, '{ a: item(key: "a") b: item(key: "b") }')
+      expect(errors!.map(({ path }) => path)).toEqual([['a'], ['b']])
+      for (const { message } of errors!) expect(message).toBe('Unexpected error.')
+    }
+  })
+
+  it('may be frozen', async () => {
+    const { yoga } = server(
+      () => {
+        throw Object.freeze(new Error('frozen'))
+      },
+      { masked: false },
+    )
+    const { errors } = await ask(yoga, '{ list { item } }')
+    expect(errors!.map(({ path }) => path)).toEqual(listPaths)
+  })
+
+  it('may be of another realm', async () => {
+    const foreign = runInNewContext('new Error("secret")')
+    const { yoga } = server(() => Promise.reject(foreign as Error))
+    const { errors } = await ask(yoga, '{ list { item } }')
+    expect(errors!.map(({ path, message }) => [path, message])).toEqual(
+      listPaths.map(path => [path, 'Unexpected error.']),
+    )
+  })
+
+  it('can be caught in a resolver, and then is none', async () => {
+    const { yoga } = server(() => {
+      throw new Error('it')
+    })
+    expect(await ask(yoga, '{ caught }')).toEqual({ data: { caught: 'caught it' } })
+  })
+
+  it('nulls the parent of a non-null field, as GraphQL does it', async () => {
+    const { yoga } = server(() => {
+      throw new Error('secret')
+    })
+    const { data, errors } = await ask(yoga, '{ list { sure } sure(key: "x") }')
+    expect(data).toBeNull()
+    expect(errors!.length).toBeGreaterThan(0)
+  })
+})
+
+describe('a GraphQLError from the command', () => {
+  const extensions = { code: 'FORBIDDEN', reason: { role: 'guest' } }
+  /** However it comes, each field gets its own copy. */
+  const ways: [string, (error: Error) => Command][] = [
+    [
+      'thrown',
+      error => () => {
+        throw error
+      },
+    ],
+    [
+      'rejected',
+      error => async () => {
+        throw error
+      },
+    ],
+    // oxlint-disable-next-line unicorn/no-thenable
+    ['rejected by a thenable', error => () => ({ then: (_: unknown, no: (e: Error) => void) => no(error) })],
+    ['for each key', error => keys => keys.map(() => error)],
+    ['for each key of a Map', error => keys => new Map(keys.map(key => [key, error]))],
+    [
+      'as a rejected promise for each key',
+      error => keys =>
+        keys.map(async () => {
+          throw error
+        }),
+    ],
+    [
+      'for each key of an async generator',
+      error =>
+        async function* (keys) {
+          for (const _ of keys) yield error
+        },
+    ],
+    [
+      'thrown from an async generator',
+      error =>
+        // oxlint-disable-next-line require-yield
+        async function* () {
+          throw error
+        },
+    ],
+  ]
+
+  it.each(ways)('keeps its message, code and extensions, %s', async (_, way) => {
+    const { yoga } = server(way(new GraphQLError('not yours', { extensions })))
+    const { errors } = await ask(yoga, '{ list { item } }')
+    expect(errors).toEqual(
+      listPaths.map(path => ({
+        message: 'not yours',
+        path,
+        locations: [{ line: 1, column: 10 }],
+        extensions,
+      })),
+    )
+  })
+
+  it.each(ways)('that has a path of another server gets the path of each field, %s', async (_, way) => {
+    // What a client of another GraphQL server rethrows.
+    const error = new GraphQLError('not yours', { path: ['them', 0, 'field'], extensions })
+    const { yoga } = server(way(error))
+    const { errors } = await ask(yoga, '{ list { item } }')
+    expect(errors).toEqual(
+      listPaths.map(path => ({
+        message: 'not yours',
+        path,
+        locations: [{ line: 1, column: 10 }],
+        extensions,
+      })),
+    )
+  })
+
+  it('made by createGraphQLError is the same', async () => {
+    const { yoga } = server(() => {
+      throw createGraphQLError('not yours', { extensions, path: ['them'] })
+    })
+    const { errors } = await ask(yoga, '{ list { item } }')
+    expect(errors!.map(({ path }) => path)).toEqual(listPaths)
+    for (const error of errors!) expect(error).toMatchObject({ message: 'not yours', extensions })
+  })
+
+  it('of a class of the application, whose constructor takes something else, stays what it is', async () => {
+    class NotFound extends GraphQLError {
+      readonly what: string
+      constructor(what: string) {
+        super(`no ${what}`, { path: ['them'], extensions: { code: 'NOT_FOUND' } })
+        this.what = what
+      }
+    }
+    const { yoga } = server(() => {
+      throw new NotFound('user')
+    })
+    const { errors } = await ask(yoga, '{ list { item } }')
+    expect(errors).toEqual(
+      listPaths.map(path => ({
+        message: 'no user',
+        path,
+        locations: [{ line: 1, column: 10 }],
+        extensions: { code: 'NOT_FOUND' },
+      })),
+    )
+  })
+
+  it('that hides an error of the program stays masked', async () => {
+    const { yoga } = server(() => {
+      throw new GraphQLError('secret', { originalError: new Error('secret'), path: ['them'] })
+    })
+    const { errors } = await ask(yoga, '{ list { item } }')
+    expect(errors!.map(({ path, message }) => [path, message])).toEqual(
+      listPaths.map(path => [path, 'Unexpected error.']),
+    )
+  })
+
+  it('may set the status of the response, as from any resolver', async () => {
+    const { yoga } = server(() => {
+      throw new GraphQLError('not yours', {
+        extensions: { http: { status: 403, headers: { 'x-why': 'guest' } } },
+      })
+    })
+    const response = await respond(yoga, '{ item(key: "a") }')
+    expect(response.status).toBe(403)
+    expect(response.headers.get('x-why')).toBe('guest')
+  })
+
+  it('leaves the error itself as it was', async () => {
+    const error = new GraphQLError('not yours', { path: ['them'], extensions })
+    const { yoga } = server(() => Promise.reject(error))
+    await ask(yoga, '{ list { item } }')
+    expect(error.path).toEqual(['them'])
+    expect(error.extensions).toBe(extensions)
+  })
+})
+
+describe('an Error for one key', () => {
+  it('fails the field of that key alone', async () => {
+    const { yoga } = server(keys => keys.map(key => (key === 'b' ? new Error('secret') : `<${key}>`)))
+    const { data, errors } = await ask(yoga, '{ list { item } }')
+    expect(data).toEqual({ list: [{ item: '<a>' }, { item: null }, { item: '<c>' }] })
+    expect(errors).toEqual([
+      {
+        message: 'Unexpected error.',
+        path: ['list', 1, 'item'],
+        locations: [{ line: 1, column: 10 }],
+        extensions: { code: 'INTERNAL_SERVER_ERROR' },
+      },
+    ])
+  })
+
+  it('fails each field of that key, with the path of each', async () => {
+    const { yoga } = server(keys => keys.map(() => new Error('secret')))
+    const { errors } = await ask(yoga, '{ x: item(key: "a") y: item(key: "a") }')
+    expect(errors!.map(({ path }) => path)).toEqual([['x'], ['y']])
+  })
+})
+
+describe('errors of ours', () => {
+  const cases: [string, string, Command, Record<string, unknown>, RegExp][] = [
+    [
+      'too few results',
+      'BULK_LENGTH',
+      () => [],
+      {},
+      /items must get one result for each of its 3 tasks, got 0/,
+    ],
+    ['a text for results', 'BULK_RESULT', () => 'text', {}, /items must get an iterable/],
+    [
+      'no answer in time',
+      'BULK_TIMEOUT',
+      () => new Promise(() => {}),
+      { timeout: 5 },
+      /items must settle.*5 ms/,
+    ],
+    ['too many keys', 'BULK_OVERFLOW', keys => keys, { maxPending: 1 }, /items must have at most 1/],
+  ]
+
+  it.each(cases)(
+    'for %s carry the code %s and their message, and are not masked',
+    async (_, code, command, settings, message) => {
+      const { yoga } = server(command, settings)
+      const { errors } = await ask(yoga, '{ list { item } }')
+      expect(errors!.length).toBeGreaterThan(0)
+      for (const error of errors!) {
+        expect(error.extensions).toEqual({ code })
+        expect(error.message).toMatch(message)
+        expect(listPaths).toContainEqual(error.path)
+      }
+    },
+  )
+
+  it.each(cases)('for %s carry the code %s also where masking is off', async (_, code, command, settings) => {
+    const { yoga } = server(command, { ...settings, masked: false })
+    const { errors } = await ask(yoga, '{ list { item } }')
+    expect(errors!.length).toBeGreaterThan(0)
+    for (const error of errors!) expect(error.extensions).toEqual({ code })
+  })
+
+  it.each(cases)('for %s tell no key of the bulk', async (_, __, command, settings) => {
+    const { yoga } = server(command, settings)
+    const query = '{ a: item(key: "private") b: item(key: "secret") c: item(key: "hidden") }'
+    const { errors } = await ask(yoga, query)
+    expect(JSON.stringify(errors)).not.toMatch(/private|secret|hidden/)
+  })
+
+  it.each(['application/json', 'application/graphql-response+json'])(
+    'for an overload say so to the transport: 503 and Retry-After, for %s',
+    async accept => {
+      const { yoga } = server(keys => keys, { maxPending: 1 })
+      const response = await respond(yoga, '{ list { item } }', { headers: { accept } })
+      expect(response.status).toBe(503)
+      expect(response.headers.get('retry-after')).toMatch(/^[1-9]\d*$/)
+      // What was answered is answered.
+      const { data, errors } = await response.json()
+      expect(data.list[0]).toEqual({ item: 'a' })
+      expect(errors).toHaveLength(2)
+    },
+  )
+
+  it('for an overload say so for a whole HTTP batch', async () => {
+    const { yoga } = server(keys => keys, { maxPending: 2 })
+    const answers = await askBatch(yoga, ['{ list { item } }', '{ item(key: "x") }'])
+    expect(answers.flatMap(({ errors }) => errors ?? []).length).toBeGreaterThan(0)
+    for (const { errors } of answers)
+      for (const { extensions } of errors ?? []) expect(extensions).toEqual({ code: 'BULK_OVERFLOW' })
+  })
+
+  it('that are no overload leave the status alone', async () => {
+    const { yoga } = server(() => [])
+    const response = await respond(yoga, '{ list { item } }')
+    expect(response.status).toBe(200)
+    expect(response.headers.get('retry-after')).toBeNull()
+  })
+
+  it('stay there for plugins that come later, as the original error or the cause', async () => {
+    const seen: unknown[] = []
+    const watching = {
+      onExecute: () => ({
+        onExecuteDone({ result }: any) {
+          seen.push(
+            ...result.errors.map((error: GraphQLError) => [
+              error.originalError ?? error.cause,
+              error.extensions.code,
+            ]),
+          )
+        },
+      }),
+    }
+    const { yoga } = server(
+      () => [],
+      {},
+      { plugins: [useBulk({ items: { command: () => [] } }), watching as never] },
+    )
+    await ask(yoga, '{ item(key: "a") }')
+    expect(seen).toEqual([[expect.objectContaining({ code: 'BULK_LENGTH' }), 'BULK_LENGTH']])
+  })
+
+  it('that say that the program is wrong are written to the log of the server', async () => {
+    const { yoga, logging } = server(() => [])
+    await ask(yoga, '{ item(key: "a") }')
+    expect(logging.error.mock.calls.flat().map(String).join()).toContain('items must get one result')
+  })
+
+  it('that a command passes on, from another loader of its own, keep their code as well', async () => {
+    const { yoga } = server(() => {
+      throw Object.assign(new Error('Bulkcall: inner must …'), { code: 'BULK_TIMEOUT' })
+    })
+    const { errors } = await ask(yoga, '{ item(key: "a") }')
+    expect(errors![0]!.extensions).toEqual({ code: 'BULK_TIMEOUT' })
+  })
+})
+
+describe('a hostile client', () => {
+  it('that asks for 10,000 aliases meets maxPending, and costs no bulk beyond it', async () => {
+    const bulks: number[] = []
+    const { yoga } = server(
+      keys => {
+        bulks.push(keys.length)
+        return keys
+      },
+      { maxPending: 100 },
+    )
+    const query = `{ ${Array.from({ length: 10_000 }, (_, i) => `a${i}: item(key: "${i}")`).join(' ')} }`
+    const response = await respond(yoga, query)
+    expect(response.status).toBe(503)
+    const { data, errors } = await response.json()
+    expect(bulks).toEqual([100])
+    expect(data.a99).toBe('99')
+    expect(data.a100).toBeNull()
+    expect(errors).toHaveLength(9_900)
+    expect(errors[0].extensions).toEqual({ code: 'BULK_OVERFLOW' })
+    // GraphQL finds the line and column of each error from the beginning of the document again: this takes its time.
+  }, 120_000)
+
+  it('that asks for 10,000 aliases of one key costs one key', async () => {
+    const bulks: number[] = []
+    const { yoga } = server(
+      keys => {
+        bulks.push(keys.length)
+        return keys
+      },
+      { maxPending: 100 },
+    )
+    const query = `{ ${Array.from({ length: 10_000 }, (_, i) => `a${i}: item(key: "same")`).join(' ')} }`
+    const response = await respond(yoga, query)
+    expect(response.status).toBe(200)
+    expect((await response.json()).data.a9999).toBe('same')
+    expect(bulks).toEqual([1])
+  })
+
+  it('does not take what others may wait for', async () => {
+    const { yoga } = server(keys => keys, { maxPending: 100 })
+    const query = `{ ${Array.from({ length: 1_000 }, (_, i) => `a${i}: item(key: "${i}")`).join(' ')} }`
+    const [hostile, friend] = await Promise.all([
+      respond(yoga, query),
+      respond(yoga, '{ item(key: "mine") }'),
+    ])
+    expect(hostile.status).toBe(503)
+    expect(await friend.json()).toEqual({ data: { item: 'mine' } })
+  })
+
+  const keys = [
+    '__proto__',
+    'constructor',
+    'toString',
+    'hasOwnProperty',
+    '',
+    ' ',
+    '\u0000',
+    '\ud800',
+    'x'.repeat(1_000_000),
+    '🦄',
+    '0',
+    '-0',
+    'NaN',
+  ]
+  it('may use any text as a key', async () => {
+    const variables = Object.fromEntries(keys.map((key, i) => [`k${i}`, key]))
+    const options: AskOptions = { variables }
+    const query = `query (${keys.map((_, i) => `$k${i}: String`).join()}) { ${keys.map((_, i) => `a${i}: item(key: $k${i})`).join(' ')} }`
+    for (const command of [
+      (some: readonly string[]) => some.map(key => `<${key}>`),
+      (some: readonly string[]) => new Map(some.map(key => [key, `<${key}>`])),
+    ]) {
+      const { yoga } = server(command)
+      const { data, errors } = await ask(yoga, query, options)
+      expect(errors).toBeUndefined()
+      // What is no text that can be told by JSON comes as GraphQL and JSON tell it.
+      keys.forEach((key, i) => expect(data[`a${i}`]).toBe(`<${key}>`))
+    }
+  })
+
+  it('that leaves a key out gets an error for that field alone', async () => {
+    const { yoga } = server(some => some, { masked: false })
+    const { data, errors } = await ask(yoga, '{ a: item b: item(key: null) c: item(key: "c") }')
+    expect(data).toEqual({ a: null, b: null, c: 'c' })
+    expect(errors!.map(({ path }) => path)).toEqual([['a'], ['b']])
+  })
+})
+
+describe('keys of any kind', () => {
+  const none = { any: null }
+  it.each<[string, unknown[], number, ((key: any) => unknown) | undefined]>([
+    ['NaN, which equals itself', [NaN, NaN], 1, undefined],
+    ['0 and -0, which are one', [0, -0], 1, undefined],
+    ['a number and its text, which are two', [1, '1'], 2, undefined],
+    ['bigints', [1n, 1n, 2n], 2, undefined],
+    ['symbols', [Symbol.iterator, Symbol.iterator], 1, undefined],
+    ['objects, each of which is another', [{ id: 1 }, { id: 1 }], 2, undefined],
+    ['objects with a cacheKeyFn', [{ id: 1 }, { id: 1 }, { id: 2 }], 2, key => key.id],
+    ['an object without a prototype', [Object.create(null)], 1, undefined],
+    ['an object that throws when it is shown', [{ toString: () => none.any!['x'] }], 1, undefined],
+  ])('%s', async (_, keys, distinct, cacheKeyFn) => {
+    const bulks: unknown[][] = []
+    const yoga = createYoga({
+      schema: createSchema<any>({
+        typeDefs: 'type Query { all: [Boolean] }',
+        resolvers: {
+          Query: {
+            all: (_source, _args, ctx) =>
+              Promise.all(
+                keys.map(async key => {
+                  const got = await ctx.bulk.items.load(key)
+                  return got === key || Object.is(got, 0) || cacheKeyFn?.(got) === cacheKeyFn?.(key)
+                }),
+              ),
+          },
+        },
+      }),
+      plugins: [
+        useBulk({
+          items: {
+            command: (some: unknown[]) => {
+              bulks.push([...some])
+              return some
+            },
+            cacheKeyFn,
+          },
+        }),
+      ],
+    })
+    expect(await ask(yoga, '{ all }')).toMatchObject({ data: { all: keys.map(() => true) } })
+    expect(bulks.map(bulk => bulk.length)).toEqual([distinct])
+  })
+
+  it('fail their own load alone when cacheKeyFn throws', async () => {
+    const { yoga } = server(keys => keys, {
+      masked: false,
+      cacheKeyFn: (key: string) => {
+        if (key === 'b') throw new Error('bad key')
+        return key
+      },
+    })
+    const { data, errors } = await ask(yoga, '{ list { item } }')
+    expect(data).toEqual({ list: [{ item: 'a' }, { item: null }, { item: 'c' }] })
+    expect(errors).toMatchObject([{ message: 'bad key', path: ['list', 1, 'item'] }])
+  })
+})

@@ -1,0 +1,186 @@
+/**
+ * The documentation holds: its programs compile and print what they say, its links lead somewhere, and the files of the
+ * packages are in the order in which ARCHITECTURE.md lists them.
+ *
+ * A block that begins with ```ts is run: it prints what the comments with an arrow say, in their order. A block that
+ * begins with ```ts compile is only compiled. What a block needs and a reader does not may stand in a comment before it:
+ * <!-- with: const db = … -->.
+ */
+
+import { spawnSync } from 'node:child_process'
+import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { dirname, join, relative } from 'node:path'
+import { format } from 'node:util'
+
+import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest'
+
+const root = join(import.meta.dirname, '..')
+
+describe('the programs in the documentation', () => {
+  const snippets = ['README.md', 'packages/core/README.md', 'packages/yoga/README.md'].flatMap(snippetsOf)
+  const titled = snippets.map(snippet => [snippet.title, snippet] as const)
+  const run = titled.filter(([, { info }]) => info === 'ts')
+  const compiled = titled.filter(([, { info }]) => info !== 'ts')
+  let folder: string
+
+  beforeAll(() => {
+    const reports = join(root, 'reports')
+    mkdirSync(reports, { recursive: true })
+    // In the repository, so that packages are found, and in a folder that git, the linter and the formatter pass by.
+    folder = mkdtempSync(join(reports, 'docs-'))
+    for (const { file, code } of snippets) writeFileSync(join(folder, file), code)
+  })
+  afterAll(() => rmSync(folder, { recursive: true, force: true }))
+
+  it('are there', () => {
+    expect(run.length).toBeGreaterThan(0)
+  })
+
+  it('compile under the rules of this repository', () => {
+    const rules = { noUnusedLocals: false, moduleDetection: 'force', types: ['node'] }
+    const config = { extends: '../../tsconfig.json', compilerOptions: rules, include: ['*.ts'] }
+    writeFileSync(join(folder, 'tsconfig.json'), JSON.stringify(config))
+    const tsc = join(root, 'node_modules/typescript/bin/tsc')
+    const { stdout, stderr } = spawnSync(process.execPath, [tsc, '-p', folder], {
+      cwd: folder,
+      encoding: 'utf8',
+    })
+
+    expect(stdout + stderr).toBe('')
+  })
+
+  it.each(run)('%s prints what it says', async (_, { file, prints }) => {
+    const printed: string[] = []
+    const log = vi.spyOn(console, 'log').mockImplementation((...args) => void printed.push(format(...args)))
+    try {
+      await import(join(folder, file))
+    } finally {
+      log.mockRestore()
+    }
+
+    expect(prints).not.toEqual([])
+    expect(printed).toEqual(prints)
+  })
+
+  it.each(compiled)('%s is only compiled, and says so', (_, { info, prints }) => {
+    expect(info).toBe('ts compile')
+    expect(prints).toEqual([])
+  })
+})
+
+describe('the pages', () => {
+  it.each(pagesBelow(root))('%s has only links that lead somewhere', page => {
+    expect(linksOf(page).filter(link => !leadsSomewhere(page, link))).toEqual([])
+  })
+
+  it('tells a broken link from a good one', () => {
+    const links = ['LICENSE', 'CONTRIBUTING.md#set-up', '#packages', 'NOWHERE.md', 'CONTRIBUTING.md#nowhere']
+    expect(links.filter(link => leadsSomewhere('README.md', link))).toEqual(links.slice(0, 3))
+  })
+})
+
+describe.each(['core', 'yoga'])('ARCHITECTURE.md, of packages/%s,', name => {
+  const sources = join(root, 'packages', name, 'src')
+  const rows = read('ARCHITECTURE.md').matchAll(
+    /^\| \[`[\w-]+\.ts`\]\(packages\/([\w-]+)\/src\/([\w-]+\.ts)\)/gm,
+  )
+  const listed = [...rows].filter(([, of]) => of === name).map(([, , file]) => file!)
+
+  it('lists every file, once', () => {
+    expect(listed.toSorted()).toEqual(readdirSync(sources).toSorted())
+  })
+
+  it('lists each file above those that it imports', () => {
+    const upwards = listed.flatMap((file, place) =>
+      importsOf(join(sources, file))
+        .filter(other => listed.indexOf(other) <= place)
+        .map(other => `${file} imports ${other}`),
+    )
+    expect(upwards).toEqual([])
+  })
+})
+
+interface Snippet {
+  /** Where it stands, such as `README.md:12`. */
+  readonly title: string
+  readonly info: string
+  /** The name of its file. */
+  readonly file: string
+  readonly code: string
+  /** What it says that it prints, line by line. */
+  readonly prints: readonly string[]
+}
+
+function snippetsOf(page: string): Snippet[] {
+  const text = read(page)
+  const fenced =
+    /(?:<!-- with:(?<preamble>(?:(?!-->)[^])*)-->\n+)?^```(?<info>ts\b.*)\n(?<body>[^]*?)^```$/dgm
+  return [...text.matchAll(fenced)].map(({ groups, indices }) => {
+    const line = text.slice(0, indices!.groups!.info![0]).split('\n').length
+    return {
+      title: `${page}:${line}`,
+      info: groups!.info!,
+      file: `${page.replaceAll('/', '-')}-${line}.ts`,
+      code: only(text, [indices!.groups!.preamble, indices!.groups!.body]),
+      prints: [...groups!.body!.matchAll(/\/\/ → (.*)$/gm)].map(([, printed]) => printed!),
+    }
+  })
+}
+
+/** The text with all but these parts blanked: so that the compiler cites the lines of the page. */
+function only(text: string, parts: readonly ([number, number] | undefined)[]): string {
+  return text.replaceAll(/[^\n]/g, (char, at: number) =>
+    parts.some(part => part !== undefined && part[0] <= at && at < part[1]) ? char : ' ',
+  )
+}
+
+/** Folders that hold nothing of ours. */
+const foreign = new Set(['node_modules', 'dist', 'coverage', 'reports', '.git', '.turbo'])
+
+function pagesBelow(folder: string): string[] {
+  return readdirSync(folder, { withFileTypes: true }).flatMap(entry => {
+    const path = join(folder, entry.name)
+    if (entry.isDirectory()) return foreign.has(entry.name) ? [] : pagesBelow(path)
+    return entry.name.endsWith('.md') ? [relative(root, path)] : []
+  })
+}
+
+/** The links of a page that stay in this repository. */
+function linksOf(page: string): string[] {
+  const links = proseOf(page).matchAll(/\]\(([^)\s]+)\)|^\[[^\]]+\]: (\S+)/gm)
+  return [...links].map(([, inline, defined]) => inline ?? defined!).filter(link => !/^[a-z]+:/.test(link))
+}
+
+function leadsSomewhere(page: string, link: string): boolean {
+  const [path, anchor] = link.split('#') as [string, string?]
+  const target = path === '' ? page : join(dirname(page), path)
+  if (!existsSync(join(root, target))) return false
+  return anchor === undefined || anchorsOf(target).includes(anchor)
+}
+
+/** The anchors of the headings of a page, made as GitHub makes them. */
+function anchorsOf(page: string): string[] {
+  const seen = new Map<string, number>()
+  return [...proseOf(page).matchAll(/^#+ (.*)$/gm)].map(([, heading]) => {
+    const anchor = heading!
+      .toLowerCase()
+      .replaceAll(/[^\p{L}\p{N}\s_-]/gu, '')
+      .replaceAll(' ', '-')
+    const before = seen.get(anchor) ?? 0
+    seen.set(anchor, before + 1)
+    return before === 0 ? anchor : `${anchor}-${before}`
+  })
+}
+
+/** The page without its programs. */
+function proseOf(page: string): string {
+  return read(page).replaceAll(/^```[^]*?^```$/gm, '')
+}
+
+function importsOf(source: string): string[] {
+  return [...readFileSync(source, 'utf8').matchAll(/ from '\.\/([\w-]+\.ts)'/g)].map(([, file]) => file!)
+}
+
+function read(page: string): string {
+  return readFileSync(join(root, page), 'utf8')
+}

@@ -1,0 +1,2 @@
+/** The names of all checks of the smoke test. */
+export const smokeNames: readonly string[]

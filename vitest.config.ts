@@ -1,0 +1,52 @@
+import { fileURLToPath } from 'node:url'
+import { defineConfig } from 'vitest/config'
+
+const [major] = process.versions.node.split('.')
+
+export default defineConfig({
+  // The packages are tested as sources: nothing needs to be built first.
+  ssr: { resolve: { conditions: ['@bulkcall/source', 'module', 'node', 'development|production'] } },
+  // There must be one module of GraphQL: the one that Node gives to Yoga, not the one that bundlers like better.
+  resolve: {
+    alias: [{ find: /^graphql$/, replacement: fileURLToPath(import.meta.resolve('graphql')) }],
+  },
+  test: {
+    // One worker a core: the default leaves one for watching.
+    maxWorkers: '100%',
+    testTimeout: 30_000,
+    hookTimeout: 30_000,
+    reporters: ['default', ['json', { outputFile: `reports/unit-${major}.json` }]],
+    coverage: { provider: 'v8', include: ['packages/*/src/**'], thresholds: { lines: 90 } },
+    projects: [
+      {
+        extends: true,
+        test: {
+          name: 'core',
+          root: 'packages/core',
+          include: ['test/**/*.test.ts'],
+          typecheck: { enabled: true, include: ['test/**/*.test-d.ts'], tsconfig: '../../tsconfig.json' },
+        },
+      },
+      {
+        extends: true,
+        test: {
+          name: 'yoga',
+          root: 'packages/yoga',
+          include: ['test/**/*.test.ts'],
+          typecheck: { enabled: true, include: ['test/**/*.test-d.ts'], tsconfig: '../../tsconfig.json' },
+        },
+      },
+      {
+        extends: true,
+        test: { name: 'examples', include: ['examples/*/test/**/*.test.ts'] },
+      },
+      {
+        extends: true,
+        test: {
+          name: 'test',
+          include: ['test/**/*.test.ts'],
+        },
+      },
+    ],
+  },
+})
