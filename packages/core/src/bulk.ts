@@ -10,7 +10,7 @@
 
 import { deferred, type Deferred } from './deferred.ts'
 import { asError, isError } from './errors.ts'
-import type { BulkEvent } from './events.ts'
+import type { BulkEvent, OpenBulk } from './events.ts'
 import type { Slot } from './limiter.ts'
 import type { Head } from './policy.ts'
 import type { Piece } from './scope.ts'
@@ -59,6 +59,8 @@ export class Bulk<T, R> implements Head, Bench {
   slot: Slot | null = null
   /** When its time is up; used only with a `timeout`. */
   deadline: number = Infinity
+  /** What those hear who listen to its tasks as they come. */
+  opening: OpenBulk | null = null
   event: BulkEvent | null = null
   /** How many callers still wait; counted only while the bulk is in flight. */
   waiting = 0

@@ -11,12 +11,22 @@
 import { Bulk, type AnyBulk, type Keeper } from './bulk.ts'
 import type { Command, CommandContext } from './command.ts'
 import { asError, BulkClosedError, BulkOverflowError, BulkTimeoutError, isError } from './errors.ts'
-import { nextId, tellSettled, tellStarted, watched, type BulkEvent } from './events.ts'
+import {
+  nextId,
+  tellCalled,
+  tellHit,
+  tellSettled,
+  tellStarted,
+  watched,
+  watchesCalls,
+  watchesHits,
+  type BulkEvent,
+} from './events.ts'
 import type { AsyncContext } from './host.ts'
 import type { Slot, Waiter } from './limiter.ts'
 import type { BulkCallSettings } from './options.ts'
 import { ready, readyAt, take, type Cause, type Marks } from './policy.ts'
-import { nobody, type Member, type Piece } from './scope.ts'
+import { nobody, type BulkScope, type Member, type Piece } from './scope.ts'
 import { handOut, isStream, isThenable, outcomesOf, type Outcomes } from './settle.ts'
 
 const soon = Promise.resolve()
@@ -64,6 +74,10 @@ export class Engine<T, R> implements Keeper, Waiter, Member {
     this.#command = command
     this.settings = settings
     this.#context = settings.ledger?.context ?? settings.host.captureContext()
+  }
+
+  get #scope(): BulkScope | null {
+    return this.settings.ledger?.scope ?? null
   }
 
   /** Bulks that have started and not settled. */
@@ -152,6 +166,11 @@ export class Engine<T, R> implements Keeper, Waiter, Member {
       this.#tellDrained()
     }
     return this.#closed
+  }
+
+  /** So many keys were answered without a task. */
+  hit(keys: number): void {
+    if (watchesHits()) tellHit(this.settings.name, keys, this.#scope)
   }
 
   /** Someone waits for a bulk without a task of his own in it. */
@@ -406,13 +425,17 @@ export class Engine<T, R> implements Keeper, Waiter, Member {
   }
 
   #joined(bulk: Bulk<T, R>, promise: unknown, tasks: number): void {
-    const { size, ledger } = this.settings
+    const { name, size, ledger } = this.settings
     const before = this.pending
     this.pending += tasks
     if (ledger !== null) {
       bulk.owners.push(ledger.called(promise))
       // Many tasks of one promise are one wait.
       for (let i = 1; i < tasks; i++) bulk.owners.push(nobody)
+    }
+    if (watchesCalls()) {
+      bulk.opening ??= { name, id: nextId(), scope: this.#scope }
+      tellCalled(bulk.opening, tasks)
     }
     if (bulk.tasks.length === size) this.#markReady()
     // The command never runs inside `call`: a caller must not find its own stack below someone's SQL.
@@ -539,13 +562,17 @@ export class Engine<T, R> implements Keeper, Waiter, Member {
   }
 
   #event(bulk: Bulk<T, R>, cause: Cause): BulkEvent {
-    const { name, delay } = this.settings
+    const { name, size, delay, limiter } = this.settings
     const startedAt = this.#clock()
     const marked = Number.isNaN(bulk.readyAt) ? startedAt : bulk.readyAt
     const due = delay > 0 ? bulk.openedAt + delay : startedAt
     return {
       name,
-      id: nextId(),
+      id: bulk.opening?.id ?? nextId(),
+      scope: this.#scope,
+      size,
+      delay,
+      limiter,
       tasks: bulk.tasks.length,
       cause,
       openedAt: Number.isNaN(bulk.openedAt) ? null : bulk.openedAt,

@@ -3,7 +3,19 @@
  * @module
  */
 
+import type { Limiter } from './limiter.ts'
 import type { Cause } from './policy.ts'
+import type { BulkScope } from './scope.ts'
+
+/** A bulk that is still open to newcomers, or waits for its turn. */
+export interface OpenBulk {
+  /** The name of the call. */
+  readonly name: string
+  /** The number that the bulk's event will have. */
+  readonly id: number
+  /** The scope of the call, or `null`. */
+  readonly scope: BulkScope | null
+}
 
 /** One bulk, from its opening to its end. Instants are in milliseconds on the clock of the call's host. */
 export interface BulkEvent {
@@ -11,6 +23,14 @@ export interface BulkEvent {
   readonly name: string
   /** A number that no other bulk of this process has. */
   readonly id: number
+  /** The scope of the call, or `null`. In a GraphQL server it is the operation, and has its name. */
+  readonly scope: BulkScope | null
+  /** The most tasks that the bulk could have had: the setting `size`. */
+  readonly size: number
+  /** The longest that it could have waited for company, in ms: the setting `delay`. */
+  readonly delay: number
+  /** What bounds the bulks in flight, or `null`. It may tell its `slots`, and how many are `inUse` and `waiting` now. */
+  readonly limiter: Limiter | null
   /** How many tasks the bulk has. */
   readonly tasks: number
   /** Why it started. */
@@ -39,8 +59,18 @@ export interface BulkEvent {
 
 /** Hears of bulks. The event is one object a bulk: what is known later is written into it later. */
 export interface BulkListener {
+  /**
+   * Tasks join a bulk. Told in the async context of their caller, and the one thing that costs anything for each task;
+   * what a loader has asked already is not asked again, and is a hit.
+   * @param asker who asks, where the scope can tell: in a GraphQL server the field, such as `Post.author`
+   */
+  called?(bulk: OpenBulk, tasks: number, asker: string | undefined): void
+  /** Keys of a loader were answered without a task of their own: they had been asked already, or primed. */
+  hit?(name: string, keys: number, scope: BulkScope | null): void
   /** A bulk starts: its command is called next. */
   started?(event: BulkEvent): void
+  /** Calls the command, in whatever async context the listener wants for it. One that throws or forgets it changes nothing. */
+  run?(event: BulkEvent, command: () => void): void
   /** A bulk has ended: its command has settled, or was abandoned. */
   settled?(event: BulkEvent): void
 }
@@ -52,19 +82,35 @@ export interface BulkListener {
  */
 export function onBulk(listener: BulkListener): () => void {
   const own = { ...listener }
-  listeners.add(own)
-  return () => void listeners.delete(own)
+  const theirs = [listeners, ...(own.called ? [taskListeners] : []), ...(own.hit ? [hitListeners] : [])]
+  for (const those of theirs) those.add(own)
+  return () => {
+    for (const those of theirs) those.delete(own)
+  }
 }
 
 const listeners = new Set<BulkListener>()
+// Of their own: who only counts bulks makes nobody pay for each task.
+const taskListeners = new Set<BulkListener>()
+const hitListeners = new Set<BulkListener>()
 
 type Channels = typeof import('node:diagnostics_channel')
 const channels: Channels | undefined = globalThis.process?.getBuiltinModule?.('node:diagnostics_channel')
 const channel = channels?.tracingChannel?.<unknown, BulkEvent>('bulkcall:bulk')
 
-/** Whether anyone listens. Ask before an event is made. */
+/** Whether anyone listens to bulks. Ask before an event is made. */
 export function watched(): boolean {
   return listeners.size > 0 || (channel?.hasSubscribers ?? false)
+}
+
+/** Whether anyone listens to each task: then it is worth the effort to know who asks. */
+export function watchesCalls(): boolean {
+  return taskListeners.size > 0
+}
+
+/** Whether anyone listens to hits. */
+export function watchesHits(): boolean {
+  return hitListeners.size > 0
 }
 
 let lastId = 0
@@ -73,9 +119,22 @@ export function nextId(): number {
   return ++lastId
 }
 
+/** Tells that tasks join a bulk. */
+export function tellCalled(bulk: OpenBulk, tasks: number): void {
+  const asker = guarded(() => bulk.scope?.asker?.())
+  for (const listener of taskListeners) guarded(() => listener.called!(bulk, tasks, asker))
+}
+
+/** Tells that keys were answered without a task. */
+export function tellHit(name: string, keys: number, scope: BulkScope | null): void {
+  for (const listener of hitListeners) guarded(() => listener.hit!(name, keys, scope))
+}
+
 /** Tells that a bulk starts, and calls its command in the stores that subscribers of the channel have bound to it. */
-export function tellStarted<R>(event: BulkEvent, call: () => R): R {
-  tell('started', event)
+export function tellStarted<R>(event: BulkEvent, command: () => R): R {
+  for (const listener of listeners) guarded(() => listener.started?.(event))
+  let call = command
+  for (const listener of listeners) if (listener.run !== undefined) call = within(listener, event, call)
   if (!channel?.hasSubscribers) return call()
   try {
     return channel.start.runStores(event, call)
@@ -84,24 +143,43 @@ export function tellStarted<R>(event: BulkEvent, call: () => R): R {
   }
 }
 
+/** The command, called by a listener: once, and with the command's own outcome, whatever the listener does. */
+function within<R>(listener: BulkListener, event: BulkEvent, command: () => R): () => R {
+  return () => {
+    let outcome: { readonly given: R } | { readonly error: unknown } | null = null
+    const call = (): void => {
+      if (outcome !== null) return
+      try {
+        outcome = { given: command() }
+      } catch (error) {
+        outcome = { error }
+      }
+    }
+    guarded(() => listener.run!(event, call))
+    call()
+    const { given, error } = outcome! as { given: R; error: unknown }
+    if ('error' in outcome!) throw error
+    return given
+  }
+}
+
 /** Tells that a bulk has ended. */
 export function tellSettled(event: BulkEvent): void {
-  tell('settled', event)
+  for (const listener of listeners) guarded(() => listener.settled?.(event))
   if (!channel?.hasSubscribers) return
   if (event.error !== undefined) channel.error.publish(event)
   channel.asyncStart.publish(event)
   channel.asyncEnd.publish(event)
 }
 
-function tell(what: 'started' | 'settled', event: BulkEvent): void {
-  for (const listener of listeners) {
-    try {
-      listener[what]?.(event)
-    } catch (error) {
-      // A listener cannot hurt a bulk. Its error is reported as any that nobody caught.
-      queueMicrotask(() => {
-        throw error
-      })
-    }
+/** A listener cannot hurt a bulk. Its error is reported as any that nobody caught. */
+function guarded<R>(tell: () => R): R | undefined {
+  try {
+    return tell()
+  } catch (error) {
+    queueMicrotask(() => {
+      throw error
+    })
+    return undefined
   }
 }

@@ -8,7 +8,7 @@ export { BulkLoader } from './loader.ts'
 export { BulkScope } from './scope.ts'
 export { semaphore } from './limiter.ts'
 export { grouped, isolated, keyed } from './results.ts'
-export { onBulk } from './events.ts'
+export { onBulk, watchesCalls } from './events.ts'
 export { check, checkNames } from './door.ts'
 export {
   BulkClosedError,
@@ -24,7 +24,7 @@ export {
 export type { AsyncBulkCallConstructor, CallOptions } from './bulk-call.ts'
 export type { CacheMap } from './cache.ts'
 export type { Command, CommandContext, None, ResultOf, Results } from './command.ts'
-export type { BulkEvent, BulkListener } from './events.ts'
+export type { BulkEvent, BulkListener, OpenBulk } from './events.ts'
 export type { AsyncContext, Host } from './host.ts'
 export type { Limiter, Slot, Waiter } from './limiter.ts'
 export type { BulkLoaderConstructor, BulkLoaderOptions } from './loader.ts'

@@ -31,13 +31,23 @@ export interface Limiter {
   acquire(waiter: Waiter): Slot | null
   /** Leaves the line: its bulk has lost all its tasks. A slot that was already on its way must not be lost. */
   leave(waiter: Waiter): void
+  /** How many slots there are, if it can tell: for those who watch. */
+  readonly slots?: number
+  /** How many slots are occupied now, if it can tell. */
+  readonly inUse?: number
+  /** How many stand in line now, if it can tell. */
+  readonly waiting?: number
+  /** The limiters that it is made of, if it is more than one. */
+  readonly parts?: readonly Limiter[]
 }
 
 /**
  * A limiter of `slots` slots in this process, served in turn.
  * @param slots how many commands may run at once: a whole number from 1
  */
-export function semaphore(slots: number): Limiter & { readonly inUse: number; readonly waiting: number } {
+export function semaphore(
+  slots: number,
+): Limiter & { readonly slots: number; readonly inUse: number; readonly waiting: number } {
   check('the slots of a semaphore', isWholeFrom(1, slots), 'a whole number from 1', slots)
   return new Semaphore(slots)
 }
@@ -46,13 +56,13 @@ class Semaphore implements Limiter, Slot {
   // Invariant: inUse <= slots, and someone waits only while inUse === slots. A slot with a next in line is never free
   // in between, so a newcomer cannot steal it.
   inUse = 0
-  readonly #slots: number
+  readonly slots: number
   readonly #line = new Set<Waiter>()
   #unclaimed = 0
   #handingOver = false
 
   constructor(slots: number) {
-    this.#slots = slots
+    this.slots = slots
   }
 
   get waiting(): number {
@@ -60,7 +70,7 @@ class Semaphore implements Limiter, Slot {
   }
 
   acquire(waiter: Waiter): Slot | null {
-    if (this.inUse < this.#slots) {
+    if (this.inUse < this.slots) {
       this.inUse++
       return this
     }

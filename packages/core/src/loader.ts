@@ -234,6 +234,7 @@ class BulkLoader<K, V, C = K> {
   #hit(cacheKey: C, entry: Entry<C, V>): Promise<V> {
     const answer = entry instanceof Range ? entry.of(cacheKey) : this.#reporting(entry)
     const bulk = this.#engine.last
+    this.#engine.hit(1)
     if (bulk === null || !this.#aligns) return answer
     if (entry instanceof Range && entry.bulk === bulk) {
       this.#engine.visited(bulk, answer)
@@ -274,8 +275,10 @@ class BulkLoader<K, V, C = K> {
           this.#cache!.set(cacheKey, range)
           missing.push(key)
           places.push(range.add(cacheKey))
-        } else if (entry === range) places.push(range.placeOf(cacheKey))
-        else {
+        } else if (entry === range) {
+          this.#engine.hit(1)
+          places.push(range.placeOf(cacheKey))
+        } else {
           hits.push(this.#hit(cacheKey, entry).catch(asError))
           places.push(-1)
         }

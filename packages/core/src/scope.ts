@@ -17,7 +17,16 @@ export interface BulkScopeOptions {
    * @default the host that the program runs on
    */
   readonly host?: Host | undefined
+  /**
+   * The name in events, such as that of a GraphQL operation.
+   * @default none
+   */
+  readonly name?: string | undefined
+  /** Who asks, for events: called at each call while someone listens to calls, in the caller's async context. */
+  readonly asker?: (() => string | undefined) | undefined
 }
+
+let lastId = 0
 
 /**
  * Closes the windows of its calls as soon as waiting cannot bring another task.
@@ -26,6 +35,14 @@ export interface BulkScopeOptions {
  * pending calls. What it cannot know makes it wait for `delay` or start early; it never loses or reorders a task.
  */
 export class BulkScope {
+  /** Under this symbol an object tells the scope that it works in now: `ctx.bulk` of a GraphQL server does. */
+  static readonly symbol: unique symbol = Symbol.for('bulkcall:scope') as never
+  /** A number that no other scope of this process has. */
+  readonly id: number = ++lastId
+  /** The name in events; it may become known, or change, later. */
+  name: string | undefined
+  /** Who asks, for events. */
+  readonly asker: (() => string | undefined) | undefined
   readonly #ledger: Ledger
   static {
     ledgerOf = scope =>
@@ -33,10 +50,14 @@ export class BulkScope {
   }
 
   constructor(options: BulkScopeOptions = {}) {
-    checkNames(options, ['host'])
-    const { host = realHost } = options
+    checkNames(options, ['host', 'name', 'asker'])
+    const { host = realHost, name, asker } = options
     check('host', hasMethods(host, ['endOfTurn', 'captureContext']), 'a Host', host)
-    this.#ledger = new Ledger(host)
+    check('name', name === undefined || typeof name === 'string', 'a string', name)
+    check('asker', asker === undefined || typeof asker === 'function', 'a function', asker)
+    this.name = name
+    this.asker = asker
+    this.#ledger = new Ledger(this, host)
   }
 
   /**
@@ -78,6 +99,7 @@ export const nobody: Piece = new Piece()
 
 /** The books of a scope: who still runs, who waits, what is in flight. */
 export class Ledger {
+  readonly scope: BulkScope
   readonly #host: Host
   /** In which the commands of its calls run. */
   readonly context: AsyncContext
@@ -95,7 +117,8 @@ export class Ledger {
   #aborted: { readonly reason: unknown } | null = null
   #looking = false
 
-  constructor(host: Host) {
+  constructor(scope: BulkScope, host: Host) {
+    this.scope = scope
     this.#host = host
     this.context = host.captureContext()
   }

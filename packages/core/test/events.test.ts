@@ -9,6 +9,7 @@ import { afterEach, describe, expect, it } from 'vitest'
 import {
   AsyncBulkCall,
   BulkLengthError,
+  BulkLoader,
   BulkResultError,
   BulkScope,
   BulkTimeoutError,
@@ -593,4 +594,149 @@ describe('an event agrees with what happened', () => {
     const shown = [...started, ...settled].map(event => JSON.stringify(event) + inspect(event, { depth: 9 }))
     expect(shown.filter(text => text.includes('secret'))).toEqual([])
   })
+})
+
+describe('onBulk, for those who want to know more', () => {
+  it('S51 names the scope, the settings and the limiter of the call', async () => {
+    const { started } = record()
+    const scope = new BulkScope({ name: 'Feed' })
+    const limiter = semaphore(2)
+    await scope.run(() =>
+      new AsyncBulkCall(echo, { size: 7, delay: 3, concurrent: limiter, scope, name: 'rows' }).call(1),
+    )
+    expect(started[0]).toMatchObject({ name: 'rows', size: 7, delay: 3 })
+    expect(started[0]!.scope).toBe(scope)
+    expect(started[0]!.limiter).toBe(limiter)
+    expect(limiter).toMatchObject({ slots: 2, inUse: 0, waiting: 0 })
+    await new AsyncBulkCall(echo).call(1)
+    expect(started[1]).toMatchObject({ scope: null, size: Infinity, delay: 0, limiter: null })
+  })
+
+  it('S51 a scope has a number of its own, and a name that may become known later', () => {
+    const [one, other] = [new BulkScope(), new BulkScope()]
+    expect(other.id).toBeGreaterThan(one.id)
+    expect(one.name).toBeUndefined()
+    one.name = 'Feed'
+    expect(one.name).toBe('Feed')
+  })
+
+  it('S61 tells each task once, with the number of its bulk, in the context of its caller, with who asks', async () => {
+    const callers = new AsyncLocalStorage<string>()
+    const told: unknown[] = []
+    const { started } = record()
+    listen({ called: ({ name, id, scope }, tasks, asker) => void told.push([name, id, scope, tasks, asker]) })
+    const scope = new BulkScope({ asker: () => callers.getStore() })
+    const call = new AsyncBulkCall(echo, { name: 'rows', size: 2, scope })
+    const first = callers.run('Post.author', () => call.call(1))
+    const more = callers.run('Post.editor', () => call.callMany([2, 3]))
+    await Promise.all([first, more])
+    const [one, other] = started.map(({ id }) => id)
+    expect(told).toEqual([
+      ['rows', one, scope, 1, 'Post.author'],
+      ['rows', one, scope, 1, 'Post.editor'],
+      ['rows', other, scope, 1, 'Post.editor'],
+    ])
+  })
+
+  it('S61 does not ask who asks when nobody listens to calls', async () => {
+    let asked = 0
+    const scope = new BulkScope({ asker: () => String(++asked) })
+    const call = new AsyncBulkCall(echo, { scope })
+    record()
+    await call.call(1)
+    expect(asked).toBe(0)
+    listen({ called: () => {} })
+    await call.call(2)
+    expect(asked).toBe(1)
+  })
+
+  it('S61 an asker or a listener that throws hurts no call', async () => {
+    listen({
+      called() {
+        throw new Error('of the listener')
+      },
+    })
+    const scope = new BulkScope({
+      asker() {
+        throw new Error('of the asker')
+      },
+    })
+    const call = new AsyncBulkCall(echo, { scope })
+    let result: unknown
+    const uncaught = await uncaughtDuring(async () => (result = await call.call(1)))
+    expect(result).toBe(1)
+    expect(uncaught.map(error => (error as Error).message)).toEqual(['of the asker', 'of the listener'])
+  })
+
+  it.each([
+    ['keeps its answers', {}],
+    ['has no cache', { cache: false }],
+    ['has a cache of the user', { cacheMap: new Map() }],
+  ])('S62 tells every key of a loader that %s as a call or as a hit', async (_, options) => {
+    const told = { calls: 0, hits: 0 }
+    listen({
+      called: (__, tasks) => void (told.calls += tasks),
+      hit: (name, keys) => {
+        expect(name).toBe('rows')
+        told.hits += keys
+      },
+    })
+    const loader = new BulkLoader(echo, { name: 'rows', ...options })
+    const keys = [1, 2, 1, 3]
+    await Promise.all([...keys.map(key => loader.load(key)), loader.loadMany([3, 4, 4])])
+    expect(told).toEqual({ calls: 4, hits: 3 })
+    await loader.load(1)
+    expect(told.calls + told.hits).toBe(8)
+  })
+
+  it('S63 runs the command in the async context that a listener wants, several listeners in each other', async () => {
+    const [outer, inner] = [new AsyncLocalStorage<number>(), new AsyncLocalStorage<string>()]
+    listen({ run: ({ id }, command) => outer.run(id, command) })
+    listen({ run: ({ name }, command) => inner.run(name, command) })
+    const { started } = record()
+    const call = new AsyncBulkCall(
+      async (tasks: readonly unknown[]) => {
+        await Promise.resolve()
+        return tasks.map(() => [outer.getStore(), inner.getStore()])
+      },
+      { name: 'rows' },
+    )
+    expect(await call.call(1)).toEqual([started[0]!.id, 'rows'])
+  })
+
+  const runs: [string, (command: () => void) => void][] = [
+    ['forgets it', () => {}],
+    ['calls it twice', command => (command(), command())],
+    [
+      'throws before it calls it',
+      () => {
+        throw new Error('of the listener')
+      },
+    ],
+    [
+      'throws after it has called it',
+      command => {
+        command()
+        throw new Error('of the listener')
+      },
+    ],
+  ]
+  it.each(runs)(
+    'S63 a command runs once, and has its own outcome, with a listener that %s',
+    async (_, run) => {
+      listen({ run: (__, command) => run(command) })
+      let ran = 0
+      const call = new AsyncBulkCall((tasks: readonly unknown[]) => {
+        ran++
+        if (tasks[0] === 'bad') throw new Error('of the command')
+        return tasks
+      })
+      const outcomes: unknown[] = []
+      await uncaughtDuring(async () => {
+        outcomes.push(await call.call('good'), await call.call('bad').catch((error: Error) => error.message))
+      })
+      expect(outcomes).toEqual(['good', 'of the command'])
+      expect(ran).toBe(2)
+    },
+  )
 })

@@ -3,6 +3,7 @@
  * @module
  */
 
+import { BulkScope } from '@bulkcall/core'
 import type { PreparedLoader } from './definitions.ts'
 import type { Operation } from './operation.ts'
 
@@ -11,12 +12,17 @@ export let operationOf: (context: unknown) => Operation | undefined
 
 let ownerOf: (bulk: object) => Operation
 
-/** What `ctx.bulk` is. Nothing of ours is visible on it, so a loader may have any name. */
+/** What `ctx.bulk` is. Nothing of ours on it has a name, so a loader may have any. */
 class Bulk {
   readonly #operation: Operation
 
   constructor(operation: Operation) {
     this.#operation = operation
+  }
+
+  /** For those who watch: the scope whose bulks are those of the operation. */
+  get [BulkScope.symbol](): BulkScope {
+    return this.#operation.scope
   }
 
   static {

@@ -21,6 +21,11 @@ class Both implements Limiter {
     this.#overall = overall
   }
 
+  /** For those who watch. */
+  get parts(): readonly Limiter[] {
+    return [this.#own, this.#overall]
+  }
+
   acquire(waiter: Waiter): Slot | null {
     const claim = new Claim(waiter, this.#overall, () => this.#claims.delete(waiter))
     const own = this.#own.acquire(claim)

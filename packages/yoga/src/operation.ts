@@ -12,6 +12,7 @@ import {
   type Command,
 } from '@bulkcall/core'
 import type { GraphQLResolveInfo } from 'graphql'
+import { asker } from './asking.ts'
 import { given, type PreparedLoader, type PreparedServer } from './definitions.ts'
 import { rethrow, unlocatedResults } from './errors.ts'
 import { counted, CountingLoader, Tally } from './tally.ts'
@@ -23,7 +24,7 @@ export class Operation {
   readonly #server: PreparedServer
   readonly #context: unknown
   // Made with the operation, in the async context of the request: a resolver that runs elevated must not lend its own.
-  #scope = new BulkScope()
+  #scope = new BulkScope({ asker })
   #loaders: (AnyLoader | undefined)[] = []
   #calls: Map<unknown, AsyncBulkCall<any, any>> | null = null
 
@@ -42,6 +43,17 @@ export class Operation {
   /** Why nobody waits for it any more, or `null`. */
   get aborted(): { readonly reason: unknown } | null {
     return this.#aborted
+  }
+
+  /** Its scope; in a subscription, that of the event at hand. */
+  get scope(): BulkScope {
+    return this.#scope
+  }
+
+  /** The name that the client gave it, in events; those of one HTTP batch have all their names. */
+  named(name: string): void {
+    const { name: others } = this.#scope
+    this.#scope.name = others === undefined ? name : `${others}, ${name}`
   }
 
   /** Runs one resolver in the scope of the operation. */
@@ -90,7 +102,7 @@ export class Operation {
 
   /** Starts anew, for the next event of a subscription. What is under way goes on with the loaders that it has. */
   renew(): void {
-    this.#scope = new BulkScope()
+    this.#scope = new BulkScope({ name: this.#scope.name, asker })
     if (this.#aborted !== null) this.#scope.abort(this.#aborted.reason)
     this.#loaders = []
     this.#calls = null

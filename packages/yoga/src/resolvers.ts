@@ -5,6 +5,7 @@
  */
 
 import type { GraphQLField, GraphQLFieldResolver, GraphQLSchema } from 'graphql'
+import { asking } from './asking.ts'
 import { operationOf } from './context.ts'
 import { isThenable } from './errors.ts'
 import type { Operation } from './operation.ts'
@@ -44,7 +45,7 @@ function inScope(resolve: Resolver): Resolver {
   return function (this: unknown, source, args, context, info) {
     const operation = operationOf(context)
     if (operation === undefined) return resolve.call(this, source, args, context, info)
-    return operation.run(() => resolve.call(this, source, args, context, info))
+    return operation.run(asking(info, () => resolve.call(this, source, args, context, info)))
   }
 }
 

@@ -4,7 +4,7 @@
  */
 
 import { BulkOptionError } from '@bulkcall/core'
-import type { DocumentNode } from 'graphql'
+import type { DocumentNode, OperationDefinitionNode } from 'graphql'
 import { contextClass, operationOf } from './context.ts'
 import { prepare } from './definitions.ts'
 import { presented, type Log } from './errors.ts'
@@ -94,7 +94,9 @@ function create<D extends BulkDefinitions>(definitions: D, options: UseBulkOptio
       if (operation === undefined) return undefined
       const { request } = args.contextValue as Context
       const overHttp = request !== undefined
-      if (kindOf(args) === 'mutation') operation.last()
+      const definition = definitionOf(args)
+      if (definition?.name) operation.named(definition.name.value)
+      if (definition?.operation === 'mutation') operation.last()
       else abortWith(request?.signal, operation)
       return {
         onExecuteDone({ result, setResult }) {
@@ -108,6 +110,8 @@ function create<D extends BulkDefinitions>(definitions: D, options: UseBulkOptio
     onSubscribe({ args }) {
       const operation = operationOf(args.contextValue)
       if (operation === undefined) return undefined
+      const definition = definitionOf(args)
+      if (definition?.name) operation.named(definition.name.value)
       return {
         onSubscribeResult({ result: opened, setResult: setOpened }) {
           if (!isAsyncIterable(opened)) setOpened(show(opened, operation, true))
@@ -136,16 +140,16 @@ function abortWith(signal: AbortSignal | undefined, operation: Operation): void 
   else signal?.addEventListener('abort', () => operation.abort(signal.reason), { once: true })
 }
 
-function kindOf({
+function definitionOf({
   document,
   operationName,
 }: {
   document: DocumentNode
   operationName?: string | null
-}): string | undefined {
+}): OperationDefinitionNode | undefined {
   for (const definition of document.definitions) {
     if (!('operation' in definition) || !('selectionSet' in definition)) continue
-    if (!operationName || definition.name?.value === operationName) return definition.operation
+    if (!operationName || definition.name?.value === operationName) return definition
   }
   return undefined
 }

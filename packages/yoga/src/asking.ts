@@ -1,0 +1,22 @@
+/**
+ * Asking: which field asks, for those who watch. When nobody does, it costs nothing.
+ * @module
+ */
+
+import { watchesCalls } from '@bulkcall/core'
+import type { GraphQLResolveInfo } from 'graphql'
+
+type AsyncHooks = typeof import('node:async_hooks')
+const hooks: AsyncHooks | undefined = globalThis.process?.getBuiltinModule?.('node:async_hooks')
+const fields = hooks?.AsyncLocalStorage && new hooks.AsyncLocalStorage<GraphQLResolveInfo>()
+
+/** The field whose resolver asks now, also after an `await`, such as `Post.author`. */
+export function asker(): string | undefined {
+  const info = fields?.getStore()
+  return info && `${info.parentType.name}.${info.fieldName}`
+}
+
+/** A resolver's work, so that what it asks is known to be its own. Only while someone watches: a store slows promises. */
+export function asking<R>(info: GraphQLResolveInfo, work: () => R): () => R {
+  return fields !== undefined && watchesCalls() ? () => fields.run(info, work) : work
+}
