@@ -96,7 +96,8 @@ function create<D extends BulkDefinitions>(definitions: D, options: UseBulkOptio
       const overHttp = request !== undefined
       const definition = definitionOf(args)
       if (definition?.name) operation.named(definition.name.value)
-      if (definition?.operation === 'mutation') operation.last()
+      const kind: string | undefined = definition?.operation
+      if (kind === 'mutation') operation.last()
       else abortWith(request?.signal, operation)
       return {
         onExecuteDone({ result, setResult }) {
