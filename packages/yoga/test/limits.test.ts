@@ -78,40 +78,76 @@ describe('concurrent', () => {
   })
 
   it('does not let a small operation wait for all of a large one', async () => {
-    const { command, bulks } = pool(3)
-    const yoga = server({ rows: { command: command('rows'), concurrent: 1, size: 1 } })
+    const held = gate()
+    const bulks: (readonly number[])[] = []
+    const limiter = semaphore(1)
+    const yoga = server({
+      rows: {
+        command: async (keys: readonly number[]) => {
+          bulks.push([...keys])
+          await held.opened
+          return keys
+        },
+        concurrent: limiter,
+        size: 1,
+      },
+    })
     const large = dataOf(yoga, '{ load(from: "rows", count: 200) }')
-    await until(() => bulks.length === 2)
-    await Promise.all(Array.from({ length: 5 }, () => dataOf(yoga, '{ load(from: "rows") }')))
-    // Served in turn: at most one bulk of the large one before each of the small ones.
-    expect(bulks.length).toBeLessThan(30)
-    await large
+    await until(() => bulks.length === 1 && limiter.waiting === 1, 'the large operation in line')
+    const small = Array.from({ length: 5 }, () => dataOf(yoga, '{ load(from: "rows") }'))
+    await until(() => limiter.waiting === 6, 'the small operations in line')
+    held.open()
+    await Promise.all([large, ...small])
     expect(bulks).toHaveLength(205)
+    // Served in turn: the small ones, whose keys are the last, stand behind one bulk of the large one that was in line.
+    expect(bulks.slice(0, 7).map(([key]) => key! >= 200)).toEqual([false, false, true, true, true, true, true])
   })
 
   it('lets a bulk that waits for its slot go on filling', async () => {
     const held = gate()
+    const late = [gate(), gate()]
     const bulks: (readonly number[])[] = []
-    const yoga = server({
-      rows: {
-        command: async (keys: readonly number[]) => {
-          bulks.push(keys)
-          if (bulks.length === 1) await held.opened
-          return keys
+    const limiter = semaphore(1)
+    let loads = 0
+    const yoga = createYoga({
+      schema: createSchema<any>({
+        typeDefs: 'type Query { now: Int  late(place: Int!): Int }',
+        resolvers: {
+          Query: {
+            now: (_, __, ctx) => ctx.bulk.rows.load(loads++),
+            late: async (_, { place }, ctx) => {
+              await late[place]!.opened
+              return ctx.bulk.rows.load(loads++)
+            },
+          },
         },
-        concurrent: 1,
-      },
+      }),
+      plugins: [
+        useBulk({
+          rows: {
+            command: async (keys: readonly number[]) => {
+              bulks.push([...keys])
+              await held.opened
+              return keys
+            },
+            concurrent: limiter,
+          },
+        }),
+      ],
     })
-    const first = dataOf(yoga, '{ load(from: "rows") }')
+    const first = dataOf(yoga, '{ now }')
     await until(() => bulks.length === 1)
-    const second = dataOf(
-      yoga,
-      '{ a: load(from: "rows") b: load(from: "rows", ms: 20) c: load(from: "rows", ms: 40) }',
-    )
-    await sleep(80)
+    const second = dataOf(yoga, '{ now a: late(place: 0) b: late(place: 1) }')
+    // Its window is over, so it stands in line.
+    await until(() => limiter.waiting === 1, 'the second bulk in line')
+    for (const [place, { open }] of late.entries()) {
+      open()
+      await until(() => loads === 3 + place, 'the next load')
+    }
+    expect(limiter.waiting).toBe(1)
     held.open()
     await Promise.all([first, second])
-    expect(bulks.map(keys => keys.length)).toEqual([1, 3])
+    expect(bulks).toEqual([[0], [1, 2, 3]])
   })
 
   it('of each loader is its own', async () => {
@@ -169,7 +205,7 @@ describe('concurrent', () => {
     expect(await dataOf(yoga, '{ load(from: "rows", count: 5) }')).toEqual({ load: 5 })
     expect(most('all')).toBe(1)
     expect(shared).toMatchObject({ inUse: 0, waiting: 0 })
-  }, 5_000)
+  })
 
   it('over all loaders holds for batched fields as well', async () => {
     const { command, most } = pool()

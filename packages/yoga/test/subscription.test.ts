@@ -10,7 +10,18 @@ function feed(plugins: readonly Plugin[] = []) {
   const bulks: (readonly number[])[] = []
   const signals: AbortSignal[] = []
   const pubsub = createPubSub<{ event: [number[]] }>()
-  const state = { version: 0, ended: 0, hold: null as Promise<void> | null, contexts: 0 }
+  const lingering = gate()
+  const state = {
+    version: 0,
+    /** How often the source was asked for its next event: until it is, an event that is published is lost. */
+    listened: 0,
+    ended: 0,
+    hold: null as Promise<void> | null,
+    contexts: 0,
+    /** How many fields linger, and what lets them go on. */
+    entered: 0,
+    lingering,
+  }
   const command = async (ids: readonly number[], { signal }: { signal: AbortSignal }) => {
     bulks.push([...ids])
     signals.push(signal)
@@ -32,6 +43,10 @@ function feed(plugins: readonly Plugin[] = []) {
         type Row {
           id: Int!
           version(ms: Int): Int
+          """
+          Keeps the windows of its siblings open until the test lets it go on, and then loads.
+          """
+          linger: Int
           shout: String
           again: Row
           tight: Int
@@ -47,7 +62,11 @@ function feed(plugins: readonly Plugin[] = []) {
               const events = pubsub.subscribe('event')
               return {
                 [Symbol.asyncIterator]: () => ({
-                  next: () => events.next(),
+                  next: () => {
+                    const event = events.next()
+                    state.listened++
+                    return event
+                  },
                   return: async () => {
                     state.ended++
                     return events.return()
@@ -84,6 +103,11 @@ function feed(plugins: readonly Plugin[] = []) {
             if (ms) await sleep(ms)
             return (await ctx.bulk.rows.load(id)).version
           },
+          linger: async ({ id }, _, ctx) => {
+            state.entered++
+            await lingering.opened
+            return (await ctx.bulk.rows.load(id + 100)).version
+          },
           shout: bulkResolver((calls: { source: { id: number } }[]) => {
             bulks.push(calls.map(({ source }) => -source.id))
             return calls.map(({ source }) => `${source.id}!`)
@@ -111,6 +135,11 @@ function feed(plugins: readonly Plugin[] = []) {
     ],
   })
   return { yoga, bulks, signals, pubsub, state }
+}
+
+/** Resolves when so many events have been asked for: the next one that is published is heard. */
+function listening({ state }: ReturnType<typeof feed>, times = 1): Promise<void> {
+  return until(() => state.listened === times, 'the request for the next event')
 }
 
 async function next(events: AsyncIterator<Answer>): Promise<Answer> {

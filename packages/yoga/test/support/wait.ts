@@ -21,16 +21,19 @@ export function gate(): Gate {
   return { opened, open }
 }
 
-/** Resolves when this is true; fails loudly when it is not in a long while. */
+/** Resolves when this is true; fails loudly when it is not in a while that is long also for a machine that is busy. */
 export async function until(isTrue: () => boolean, what = 'what the test waits for'): Promise<void> {
-  const end = performance.now() + 10_000
+  const end = performance.now() + 30_000
   while (!isTrue()) {
     if (performance.now() > end) throw new Error(`${what} has not happened`)
     await sleep(1)
   }
 }
 
-/** Resolves when the timers that were due, and what follows from them, have run: what should not come has had its chance. */
-export async function settled(ms = 40): Promise<void> {
-  await sleep(ms)
+/**
+ * Gives what should not come its chance: the timers that are due soon, and what follows from them. Only for what must not
+ * happen; what must happen is waited for by `until`.
+ */
+export async function settled(): Promise<void> {
+  await sleep(40)
 }
