@@ -1,9 +1,10 @@
+import { semaphore } from '@bulkcall/core'
 import { createSchema, createYoga, useExecutionCancellation, type Plugin } from 'graphql-yoga'
 import { describe, expect, it, vi } from 'vitest'
 import { bulkResolver, useBulk } from '../src/index.ts'
 import { ask, respond } from './support/ask.ts'
 import { listen } from './support/sockets.ts'
-import { gate, settled, sleep, until } from './support/wait.ts'
+import { gate, settled, until } from './support/wait.ts'
 
 function server(plugins: readonly Plugin[] = [], more: object = {}) {
   const held = gate()
@@ -11,6 +12,8 @@ function server(plugins: readonly Plugin[] = [], more: object = {}) {
   const state = {
     bulks: [] as (readonly unknown[])[],
     signals: [] as AbortSignal[],
+    /** Of the request: when it has aborted, the server knows that its client has gone. */
+    request: null as AbortSignal | null,
     written: 0,
     reached: 0,
     after: 0,
@@ -49,12 +52,14 @@ function server(plugins: readonly Plugin[] = [], more: object = {}) {
           load: (_, { key }, ctx) => ctx.bulk.keys.load(key),
           later: async (_, { key }, ctx) => {
             state.reached++
+            state.request = ctx.request.signal
             await reached.opened
             state.after++
             return ctx.bulk.keys.load(key)
           },
-          busy: async () => {
+          busy: async (_, __, ctx) => {
             state.reached++
+            state.request = ctx.request.signal
             await reached.opened
             return 1
           },
@@ -75,6 +80,7 @@ function server(plugins: readonly Plugin[] = [], more: object = {}) {
           },
           later: async (_, { key }, ctx) => {
             state.reached++
+            state.request = ctx.request.signal
             await reached.opened
             const found = await ctx.bulk.keys.load(key)
             state.written++
@@ -106,7 +112,7 @@ describe.each(ways)('a client that disconnects, %s', (_, plugins) => {
     answer.catch(() => {})
     await until(() => state.reached === 2)
     controller.abort()
-    await settled()
+    await until(() => state.request!.aborted, 'what the server hears of it')
     reached.open()
     await settled()
     expect(state.bulks).toEqual([])
@@ -171,7 +177,7 @@ describe.each(ways)('a client that disconnects, %s', (_, plugins) => {
     answer.catch(() => {})
     await until(() => state.reached === 1)
     controller.abort()
-    await settled()
+    await until(() => state.request!.aborted, 'what the server hears of it')
     reached.open()
     await settled()
     expect(logging.error.mock.calls.flat().map(String)).toEqual([])
@@ -188,7 +194,7 @@ describe.each(ways)('a client that disconnects, %s', (_, plugins) => {
     answer.catch(() => {})
     await until(() => state.reached === 2)
     controller.abort()
-    await settled()
+    await until(() => state.request!.aborted, 'what the server hears of it')
     reached.open()
     held.open()
     await settled()
@@ -248,7 +254,7 @@ describe.each(ways)('a client that disconnects, %s', (_, plugins) => {
     answer.catch(() => {})
     await until(() => state.reached === 1)
     controller.abort()
-    await settled()
+    await until(() => state.request!.aborted, 'what the server hears of it')
     reached.open()
     await settled()
     expect(state.bulks).toEqual([])
@@ -271,7 +277,7 @@ describe('a mutation whose client disconnects', () => {
     answer.catch(() => {})
     await until(() => state.reached === 1)
     controller.abort()
-    await settled()
+    await until(() => state.request!.aborted, 'what the server hears of it')
     reached.open()
     held.open()
     await until(() => state.written === 2, 'the end of the mutation')
@@ -286,7 +292,7 @@ describe('a mutation whose client disconnects', () => {
     answer.catch(() => {})
     await until(() => state.reached === 1)
     controller.abort()
-    await settled()
+    await until(() => state.request!.aborted, 'what the server hears of it')
     reached.open()
     held.open()
     await until(() => state.written === 1, 'the end of the field that ran')
@@ -299,11 +305,13 @@ describe('a loader whose bulk was queued for a slot', () => {
   it('gives up its place when its client disconnects, and the next in line goes on', async () => {
     const gates: ReturnType<typeof gate>[] = []
     const bulks: (readonly number[])[] = []
+    const limiter = semaphore(1)
     const yoga = createYoga({
       schema: createSchema<any>({
         typeDefs: 'type Query { load(key: Int!): Int }',
         resolvers: { Query: { load: (_, { key }, ctx) => ctx.bulk.keys.load(key) } },
       }),
+      logging: false,
       plugins: [
         useBulk({
           keys: {
@@ -314,7 +322,7 @@ describe('a loader whose bulk was queued for a slot', () => {
               await held.opened
               return keys
             },
-            concurrent: 1,
+            concurrent: limiter,
           },
         }),
       ],
@@ -325,7 +333,7 @@ describe('a loader whose bulk was queued for a slot', () => {
     const second = ask(yoga, '{ load(key: 2) }', { signal: controller.signal })
     second.catch(() => {})
     const third = ask(yoga, '{ load(key: 3) }')
-    await sleep(20)
+    await until(() => limiter.waiting === 2, 'both in line')
     controller.abort()
     gates[0]!.open()
     expect(await first).toEqual({ data: { load: 1 } })

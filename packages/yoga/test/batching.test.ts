@@ -8,11 +8,12 @@ import { gate, settled, sleep, until } from './support/wait.ts'
 function server(options: Partial<YogaServerOptions<any, any>> = {}, users = recorded(user)) {
   const names = new Map<number, string>()
   const calls: number[] = []
+  const state = { writing: 0, write: gate() }
   // No slow machine may close a window: the operations alone do.
-  const bulk = useBulk({
-    users: { command: users, delay: Infinity },
-    names: (ids: readonly number[]) => ids.map(id => names.get(id) ?? `user ${id}`),
-  })
+  const bulk = useBulk(
+    { users, names: (ids: readonly number[]) => ids.map(id => names.get(id) ?? `user ${id}`) },
+    { delay: Infinity },
+  )
   const yoga = createYoga({
     schema: createSchema<any>({
       typeDefs: /* GraphQL */ `
@@ -55,17 +56,19 @@ function server(options: Partial<YogaServerOptions<any, any>> = {}, users = reco
             return ctx.bulk.names.load(id)
           },
           slow: async (_, { id }, ctx) => {
-            await sleep(20)
+            state.writing++
+            await state.write.opened
             return ctx.bulk.users.load(id)
           },
         },
       },
     }),
+    logging: false,
     batching: { limit: 50 },
     plugins: [bulk],
     ...options,
   })
-  return { yoga, users, calls }
+  return { yoga, users, calls, state }
 }
 
 const ten = Array.from({ length: 10 }, (_, i) => i)
@@ -188,14 +191,15 @@ describe('the operations of one HTTP batch', () => {
 
   it('go on with their mutations when the client has gone, whatever stands beside them', async () => {
     const users = recorded(user)
-    const { yoga } = server({}, users)
+    const { yoga, state } = server({}, users)
     const controller = new AbortController()
     const answer = askBatch(yoga, ['{ user(id: 1, ms: 5) { id } }', 'mutation { slow(id: 2) { id } }'], {
       signal: controller.signal,
     })
     answer.catch(() => {})
-    await sleep(1)
+    await until(() => state.writing === 1, 'the mutation')
     controller.abort()
+    state.write.open()
     await until(() => users.bulks.flat().includes(2), 'the load of the mutation')
     expect(users.bulks.flat().filter(id => id === 2)).toEqual([2])
   })
@@ -204,7 +208,7 @@ describe('the operations of one HTTP batch', () => {
     const users = recorded(user)
     const held = gate()
     let contexts = 0
-    const { yoga } = server(
+    const { yoga, state } = server(
       {
         context: async () => {
           if (++contexts === 2) await held.opened
@@ -219,10 +223,10 @@ describe('the operations of one HTTP batch', () => {
     })
     answer.catch(() => {})
     await until(() => contexts === 2)
-    await sleep(1)
     controller.abort()
     await settled()
     held.open()
+    state.write.open()
     await until(() => users.bulks.flat().includes(2), 'the load of the mutation')
     expect(users.bulks.flat()).toContain(2)
   })

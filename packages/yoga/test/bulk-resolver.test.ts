@@ -3,7 +3,7 @@ import { createSchema, createYoga } from 'graphql-yoga'
 import { describe, expect, it } from 'vitest'
 import { bulkResolver, useBulk, type BulkResolverCall, type BulkResolverOptions } from '../src/index.ts'
 import { ask, dataOf, respond } from './support/ask.ts'
-import { sleep } from './support/wait.ts'
+import { sleep, until } from './support/wait.ts'
 
 interface Row {
   readonly id: number
@@ -40,7 +40,8 @@ function server(
       resolvers: {
         Query: {
           rows: (_, { count }) => Array.from({ length: count }, (_unused, id) => ({ id })),
-          slow: () => sleep(5).then(() => 5),
+          // Ends when a bulk has started, which it never would without a bound.
+          slow: () => until(() => bulks.length > 0, 'a bulk').then(() => 5),
         },
         Row: {
           times: field,

@@ -4,11 +4,12 @@ import { createSchema } from 'graphql-yoga'
 import { describe, expect, it } from 'vitest'
 import { bulkResolver, useBulk } from '../src/index.ts'
 import { recorded, user, type User } from './support/commands.ts'
-import { sleep } from './support/wait.ts'
+import { gate, sleep, until } from './support/wait.ts'
 
 /** A server that is Envelop alone: GraphQL's own functions, and no HTTP. */
 function server() {
   const users = recorded(user)
+  const state = { entered: 0, lingering: gate() }
   let version = 0
   const schema = createSchema<any>({
     typeDefs: /* GraphQL */ `
@@ -26,6 +27,7 @@ function server() {
       type User {
         id: Int!
         name(ms: Int): String
+        linger: String
         shout: String
       }
     `,
@@ -57,6 +59,11 @@ function server() {
           if (ms) await sleep(ms * (id % 3))
           return (await ctx.bulk.users.load(id)).name
         },
+        linger: async ({ id }: User, _, ctx) => {
+          state.entered++
+          await state.lingering.opened
+          return (await ctx.bulk.users.load(id)).name
+        },
         shout: bulkResolver((calls: { source: User }[]) => calls.map(({ source }) => `${source.id}!`)),
       },
     },
@@ -70,7 +77,7 @@ function server() {
   const getEnveloped = envelop({
     plugins: [useEngine({ parse, validate, execute, subscribe }), useSchema(schema), bulk as never],
   })
-  return { users, getEnveloped, schema }
+  return { users, getEnveloped, schema, state }
 }
 
 async function run(
@@ -127,14 +134,16 @@ describe('an Envelop server without Yoga', () => {
   })
 
   it('drops what a client has asked that has gone, where the context has its request', async () => {
-    const { getEnveloped, users } = server()
+    const { getEnveloped, users, state } = server()
     const controller = new AbortController()
     const request = new Request('http://localhost', { signal: controller.signal })
-    const answer = run(getEnveloped, '{ users(ids: [1, 2, 3]) { name(ms: 20) } }', { request })
-    await sleep(1)
+    // Their names are pending, and those who linger would load later.
+    const answer = run(getEnveloped, '{ users(ids: [1, 2, 3]) { name linger } }', { request })
+    await until(() => state.entered === 3)
     controller.abort()
+    state.lingering.open()
     const { errors } = await answer
-    expect(errors).toHaveLength(3)
+    expect(errors).toHaveLength(6)
     expect(users.bulks).toEqual([])
   })
 })

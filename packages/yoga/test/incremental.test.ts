@@ -10,7 +10,7 @@ import { gate, settled, sleep, until } from './support/wait.ts'
 function server(plugins: readonly Plugin[] = [], command?: (keys: readonly number[], context: any) => any) {
   const users = recorded(user)
   const shouts: number[] = []
-  const state = { hold: null as Promise<void> | null, entered: 0 }
+  const state = { hold: null as Promise<void> | null, entered: 0, signal: null as AbortSignal | null }
   const yoga = createYoga({
     schema: createSchema<any>({
       typeDefs: /* GraphQL */ `
@@ -57,22 +57,27 @@ function server(plugins: readonly Plugin[] = [], command?: (keys: readonly numbe
             Promise.all([1, 2, 3].map(key => ctx.bulk.tight.load(key))).then(() => 'fits'),
           held: async ({ id }: User, _, ctx) => {
             state.entered++
+            state.signal = ctx.request.signal
             await state.hold
             return ctx.bulk.users.load(id)
           },
         },
       },
     }),
+    logging: false,
     plugins: [
-      useBulk({
-        // No slow machine may close its window: the operation alone does.
-        users: { command: command ?? users, delay: Infinity },
-        failing: () => {
-          throw new Error('secret')
+      // No slow machine may close a window: the operation alone does.
+      useBulk(
+        {
+          users: command ?? users,
+          failing: () => {
+            throw new Error('secret')
+          },
+          nothing: () => null,
+          tight: { command: (keys: readonly number[]) => keys, maxPending: 2 },
         },
-        nothing: () => null,
-        tight: { command: (keys: readonly number[]) => keys, maxPending: 2 },
-      }),
+        { delay: Infinity },
+      ),
       useDeferStream(),
       ...plugins,
     ],
@@ -163,6 +168,7 @@ describe('@defer', () => {
         },
       }),
       plugins: [useDeferStream()],
+      logging: false,
     })
     const [, theirs] = await partsOf(await respond(plain, '{ a { ... @defer { fail } } }', multipart))
     for (const { message } of errors) expect(message).toBe(theirs.incremental[0].errors[0].message)
@@ -229,7 +235,7 @@ describe('@defer', () => {
     await response.body!.getReader().read()
     await until(() => state.entered === 2)
     controller.abort()
-    await settled()
+    await until(() => state.signal!.aborted, 'what the server hears of it')
     held.open()
     await settled()
     expect(users.bulks).toEqual([])

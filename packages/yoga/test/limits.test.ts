@@ -100,7 +100,15 @@ describe('concurrent', () => {
     await Promise.all([large, ...small])
     expect(bulks).toHaveLength(205)
     // Served in turn: the small ones, whose keys are the last, stand behind one bulk of the large one that was in line.
-    expect(bulks.slice(0, 7).map(([key]) => key! >= 200)).toEqual([false, false, true, true, true, true, true])
+    expect(bulks.slice(0, 7).map(([key]) => key! >= 200)).toEqual([
+      false,
+      false,
+      true,
+      true,
+      true,
+      true,
+      true,
+    ])
   })
 
   it('lets a bulk that waits for its slot go on filling', async () => {

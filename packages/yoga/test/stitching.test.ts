@@ -150,7 +150,7 @@ describe('a stitching gateway', () => {
         },
       },
     })
-    const gateway = createYoga({ schema, plugins: [useBulk({ shouts })] })
+    const gateway = createYoga({ schema, plugins: [useBulk({ shouts }, { delay: Infinity })] })
     const data = await dataOf(gateway, '{ posts { title author { shout posts { title } } } }')
     expect(data.posts[4]).toEqual({
       title: 'title 4',

@@ -13,7 +13,7 @@ function feed(plugins: readonly Plugin[] = []) {
   const lingering = gate()
   const state = {
     version: 0,
-    /** How often the source was asked for its next event: until it is, an event that is published is lost. */
+    /** How often the source was asked for its next event. What is published before the first time is lost. */
     listened: 0,
     ended: 0,
     hold: null as Promise<void> | null,
@@ -118,6 +118,7 @@ function feed(plugins: readonly Plugin[] = []) {
         },
       },
     }),
+    logging: false,
     context: () => {
       state.contexts++
       return {}
@@ -137,7 +138,7 @@ function feed(plugins: readonly Plugin[] = []) {
   return { yoga, bulks, signals, pubsub, state }
 }
 
-/** Resolves when so many events have been asked for: the next one that is published is heard. */
+/** Resolves when so many events have been asked for, so that the next one that is published is heard. */
 function listening({ state }: ReturnType<typeof feed>, times = 1): Promise<void> {
   return until(() => state.listened === times, 'the request for the next event')
 }
@@ -162,7 +163,8 @@ describe('a subscription over SSE', () => {
   })
 
   it('sees what changed since its resolver subscribed and between its events, each key asked once an event', async () => {
-    const { yoga, bulks, pubsub, state } = feed()
+    const served = feed()
+    const { yoga, bulks, pubsub, state } = served
     const response = await respond(yoga, 'subscription { rows { version again { id } } }', sse)
     const events = eventsOf(response)
     // The load of the subscribe function itself.
@@ -170,6 +172,7 @@ describe('a subscription over SSE', () => {
     for (const version of [10, 11]) {
       state.version = version
       const event = next(events)
+      await listening(served, version - 9)
       pubsub.publish('event', [1, 2, 1])
       const { data } = await event
       expect(data.rows.map((row: any) => row.version)).toEqual([version, version, version])
@@ -179,11 +182,13 @@ describe('a subscription over SSE', () => {
   })
 
   it('puts the loads of one event into one bulk, also after I/O of their own', async () => {
-    const { yoga, bulks, pubsub } = feed()
+    const served = feed()
+    const { yoga, bulks, pubsub } = served
     const events = eventsOf(
       await respond(yoga, 'subscription { rows { a: version(ms: 1) b: version(ms: 4) shout } }', sse),
     )
     const event = next(events)
+    await listening(served)
     pubsub.publish('event', [1, 2, 3])
     await event
     expect(bulks.filter(ids => ids[0]! < 0)).toEqual([[-1, -2, -3]])
@@ -192,15 +197,14 @@ describe('a subscription over SSE', () => {
   })
 
   it('ends what runs, and sends nothing more, when the client disconnects in the middle of an event', async () => {
-    const { yoga, bulks, signals, pubsub, state } = feed()
+    const served = feed()
+    const { yoga, bulks, signals, pubsub, state } = served
     await using http = await listen(yoga)
     const controller = new AbortController()
     const response = await fetch(http.url, {
       method: 'POST',
       headers: { 'content-type': 'application/json', accept: 'text/event-stream' },
-      body: JSON.stringify({
-        query: 'subscription { rows { version again { again { version(ms: 30) } } } }',
-      }),
+      body: JSON.stringify({ query: 'subscription { rows { version again { again { version } } } }' }),
       signal: controller.signal,
     })
     const events = eventsOf(response)
@@ -209,7 +213,7 @@ describe('a subscription over SSE', () => {
     state.hold = held.opened
     const event = next(events)
     event.catch(() => {})
-    await sleep(5)
+    await listening(served)
     pubsub.publish('event', [1, 2])
     await until(() => bulks.length === 2, 'the bulk of the event')
     expect(signals[1]!.aborted).toBe(false)
@@ -223,26 +227,27 @@ describe('a subscription over SSE', () => {
   })
 
   it('never sends what is pending when the client disconnects', async () => {
-    const { yoga, bulks, pubsub, state } = feed()
+    const served = feed()
+    const { yoga, bulks, pubsub, state } = served
     await using http = await listen(yoga)
     const controller = new AbortController()
     const response = await fetch(http.url, {
       method: 'POST',
       headers: { 'content-type': 'application/json', accept: 'text/event-stream' },
-      // The slow sibling keeps the window of the fast one open; its delay is longer than the test takes to disconnect.
-      body: JSON.stringify({ query: 'subscription { rows { version(ms: 100) } }' }),
+      body: JSON.stringify({ query: 'subscription { rows { again { id } linger } }' }),
       signal: controller.signal,
     })
     const events = eventsOf(response)
     const event = next(events)
     event.catch(() => {})
-    await until(() => bulks.length === 1)
-    await sleep(5)
+    await listening(served)
     pubsub.publish('event', [1, 2])
-    await sleep(20)
+    await until(() => state.entered === 2, 'the fields that keep the windows open')
     controller.abort()
     await until(() => state.ended > 0, 'the end of the source')
-    await settled(150)
+    await settled()
+    state.lingering.open()
+    await settled()
     expect(bulks).toEqual([[1]])
   })
 
@@ -250,7 +255,8 @@ describe('a subscription over SSE', () => {
     ['without', []],
     ['with', [useExecutionCancellation()]],
   ])('goes on when other clients disconnect, %s useExecutionCancellation', async (_, plugins) => {
-    const { yoga, bulks, pubsub, state } = feed(plugins)
+    const served = feed(plugins)
+    const { yoga, pubsub, state } = served
     await using http = await listen(yoga)
     const open = async (signal: AbortSignal) =>
       eventsOf(
@@ -264,9 +270,8 @@ describe('a subscription over SSE', () => {
     const leaving = new AbortController()
     const first = await open(leaving.signal)
     const second = await open(new AbortController().signal)
-    await until(() => bulks.length === 2)
     const events = [next(first), next(second)]
-    await sleep(5)
+    await listening(served, 2)
     pubsub.publish('event', [1])
     expect(await Promise.all(events)).toHaveLength(2)
     leaving.abort()
@@ -294,12 +299,12 @@ describe('a subscription over SSE', () => {
   })
 
   it('tells the code of an error of ours in an event, and nothing of what is for the transport', async () => {
-    const { yoga, pubsub, bulks } = feed()
+    const served = feed()
+    const { yoga, pubsub } = served
     const response = await respond(yoga, 'subscription { rows { tight } }', sse)
     const events = eventsOf(response)
-    await until(() => bulks.length === 1)
     const event = next(events)
-    await sleep(1)
+    await listening(served)
     pubsub.publish('event', [1])
     const { errors } = await event
     expect(errors).toMatchObject([{ path: ['rows', 0, 'tight'], extensions: { code: 'BULK_OVERFLOW' } }])
@@ -320,14 +325,14 @@ describe('a subscription over WebSocket', () => {
   })
 
   it('is answered with one bulk an event', async () => {
-    const { yoga, bulks, pubsub } = feed()
+    const served = feed()
+    const { yoga, bulks, pubsub } = served
     await using sockets = await listenToSockets(yoga)
     const events = sockets
       .client()
       .iterate<any>({ query: 'subscription { rows { version(ms: 2) again { id } } }' })
     const event = events.next()
-    await until(() => bulks.length === 1)
-    await sleep(5)
+    await listening(served)
     pubsub.publish('event', [1, 2, 3])
     expect((await event).value.data.rows).toHaveLength(3)
     expect(bulks).toEqual([[1], [1, 2, 3]])
@@ -337,16 +342,14 @@ describe('a subscription over WebSocket', () => {
   it.each(['completes', 'disconnects'])(
     'ends what runs, and sends nothing more, when the client %s in the middle of an event',
     async how => {
-      const { yoga, bulks, signals, pubsub, state } = feed()
+      const served = feed()
+      const { yoga, bulks, signals, pubsub, state } = served
       await using sockets = await listenToSockets(yoga)
       const client = sockets.client()
-      const events = client.iterate<any>({
-        query: 'subscription { rows { again { again { version(ms: 30) } } } }',
-      })
+      const events = client.iterate<any>({ query: 'subscription { rows { again { again { version } } } }' })
       const event = events.next()
       event.catch(() => {})
-      await until(() => bulks.length === 1)
-      await sleep(5)
+      await listening(served)
       const held = gate()
       state.hold = held.opened
       pubsub.publish('event', [1, 2])
@@ -362,18 +365,20 @@ describe('a subscription over WebSocket', () => {
   )
 
   it('never sends what is pending when the client completes', async () => {
-    const { yoga, bulks, pubsub, state } = feed()
+    const served = feed()
+    const { yoga, bulks, pubsub, state } = served
     await using sockets = await listenToSockets(yoga)
-    const events = sockets.client().iterate<any>({ query: 'subscription { rows { version(ms: 100) } }' })
+    const events = sockets.client().iterate<any>({ query: 'subscription { rows { again { id } linger } }' })
     const event = events.next()
     event.catch(() => {})
-    await until(() => bulks.length === 1)
-    await sleep(5)
+    await listening(served)
     pubsub.publish('event', [1])
-    await sleep(20)
+    await until(() => state.entered === 1, 'the field that keeps the window open')
     void events.return!()
     await until(() => state.ended > 0, 'the end of the source')
-    await settled(150)
+    await settled()
+    state.lingering.open()
+    await settled()
     expect(bulks).toEqual([[1]])
   })
 
@@ -405,15 +410,13 @@ describe('a subscription over WebSocket', () => {
   })
 
   it('leaves nothing of an event behind that the next would wait for', async () => {
-    const { yoga, bulks, pubsub } = feed()
+    const served = feed()
+    const { yoga, bulks, pubsub } = served
     await using sockets = await listenToSockets(yoga)
     const events = sockets.client().iterate<any>({ query: 'subscription { rows { version } }' })
     for (let i = 0; i < 20; i++) {
       const event = events.next()
-      if (i === 0) {
-        await until(() => bulks.length === 1)
-        await sleep(5)
-      }
+      await listening(served, i + 1)
       pubsub.publish('event', [i])
       await event
     }
