@@ -5,6 +5,7 @@
 
 export { AsyncBulkCall } from './bulk-call.ts'
 export { BulkLoader } from './loader.ts'
+export { SharedLoader } from './shared.ts'
 export { BulkScope } from './scope.ts'
 export { semaphore } from './limiter.ts'
 export { grouped, isolated, keyed } from './results.ts'
@@ -32,3 +33,9 @@ export type { BulkCallOptions } from './options.ts'
 export type { Cause } from './policy.ts'
 export type { IsolatedOptions, Rows } from './results.ts'
 export type { BulkScopeOptions } from './scope.ts'
+export type {
+  OwnLoaderOptions,
+  SharedCommandContext,
+  SharedLoaderConstructor,
+  SharedLoaderOptions,
+} from './shared.ts'

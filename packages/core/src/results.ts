@@ -125,7 +125,7 @@ export function isolated<
 }
 
 /** What a command gave for some tasks, in whichever shape, as one result or Error for each. */
-async function resultsOf(tasks: readonly unknown[], given: unknown, name: string): Promise<unknown[]> {
+export async function resultsOf(tasks: readonly unknown[], given: unknown, name: string): Promise<unknown[]> {
   if (!isStream(given)) {
     const outcomes = outcomesOf(given, tasks, name) ?? tasks.map(() => null)
     return Promise.all(outcomes.map(outcome => Promise.resolve(outcome).catch(asError)))

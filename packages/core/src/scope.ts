@@ -22,6 +22,11 @@ export interface BulkScopeOptions {
    * @default none
    */
   readonly name?: string | undefined
+  /**
+   * The wider scope that this one is a part of: its shared bulks wait until all its parts are quiet.
+   * @default none
+   */
+  readonly within?: BulkScope | undefined
   /** Who asks, for events: called at each call while someone listens to calls, in the caller's async context. */
   readonly asker?: (() => string | undefined) | undefined
 }
@@ -50,14 +55,16 @@ export class BulkScope {
   }
 
   constructor(options: BulkScopeOptions = {}) {
-    checkNames(options, ['host', 'name', 'asker'])
-    const { host = realHost, name, asker } = options
+    checkNames(options, ['host', 'name', 'within', 'asker'])
+    const { host = realHost, name, within, asker } = options
     check('host', hasMethods(host, ['endOfTurn', 'captureContext']), 'a Host', host)
     check('name', name === undefined || typeof name === 'string', 'a string', name)
     check('asker', asker === undefined || typeof asker === 'function', 'a function', asker)
+    const wider = within === undefined ? null : ledgerOf(within)
+    check('within', wider !== undefined, 'a BulkScope', within)
     this.name = name
     this.asker = asker
-    this.#ledger = new Ledger(this, host)
+    this.#ledger = new Ledger(this, host, wider ?? null)
   }
 
   /**
@@ -92,6 +99,19 @@ export class Piece {
   unfinished = false
   /** The promise of its latest call. */
   latest: unknown = undefined
+  /** The part of the scope that it asks for, if it does, and whose bulk that makes wait. */
+  readonly part: Ledger | null
+  held: Started | null = null
+
+  constructor(part: Ledger | null = null) {
+    this.part = part
+  }
+}
+
+/** Who waited for a bulk that has started. */
+interface Started {
+  readonly owners: readonly Piece[]
+  readonly guests: readonly Piece[]
 }
 
 /** Who waits for a task that somebody else's wait stands for already. */
@@ -117,15 +137,25 @@ export class Ledger {
   #aborted: { readonly reason: unknown } | null = null
   #looking = false
 
-  constructor(scope: BulkScope, host: Host) {
+  /** The books of the wider scope that this one is a part of, in which it counts as busy while it is not quiet. */
+  readonly #wider: Ledger | null
+  #countsAsBusy = false
+  /** Pending calls: they go on their way before the wider scope is quiet. */
+  #waits = 0
+  /** The bulk that has started last. */
+  #latest: Started | null = null
+
+  constructor(scope: BulkScope, host: Host, wider: Ledger | null) {
     this.scope = scope
     this.#host = host
+    this.#wider = wider
     this.context = host.captureContext()
   }
 
-  run<R>(work: () => R): R {
+  /** @param part the part of this scope that the work is done for, if it is */
+  run<R>(work: () => R, part: Ledger | null = null): R {
     const outer = this.#current
-    const piece = (this.#current = new Piece())
+    const piece = (this.#current = new Piece(part))
     let result: R
     try {
       result = work()
@@ -145,7 +175,7 @@ export class Ledger {
    */
   #follow<R>(piece: Piece, outer: Piece | null, result: PromiseLike<R>): PromiseLike<R> {
     piece.unfinished = true
-    if (piece.waits === 0) this.#busy++
+    if (piece.waits === 0) this.#gotBusy()
     // An outer piece that starts inner ones waits for them; else a handler that fans out would never be quiet.
     if (outer !== null) outer.waits++
     const end = (): void => {
@@ -171,12 +201,15 @@ export class Ledger {
     const piece = this.#current ?? this.#unknown
     piece.waits++
     piece.latest = promise
+    this.#waits++
+    if (piece.waits === 1 && piece.part !== null) piece.held = piece.part.holdLatest()
     this.#look()
     return piece
   }
 
   /** A pending call has been given up. */
   left(piece: Piece): void {
+    if (piece !== nobody) this.#waits--
     this.#leave(piece)
     this.#look()
   }
@@ -206,9 +239,32 @@ export class Ledger {
 
   /** A bulk has started with the calls of these pieces, and with those who wait for it without a call. */
   started(owners: readonly Piece[], guests: readonly Piece[]): void {
+    const started = { owners, guests }
+    if (this.#wider !== null) {
+      this.#latest = started
+      this.#waits -= owners.filter(piece => piece !== nobody).length + guests.length
+    }
+    this.#release(started)
+  }
+
+  /** The bulk that has just started only waits for a pending call of the wider scope: as if it had not started yet. */
+  holdLatest(): Started | null {
+    const held = this.#latest
+    if (held === null) return null
+    this.#inFlight--
+    for (const piece of [...held.owners, ...held.guests]) {
+      if (piece.waits === 0 && piece.unfinished) this.#busy--
+      piece.waits++
+    }
+    this.#look()
+    return held
+  }
+
+  #release({ owners, guests }: Started): void {
     this.#inFlight++
     for (const piece of owners) this.#leave(piece)
     for (const piece of guests) this.#leave(piece)
+    this.#tellWider()
   }
 
   /** All callers of a bulk that was in flight have their results. */
@@ -219,15 +275,35 @@ export class Ledger {
 
   #leave(piece: Piece): void {
     piece.waits--
-    if (piece.waits === 0 && piece.unfinished) this.#busy++
+    if (piece.waits > 0) return
+    if (piece.held !== null) piece.part!.#release(piece.held)
+    piece.held = null
+    if (piece.unfinished) this.#gotBusy()
+  }
+
+  #gotBusy(): void {
+    this.#busy++
+    this.#tellWider()
   }
 
   get #quiet(): boolean {
     return this.#inFlight === 0 && this.#busy <= this.#unknown.waits
   }
 
+  /** In a wider scope its parts are pieces of work: those that are not quiet could bring another task. */
+  #tellWider(): void {
+    if (this.#wider === null) return
+    const isBusy = this.#waits > 0 || !this.#quiet
+    if (this.#countsAsBusy === isBusy) return
+    this.#countsAsBusy = isBusy
+    if (isBusy) return this.#wider.#gotBusy()
+    this.#wider.#busy--
+    this.#wider.#look()
+  }
+
   /** Whatever makes a scope quiet looks here; the promise jobs of the turn may still bring a call, so they go first. */
   #look(): void {
+    this.#tellWider()
     if (this.#looking || this.#open.size === 0 || !this.#quiet) return
     this.#looking = true
     this.#host.endOfTurn(() => {

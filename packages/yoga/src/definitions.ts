@@ -8,7 +8,9 @@ import {
   BulkOptionError,
   check,
   checkNames,
+  BulkScope,
   semaphore,
+  SharedLoader,
   type BulkCallOptions,
   type BulkLoaderOptions,
   type Limiter,
@@ -21,6 +23,11 @@ export interface PreparedLoader {
   readonly property: string
   readonly command: BulkCommand
   readonly options: BulkLoaderOptions<any, any, any>
+  /** Its bulks, and whose keys may be in one of them, where they are shared; else `null`. */
+  readonly shared: {
+    readonly loader: SharedLoader<any, any, any>
+    partitionOf(this: void, context: unknown): unknown
+  } | null
 }
 
 /**
@@ -30,11 +37,13 @@ export interface PreparedLoader {
 const defaultDelay = 5
 
 const settings = ['size', 'delay', 'maxPending', 'timeout', 'cache', 'cacheErrors', 'concurrent'] as const
-const definitionOptions = ['command', ...settings, 'name', 'cacheKeyFn'] as const
+const definitionOptions = ['command', ...settings, 'name', 'cacheKeyFn', 'shared'] as const
 
 /** What all operations of a server share. */
 export interface PreparedServer {
   readonly loaders: readonly PreparedLoader[]
+  /** What all operations are parts of, where they share bulks. */
+  readonly scope: BulkScope | undefined
   /** Whether the results of a request tell what has been loaded. */
   tells(this: void, request: Request | undefined): boolean
   /** The settings of a field that is batched without a loader, where it says nothing. */
@@ -55,16 +64,19 @@ export function prepare(definitions: BulkDefinitions, options: UseBulkOptions): 
     extensions,
   )
   const overall = limiterOf(concurrent)
+  // Made now, in the async context of the server: a shared bulk runs in it, and in nobody's request.
+  const scope = new BulkScope()
   // Checked by a loader of their own: there may be no other.
   void new BulkLoader<any, any, any>(() => null, defaults)
   const loaders = Object.entries(definitions).map(([property, defined]) => {
     const definition = typeof defined === 'function' ? { command: defined } : defined
-    return named(property, () => prepareOne(property, definition, defaults, overall))
+    return named(property, () => prepareOne(property, definition, defaults, overall, scope))
   })
   const fields = new WeakMap<object, Limiter | null>()
   const { cache: _cache, cacheErrors: _cacheErrors, ...fieldDefaults } = { delay: defaultDelay, ...defaults }
   return {
     loaders,
+    scope: loaders.some(({ shared }) => shared !== null) ? scope : undefined,
     fieldDefaults,
     tells: typeof extensions === 'function' ? extensions : () => extensions,
     limitOf(field, own) {
@@ -80,9 +92,11 @@ function prepareOne(
   definition: BulkDefinition,
   defaults: BulkSettings,
   overall: Limiter | null,
+  scope: BulkScope,
 ): PreparedLoader {
   checkNames(definition, definitionOptions)
-  const { command, concurrent, ...own } = given(definition)
+  const { command, concurrent, shared = false, ...own } = given(definition)
+  check('shared', ['boolean', 'function'].includes(typeof shared), 'true, false or a function', shared)
   const options = {
     delay: defaultDelay,
     name: property,
@@ -92,7 +106,17 @@ function prepareOne(
   }
   // The loader checks its options itself: one is made now, so that a mistake is found when the server starts.
   void new BulkLoader<any, any, any>(command as never, options)
-  return { property, command, options }
+  if (shared === false) return { property, command, options, shared: null }
+  const { cache, cacheErrors, ...bulks } = options
+  return {
+    property,
+    command,
+    options: given({ cache, cacheErrors }),
+    shared: {
+      loader: new SharedLoader<any, any, any>(command as never, { ...bulks, scope }),
+      partitionOf: shared === true ? () => undefined : shared,
+    },
+  }
 }
 
 /** Only what is really given: an option that is undefined must not take the default's place. */

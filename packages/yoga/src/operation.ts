@@ -24,7 +24,7 @@ export class Operation {
   readonly #server: PreparedServer
   readonly #context: unknown
   // Made with the operation, in the async context of the request: a resolver that runs elevated must not lend its own.
-  #scope = new BulkScope({ asker })
+  #scope: BulkScope
   #loaders: (AnyLoader | undefined)[] = []
   #calls: Map<unknown, AsyncBulkCall<any, any>> | null = null
 
@@ -34,6 +34,7 @@ export class Operation {
   constructor(server: PreparedServer, context: unknown) {
     this.#server = server
     this.#context = context
+    this.#scope = new BulkScope({ asker, within: server.scope })
     this.tally = server.tells((context as { request?: Request }).request) ? new Tally() : null
   }
 
@@ -62,8 +63,17 @@ export class Operation {
   }
 
   /** The loader at this place. */
-  loader(place: number, { command, options }: PreparedLoader): AnyLoader {
-    return (this.#loaders[place] ??= this.#makeLoader(command, { ...options, scope: this.#scope }))
+  loader(place: number, prepared: PreparedLoader): AnyLoader {
+    return (this.#loaders[place] ??= this.#prepare(prepared))
+  }
+
+  #prepare({ command, options, shared }: PreparedLoader): AnyLoader {
+    const scope = this.#scope
+    if (shared === null) return this.#makeLoader(command, { ...options, scope })
+    const { loader, partitionOf } = shared
+    const partition = partitionOf(this.#context)
+    const own = loader.definition({ ...options, scope, partition })
+    return this.#makeLoader(own.command as BulkCommand, own.options)
   }
 
   #makeLoader(command: BulkCommand, options: BulkLoaderOptions<any, any, any>): AnyLoader {
@@ -102,7 +112,7 @@ export class Operation {
 
   /** Starts anew, for the next event of a subscription. What is under way goes on with the loaders that it has. */
   renew(): void {
-    this.#scope = new BulkScope({ name: this.#scope.name, asker })
+    this.#scope = new BulkScope({ name: this.#scope.name, asker, within: this.#server.scope })
     if (this.#aborted !== null) this.#scope.abort(this.#aborted.reason)
     this.#loaders = []
     this.#calls = null
@@ -141,6 +151,7 @@ export class Operation {
 /** What a command gets beside its keys. The signal is passed on when it is asked for: it is dear, and few ask. */
 class BoundContext implements BulkCommandContext {
   readonly context: unknown
+  readonly partition = undefined
   readonly #bulk: { readonly name: string; readonly signal: AbortSignal }
 
   constructor(context: unknown, bulk: { readonly name: string; readonly signal: AbortSignal }) {

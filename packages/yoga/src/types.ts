@@ -3,7 +3,7 @@
  * @module
  */
 
-import type { BulkLoader, Limiter, ResultOf, Results } from '@bulkcall/core'
+import type { BulkLoader, Limiter, ResultOf, Results, SharedCommandContext } from '@bulkcall/core'
 import type { Plugin } from 'graphql-yoga'
 
 /** What a command gets beside its keys. */
@@ -14,6 +14,8 @@ export interface BulkCommandContext<TContext = any> {
   readonly signal: AbortSignal
   /** The name of the loader. */
   readonly name: string
+  /** What the keys of a shared loader's bulk have in common; else `undefined`. */
+  readonly partition: any
 }
 
 /** Answers the keys of one bulk: one result per key in their order, a `Map`, an async iterable, or none. */
@@ -60,9 +62,8 @@ export interface BulkSettings {
   readonly cacheErrors?: boolean | ((error: Error) => boolean) | undefined
 }
 
-/** One loader: its command and its settings. */
-export interface BulkDefinition<TContext = any> extends BulkSettings {
-  readonly command: BulkCommand<any, Given<any>, TContext>
+/** The settings that a loader has of its own. */
+interface OwnSettings extends BulkSettings {
   /**
    * How many bulks of this loader may be in flight at once, over all requests of this server: what it protects (a pool,
    * a quota) is shared. A whole number from 1, `null` for no limit, or a `Limiter` that several loaders share.
@@ -76,6 +77,26 @@ export interface BulkDefinition<TContext = any> extends BulkSettings {
   readonly name?: string | undefined
   /** What two keys must have in common to be equal; needed where keys are objects. */
   readonly cacheKeyFn?: ((key: any) => unknown) | undefined
+}
+
+/** One loader: its command and its settings. */
+export interface BulkDefinition<TContext = any> extends OwnSettings {
+  readonly command: BulkCommand<any, Given<any>, TContext>
+  /**
+   * Whether its bulks take keys of every operation of the server, while each operation keeps its own cache: `true`, or
+   * whose keys may be in one bulk (a tenant, a role, a locale; compared as a `Map` compares). Bulks never mix partitions,
+   * and the command gets a {@link SharedCommandContext} with the partition in place of a context, which would be one
+   * viewer's for another's key. It may be repeated: a bulk that fails is asked again for each operation alone.
+   * @default false
+   */
+  readonly shared?: boolean | ((context: TContext) => unknown) | undefined
+}
+
+/** Refuses the command of a shared loader that wants to see a context. */
+export type SharedSeeNoContext<D> = {
+  readonly [Name in keyof D]: D[Name] extends { readonly shared: true | ((context: any) => unknown) }
+    ? { readonly command: (keys: any, context: SharedCommandContext<any>) => unknown }
+    : unknown
 }
 
 /** The loaders of a server, by the name that they have on `ctx.bulk`. */

@@ -1,5 +1,6 @@
 // A test of types that compiles has passed.
 /* oxlint-disable vitest/expect-expect */
+import type { SharedCommandContext } from '@bulkcall/core'
 import { grouped, keyed, semaphore, type BulkLoader } from '@bulkcall/core'
 import { createSchema, createYoga, type YogaInitialContext } from 'graphql-yoga'
 import { describe, expectTypeOf, it } from 'vitest'
@@ -289,5 +290,30 @@ describe('bulkResolver', () => {
   it('takes no option of a cache', () => {
     // @ts-expect-error a resolver is no cache
     bulkResolver((calls: { source: Post }[]) => calls.map(() => 1), { cache: true })
+  })
+})
+
+describe('the command of a shared loader', () => {
+  it('sees no context', () => {
+    const typed = useBulk({
+      users: { shared: true, command: async (ids: number[]) => ids.map(String) },
+      tenants: {
+        shared: (context: { tenant: string }) => context.tenant,
+        command: async (ids: number[], { partition }: SharedCommandContext<string>) => {
+          expectTypeOf(partition).toEqualTypeOf<string>()
+          return ids
+        },
+      },
+    })
+    expectTypeOf<BulkContext<typeof typed>['bulk']['users']['load']>().returns.toEqualTypeOf<
+      Promise<string>
+    >()
+    useBulk({
+      users: {
+        shared: true,
+        // @ts-expect-error a context would be one viewer's, for another's key
+        command: async (ids: number[], { context }) => [ids, context],
+      },
+    })
   })
 })

@@ -1,0 +1,297 @@
+/**
+ * `SharedLoader`: a loader whose bulks take keys of many units of work, while each of them keeps its own cache and scope.
+ *
+ * A key goes two steps. The loader of its unit of work collects what is loaded in one turn, each key once; what it asks
+ * joins the shared bulk of its partition, whose window closes when every unit of work is quiet.
+ * @module
+ */
+
+import { AsyncBulkCall } from './bulk-call.ts'
+import type { Command, CommandContext, ResultOf, Results } from './command.ts'
+import { check, checkNames } from './door.ts'
+import { asError, isError } from './errors.ts'
+import type { Limiter, Slot, Waiter } from './limiter.ts'
+import { BulkLoader, type BulkLoaderOptions } from './loader.ts'
+import { bulkCallOptions, readOptions, type BulkCallOptions, type BulkCallSettings } from './options.ts'
+import { resultsOf } from './results.ts'
+import { ledgerOf, type BulkScope } from './scope.ts'
+import { isStream } from './settle.ts'
+
+/** What the command of a shared loader gets beside its keys. Of whoever asks it gets the partition alone. */
+export interface SharedCommandContext<P> extends CommandContext {
+  /** What all keys of the bulk have in common: a tenant, a role, a locale. */
+  readonly partition: P
+}
+
+/** The options of a `SharedLoader`: those of its bulks. */
+export interface SharedLoaderOptions<K> extends BulkCallOptions {
+  /**
+   * The scope that the scopes of all units of work are `within`: its quiet closes the window early.
+   * @default none: the window is `delay`
+   */
+  readonly scope?: BulkScope | undefined
+  /** What two keys must have in common to be equal; needed where keys are objects. */
+  readonly cacheKeyFn?: ((key: K) => unknown) | undefined
+}
+
+/** The options of the loader that one unit of work has of a `SharedLoader`. */
+export interface OwnLoaderOptions<K, V, P> extends Pick<
+  BulkLoaderOptions<K, V, any>,
+  'cache' | 'cacheMap' | 'cacheErrors' | 'scope'
+> {
+  /** With whom it shares its bulks; compared as a `Map` compares. */
+  readonly partition?: P | undefined
+}
+
+type AnyCommand<K, P> = (
+  keys: K[],
+  context: SharedCommandContext<P>,
+) => Results<K, unknown> | PromiseLike<Results<K, unknown>>
+
+/**
+ * Makes loaders, one for each unit of work, whose bulks go out together. Nothing of one unit of work is seen by another:
+ * neither answers, which each keeps for itself, nor failures: a bulk that fails is asked again, for each of those who had
+ * keys in it alone. So only for a command that may be repeated.
+ */
+class SharedLoader<K, V, P = undefined> {
+  readonly #command: AnyCommand<K, P>
+  readonly #options: SharedLoaderOptions<K>
+  readonly #settings: BulkCallSettings
+  readonly #keyOf: (key: K) => unknown
+  /** One for each partition that has anything pending or in flight. */
+  readonly #rooms = new Map<P, Room<K, V>>()
+
+  constructor(command: AnyCommand<K, P>, options: SharedLoaderOptions<K> = {}) {
+    checkNames(options, [...bulkCallOptions, 'cacheKeyFn'])
+    const { cacheKeyFn, ...rest } = options
+    check(
+      'cacheKeyFn',
+      cacheKeyFn === undefined || typeof cacheKeyFn === 'function',
+      'a function',
+      cacheKeyFn,
+    )
+    this.#settings = readOptions(command, rest)
+    this.#command = command
+    this.#keyOf = cacheKeyFn ?? (key => key)
+    // One limit over all partitions, not one for each.
+    this.#options = { ...rest, cacheKeyFn, concurrent: this.#settings.limiter }
+  }
+
+  /** How many partitions have anything pending or in flight. */
+  get partitions(): number {
+    return this.#rooms.size
+  }
+
+  /** The loader of one unit of work, with a cache of its own. */
+  loader(options: OwnLoaderOptions<K, V, P> = {}): BulkLoader<K, V> {
+    const own = this.definition(options)
+    return new BulkLoader<K, V, unknown>(own.command, own.options)
+  }
+
+  /** What `loader` makes a loader of, for who wants to make it himself: from a class that counts, say. */
+  definition(options: OwnLoaderOptions<K, V, P> = {}): {
+    readonly command: Command<K, V>
+    readonly options: BulkLoaderOptions<K, V, any>
+  } {
+    checkNames(options, ['cache', 'cacheMap', 'cacheErrors', 'scope', 'partition'])
+    const { partition, ...own } = options
+    const { name, size, maxPending, host } = this.#settings
+    const { cacheKeyFn } = this.#options
+    return {
+      command: (keys, { signal }) => this.#ask(keys, partition as P, signal, own.scope),
+      options: {
+        ...own,
+        name,
+        size,
+        maxPending,
+        host,
+        cacheKeyFn,
+        concurrent: new Entrance(() => this.#room(partition as P)),
+      },
+    }
+  }
+
+  async #ask(keys: K[], partition: P, signal: AbortSignal, scope?: BulkScope): Promise<(V | Error)[]> {
+    const room = this.#room(partition)
+    const ask = () => room.call.callMany(keys, { signal })
+    const { ledger } = this.#settings
+    try {
+      const answers = await (ledger === null ? ask() : ledger.run(ask, ledgerOf(scope) ?? null))
+      return unlessAllFailed(await this.#askAlone(keys, answers, partition, signal))
+    } finally {
+      room.advance()
+      if (room.isIdle && this.#rooms.get(partition) === room) this.#rooms.delete(partition)
+    }
+  }
+
+  /** Asks again for what has failed together with the keys of others: it may have been theirs that failed. */
+  async #askAlone(
+    keys: readonly K[],
+    answers: (V | Error)[],
+    partition: P,
+    signal: AbortSignal,
+  ): Promise<(V | Error)[]> {
+    const first = answers.find(answer => answer instanceof FailedTogether)
+    const failed = keys.filter((_, place) => answers[place] instanceof FailedTogether)
+    if (first === undefined || failed.length === first.keys) return answers
+    const { scope: _, cacheKeyFn: __, ...options } = this.#options
+    const call = new AsyncBulkCall<K, V>(this.#bound(partition), {
+      ...options,
+      delay: 0,
+      maxPending: Infinity,
+    })
+    const again = await call.callMany(failed, { signal })
+    let place = 0
+    return answers.map(answer => (answer instanceof FailedTogether ? again[place++]! : answer))
+  }
+
+  #room(partition: P): Room<K, V> {
+    let room = this.#rooms.get(partition)
+    if (room === undefined) {
+      const { cacheKeyFn: _, ...options } = this.#options
+      const name = `${this.#settings.name}, shared`
+      room = new Room<K, V>(this.#bound(partition), { ...options, name, maxPending: Infinity })
+      this.#rooms.set(partition, room)
+    }
+    return room
+  }
+
+  /** The command as a bulk of one partition calls it: with each key once, since several may ask for it. */
+  #bound(partition: P): Command<K, V> {
+    const { name } = this.#settings
+    return async (keys, context) => {
+      try {
+        const equal = new Map<unknown, number>()
+        const unique: K[] = []
+        const places = keys.map(key => {
+          const cacheKey = this.#keyOf(key)
+          let place = equal.get(cacheKey)
+          if (place === undefined) equal.set(cacheKey, (place = unique.push(key) - 1))
+          return place
+        })
+        const given = await this.#command([...unique], new PartitionContext(name, context, partition))
+        if (unique.length === keys.length && !isStream(given)) return given as Results<K, V>
+        const results = await resultsOf(unique, given, name)
+        return places.map(place => results[place] as V)
+      } catch (error) {
+        throw new FailedTogether(error, keys.length)
+      }
+    }
+  }
+}
+
+/** The shared bulk of one partition, and the line of those who have keys for it. */
+class Room<K, V> {
+  readonly call: AsyncBulkCall<K, V>
+  readonly #size: number
+  readonly #line = new Set<Waiter>()
+
+  constructor(command: Command<K, V>, options: BulkCallOptions) {
+    this.#size = options.size ?? Infinity
+    this.call = new AsyncBulkCall<K, V>((keys, context) => {
+      this.advance()
+      return command(keys, context)
+    }, options)
+  }
+
+  get isIdle(): boolean {
+    return this.call.pending === 0 && this.call.inFlight === 0 && this.#line.size === 0
+  }
+
+  /** One bulk of keys a turn, and none while the next shared bulk is full: who has thousands waits with them himself. */
+  enter(waiter: Waiter): Slot | null {
+    if (this.#line.size === 0 && this.#hasRoom) return entered
+    this.#line.add(waiter)
+    return null
+  }
+
+  leave(waiter: Waiter): void {
+    this.#line.delete(waiter)
+  }
+
+  advance(): void {
+    for (const waiter of this.#line) {
+      if (!this.#hasRoom) return
+      this.#line.delete(waiter)
+      waiter.granted(entered)
+    }
+  }
+
+  get #hasRoom(): boolean {
+    return this.call.pending < this.#size
+  }
+}
+
+/** Nothing is occupied by entering: the shared bulk has slots of its own. */
+const entered: Slot = { release() {} }
+
+/** The way of one unit of work into the room of its partition, which is there only while it is needed. */
+class Entrance<K, V> implements Limiter {
+  readonly #room: () => Room<K, V>
+
+  constructor(room: () => Room<K, V>) {
+    this.#room = room
+  }
+
+  acquire(waiter: Waiter): Slot | null {
+    return this.#room().enter(waiter)
+  }
+
+  leave(waiter: Waiter): void {
+    this.#room().leave(waiter)
+  }
+}
+
+class PartitionContext<P> implements SharedCommandContext<P> {
+  readonly name: string
+  readonly partition: P
+  readonly #bulk: CommandContext
+
+  constructor(name: string, bulk: CommandContext, partition: P) {
+    this.name = name
+    this.partition = partition
+    this.#bulk = bulk
+  }
+
+  get signal(): AbortSignal {
+    return this.#bulk.signal
+  }
+}
+
+/** A bulk of so many keys has failed, of whoever they were. */
+class FailedTogether extends Error {
+  readonly keys: number
+
+  constructor(cause: unknown, keys: number) {
+    super('a shared bulk has failed', { cause })
+    this.keys = keys
+  }
+}
+
+/**
+ * What all keys of a bulk have failed with is the failure of the bulk, which no cache keeps; else it is the answer of its
+ * keys.
+ */
+function unlessAllFailed<V>(answers: readonly (V | Error)[]): (V | Error)[] {
+  const [first] = answers
+  if (isError(first) && answers.every(answer => answer === first))
+    throw first instanceof FailedTogether ? first.cause : first
+  return answers.map(answer => (answer instanceof FailedTogether ? asError(answer.cause) : answer))
+}
+
+/** Makes a {@link SharedLoader}; what its loads give is read off the command's type. */
+export interface SharedLoaderConstructor {
+  // `_V` and `_R` are there so that type arguments written by hand, `<K, V, P>`, mean the other signature.
+  new <K, G extends Results<K, unknown> | PromiseLike<Results<K, unknown>>, P, _V extends ResultOf<G>, _R>(
+    command: (keys: K[], context: SharedCommandContext<P>) => G,
+    options?: SharedLoaderOptions<K>,
+  ): SharedLoader<K, ResultOf<G>, P>
+  new <K, V, P = undefined>(
+    command: (keys: K[], context: SharedCommandContext<P>) => Results<K, V> | PromiseLike<Results<K, V>>,
+    options?: SharedLoaderOptions<K>,
+  ): SharedLoader<K, V, P>
+}
+
+const Typed: SharedLoaderConstructor = SharedLoader
+type Typed<K, V, P = undefined> = SharedLoader<K, V, P>
+export { Typed as SharedLoader }

@@ -1,0 +1,365 @@
+/**
+ * Shared loaders: bulks that take keys of many units of work.
+ */
+
+import { AsyncLocalStorage } from 'node:async_hooks'
+import { describe, expect, it } from 'vitest'
+import {
+  BulkScope,
+  onBulk,
+  SharedLoader,
+  type OwnLoaderOptions,
+  type SharedCommandContext,
+  type SharedLoaderOptions,
+} from '../src/index.ts'
+import { deferred } from '../src/deferred.ts'
+import { ManualHost } from './support/manual-host.ts'
+import { pass } from './support/time.ts'
+
+type Keys = readonly unknown[]
+
+/** A server on a host that is driven by hand: a wide scope, and a shared loader that writes down its bulks. */
+function server(
+  options: SharedLoaderOptions<unknown> = {},
+  answer: (keys: Keys, context: SharedCommandContext<any>) => unknown = keys => keys,
+) {
+  const host = new ManualHost()
+  const wide = new BulkScope({ host })
+  const bulks: { at: number; keys: unknown[]; partition: unknown }[] = []
+  const shared = new SharedLoader<unknown, unknown, unknown>(
+    (keys, context) => {
+      bulks.push({ at: host.time, keys: [...keys], partition: context.partition })
+      return answer(keys, context) as Keys
+    },
+    { delay: 100, scope: wide, host, name: 'rows', ...options },
+  )
+  /** A unit of work: an operation. */
+  const unit = (own: OwnLoaderOptions<unknown, unknown, unknown> = {}) => {
+    const scope = new BulkScope({ host, within: wide })
+    return { scope, rows: shared.loader({ scope, ...own }) }
+  }
+  const io = (ms: number): Promise<void> => {
+    const done = deferred<void>()
+    host.setTimer(() => done.resolve(), ms)
+    return done.promise
+  }
+  return { host, wide, shared, bulks, unit, io }
+}
+
+const echo = (keys: unknown[]): unknown[] => keys
+
+/** What became of some loads. */
+async function outcomes(loads: readonly Promise<unknown>[]): Promise<unknown[]> {
+  const settled = await Promise.allSettled(loads)
+  return settled.map(each => (each.status === 'fulfilled' ? each.value : (each.reason as Error).message))
+}
+
+describe('a shared loader', () => {
+  it('S70 puts the keys of many units of work into one bulk, each key once', async () => {
+    const { host, bulks, unit } = server()
+    const [one, other] = [unit(), unit()]
+    const got = [one.rows.load(1), one.rows.load(2), other.rows.load(2), other.rows.load(3)]
+    await host.turn()
+    expect(bulks.map(({ keys }) => keys)).toEqual([[1, 2, 3]])
+    expect(await outcomes(got)).toEqual([1, 2, 2, 3])
+  })
+
+  it('S70 gives each the answers of its own keys, whatever shape they come in', async () => {
+    const shapes: ((keys: Keys) => unknown)[] = [
+      keys => keys.map(key => `row ${String(key)}`),
+      keys => new Map(keys.map(key => [key, `row ${String(key)}`])),
+      keys => Promise.resolve(new Set(keys.map(key => `row ${String(key)}`))),
+      keys =>
+        (async function* stream() {
+          for (const key of keys) yield `row ${String(key)}`
+        })(),
+    ]
+    for (const shape of shapes) {
+      const { host, unit } = server({}, shape)
+      const [one, other] = [unit(), unit()]
+      const got = [one.rows.load(1), other.rows.load(2), other.rows.load(1)]
+      await host.turn()
+      expect(await outcomes(got)).toEqual(['row 1', 'row 2', 'row 1'])
+    }
+  })
+
+  it('S70 gives null to all where the command gives none', async () => {
+    const { host, unit } = server({}, () => null)
+    const got = [unit().rows.load(1), unit().rows.load(1)]
+    await host.turn()
+    expect(await outcomes(got)).toEqual([null, null])
+  })
+
+  it('S70 keeps the answers of each unit of work apart: what one has cached, another asks anew', async () => {
+    let asked = 0
+    const { host, bulks, unit } = server({}, keys => keys.map(() => ++asked))
+    const [one, other] = [unit(), unit()]
+    const first = one.rows.load(1)
+    await host.turn()
+    const again = [one.rows.load(1), other.rows.load(1)]
+    await host.turn()
+    expect(await first).toBe(1)
+    expect(await outcomes(again)).toEqual([1, 2])
+    expect(bulks).toHaveLength(2)
+  })
+
+  it('S70 tells equal keys by `cacheKeyFn`', async () => {
+    const { host, bulks, unit } = server({ cacheKeyFn: key => (key as { id: number }).id })
+    const got = [unit().rows.load({ id: 1 }), unit().rows.load({ id: 1 })]
+    await host.turn()
+    expect(bulks.map(({ keys }) => keys)).toEqual([[{ id: 1 }]])
+    expect(await Promise.all(got)).toEqual([{ id: 1 }, { id: 1 }])
+  })
+
+  it('S71 never mixes partitions, gives the command the partition, and one limit holds over all of them', async () => {
+    let running = 0
+    let most = 0
+    const held = deferred<void>()
+    const { host, bulks, unit } = server({ concurrent: 2 }, async keys => {
+      most = Math.max(most, ++running)
+      await held.promise
+      running--
+      return keys
+    })
+    const got = ['a', 'b', 'c', 'a'].map((partition, id) => unit({ partition }).rows.load(id))
+    await host.turn()
+    held.resolve()
+    await host.turn()
+    expect(await Promise.all(got)).toEqual([0, 1, 2, 3])
+    expect(bulks.map(({ keys, partition }) => [partition, keys])).toEqual([
+      ['a', [0, 3]],
+      ['b', [1]],
+      ['c', [2]],
+    ])
+    expect(most).toBe(2)
+  })
+
+  it('S71 a partition that is idle leaves nothing in memory, also when all who asked have gone', async () => {
+    const { host, shared, bulks, unit } = server()
+    const got = Promise.all(Array.from({ length: 50 }, (_, partition) => unit({ partition }).rows.load(1)))
+    await host.turn()
+    await got
+    expect(bulks).toHaveLength(50)
+    expect(shared.partitions).toBe(0)
+    const gone = unit({ partition: 'left' })
+    const busy = unit()
+    void busy.scope.run(() => new Promise(() => {}))
+    const load = gone.rows.load(1)
+    await host.turn()
+    expect(shared.partitions).toBe(1)
+    gone.scope.abort(new Error('gone'))
+    expect(await outcomes([load])).toEqual(['gone'])
+    await host.turn()
+    expect(shared.partitions).toBe(0)
+    expect(bulks).toHaveLength(50)
+  })
+})
+
+describe('the window of a shared bulk', () => {
+  it('S72 does not keep a lone unit of work waiting', async () => {
+    const { host, bulks, unit } = server()
+    const one = unit()
+    const got = [1, 2].map(key => one.scope.run(() => one.rows.load(key)))
+    await host.turn()
+    expect(await Promise.all(got)).toEqual([1, 2])
+    expect(bulks).toEqual([{ at: 0, keys: [1, 2], partition: undefined }])
+  })
+
+  it('S72 stays open while another unit of work could still ask, and closes when all are quiet', async () => {
+    const { host, bulks, unit, io } = server()
+    const [one, other] = [unit(), unit()]
+    void one.scope.run(() => one.rows.load(1))
+    void other.scope.run(async () => {
+      await io(7)
+      return other.rows.load(2)
+    })
+    await pass(host, 6)
+    expect(bulks).toEqual([])
+    await pass(host, 1)
+    expect(bulks).toMatchObject([{ at: 7, keys: [1, 2] }])
+  })
+
+  it('S72 is bounded by `delay`', async () => {
+    const { host, bulks, unit, io } = server({ delay: 5 })
+    const [one, other] = [unit(), unit()]
+    void one.scope.run(() => one.rows.load(1))
+    void other.scope.run(() => io(50))
+    await pass(host, 10)
+    expect(bulks).toMatchObject([{ at: 5, keys: [1] }])
+  })
+
+  it('S72 a unit of work that waits for its shared bulk holds no window of its own, and no shared one', async () => {
+    const { host, bulks, unit, shared } = server()
+    const one = unit()
+    const second = shared.loader({ scope: one.scope, partition: 'second' })
+    const got = [one.scope.run(() => one.rows.load(1)), one.scope.run(() => second.load(2))]
+    await host.turn()
+    expect(await Promise.all(got)).toEqual([1, 2])
+    expect(bulks.map(({ at }) => at)).toEqual([0, 0])
+  })
+
+  it('S72 waits for what a bulk in flight may bring, level by level', async () => {
+    const { host, bulks, unit, io } = server({}, async keys => {
+      await io(3)
+      return keys
+    })
+    const units = [unit(), unit(), unit()]
+    const got = units.map(({ scope, rows }, place) =>
+      scope.run(async () => {
+        await rows.load(`first ${place}`)
+        await io(place)
+        return rows.load(`second ${place}`)
+      }),
+    )
+    await pass(host, 20)
+    expect(await Promise.all(got)).toEqual(['second 0', 'second 1', 'second 2'])
+    expect(bulks.map(({ at, keys }) => [at, keys.length])).toEqual([
+      [0, 3],
+      [5, 3],
+    ])
+  })
+})
+
+describe('one unit of work', () => {
+  it('S73 that fails changes nothing for others: what failed together is asked again, apart', async () => {
+    const { host, bulks, unit } = server({}, keys => {
+      if (keys.includes('bad')) throw new Error('bad key')
+      return keys
+    })
+    const [one, other] = [unit(), unit()]
+    const got = [one.rows.load('good'), one.rows.load('bad'), other.rows.load('fine')]
+    await host.turn()
+    expect(await outcomes(got)).toEqual(['bad key', 'bad key', 'fine'])
+    expect(bulks.map(({ keys }) => keys)).toEqual([['good', 'bad', 'fine'], ['good', 'bad'], ['fine']])
+  })
+
+  it('S73 that fails alone is not asked again, and what it was thrown is what it gets, and is not kept', async () => {
+    let calls = 0
+    const { host, unit } = server({}, () => {
+      calls++
+      // oxlint-disable-next-line no-throw-literal
+      throw 'a string'
+    })
+    const { rows } = unit()
+    for (const expected of [1, 2]) {
+      const load = rows.load(1).catch((reason: unknown) => reason)
+      await host.turn()
+      expect(await load).toBe('a string')
+      expect(calls).toBe(expected)
+    }
+  })
+
+  it('S73 gets the error of its key alone, as the answer that is kept', async () => {
+    let calls = 0
+    const { host, unit } = server({}, keys => {
+      calls++
+      return keys.map(key => (key === 'bad' ? new Error('no such row') : key))
+    })
+    const [one, other] = [unit(), unit()]
+    const got = [one.rows.load('bad'), one.rows.load('good'), other.rows.load('bad')]
+    await host.turn()
+    expect(await outcomes(got)).toEqual(['no such row', 'good', 'no such row'])
+    expect(await outcomes([one.rows.load('bad')])).toEqual(['no such row'])
+    expect(calls).toBe(1)
+  })
+
+  it('S73 that is aborted takes only its own keys along', async () => {
+    const { host, bulks, unit, io } = server()
+    const [one, other] = [unit(), unit()]
+    const got = [one, one, other].map(({ scope, rows }, place) =>
+      scope.run(() => rows.load(place === 0 ? 'mine' : 'ours')),
+    )
+    void other.scope.run(() => io(10))
+    await host.turn()
+    one.scope.abort(new Error('gone'))
+    await pass(host, 10)
+    expect(await outcomes(got)).toEqual(['gone', 'gone', 'ours'])
+    expect(bulks.map(({ keys }) => keys)).toEqual([['ours']])
+  })
+
+  it('S73 the signal of a shared bulk aborts when all who asked have gone, and not before', async () => {
+    const held = deferred<Keys>()
+    let signal!: AbortSignal
+    const { host, unit } = server({}, (_, context) => {
+      ;({ signal } = context)
+      return held.promise
+    })
+    const [one, other] = [unit(), unit()]
+    const got = [one.rows.load(1), other.rows.load(2)]
+    await host.turn()
+    one.scope.abort(new Error('gone'))
+    expect(signal.aborted).toBe(false)
+    other.scope.abort(new Error('gone too'))
+    expect(signal.aborted).toBe(true)
+    held.resolve([1, 2])
+    expect(await outcomes(got)).toEqual(['gone', 'gone too'])
+  })
+
+  it('S73 that floods does not make others wait for all of it: they are served in turn', async () => {
+    const { host, bulks, unit, io } = server({ size: 10, concurrent: 1 }, async keys => {
+      await io(1)
+      return keys
+    })
+    const [flood, small] = [unit(), unit()]
+    const all = Promise.all(Array.from({ length: 1000 }, (_, key) => flood.rows.load(key)))
+    await host.turn()
+    const one = small.rows.load('small')
+    await pass(host, 200)
+    expect(await one).toBe('small')
+    expect(await all).toHaveLength(1000)
+    const place = bulks.findIndex(({ keys }) => keys.includes('small'))
+    expect(place).toBeLessThan(4)
+    expect(bulks.every(({ keys }) => keys.length <= 10)).toBe(true)
+  })
+
+  it("S73 its load runs in no other's async context: the command has that of the wide scope", async () => {
+    const tenant = new AsyncLocalStorage<string>()
+    const seen: unknown[] = []
+    const wide = new BulkScope()
+    const shared = new SharedLoader(
+      async (keys: string[]) => {
+        await Promise.resolve()
+        seen.push(tenant.getStore())
+        return keys
+      },
+      { scope: wide, delay: 5 },
+    )
+    const load = (name: string): Promise<unknown> =>
+      tenant.run(name, () => shared.loader({ scope: new BulkScope({ within: wide }) }).load(name))
+    expect(await Promise.all([load('a'), load('b')])).toEqual(['a', 'b'])
+    expect(seen).toEqual([undefined])
+  })
+})
+
+describe('what is told of a shared loader', () => {
+  it('S74 is the bulk of each unit of work by its name, and the shared one as shared', async () => {
+    const told: unknown[] = []
+    const stop = onBulk({ started: ({ name, tasks, scope }) => void told.push([name, tasks, scope?.name]) })
+    try {
+      const { host, unit, wide } = server()
+      wide.name = 'server'
+      const got = ['One', 'Two'].map(name => {
+        const { scope, rows } = unit()
+        scope.name = name
+        return rows.loadMany([1, 2])
+      })
+      await host.turn()
+      await Promise.all(got)
+    } finally {
+      stop()
+    }
+    expect(told).toEqual([
+      ['rows', 2, 'One'],
+      ['rows', 2, 'Two'],
+      ['rows, shared', 4, 'server'],
+    ])
+  })
+
+  it('S48 S74 a wrong option is told at once', () => {
+    expect(() => new SharedLoader(echo, { size: 0 })).toThrow('Bulkcall: size must be a whole number')
+    expect(() => new SharedLoader(echo, { cacheKeyFn: 1 as never })).toThrow('cacheKeyFn must be a function')
+    expect(() => new SharedLoader(echo, { partitions: 1 } as never)).toThrow('partitions')
+    expect(() => new SharedLoader(echo).loader({ delay: 1 } as never)).toThrow('delay')
+    expect(() => new BulkScope({ within: {} as never })).toThrow('within must be a BulkScope')
+  })
+})

@@ -1,0 +1,184 @@
+/**
+ * Shared loaders: bulks that take keys of every operation of a server.
+ */
+
+import { AsyncLocalStorage } from 'node:async_hooks'
+import { createSchema, createYoga } from 'graphql-yoga'
+import { describe, expect, it } from 'vitest'
+import { useBulk, type BulkDefinition } from '../src/index.ts'
+import { ask, dataOf } from './support/ask.ts'
+import { gate, until } from './support/wait.ts'
+
+type Ids = readonly number[]
+
+/** A server whose `rows` are shared: `row` loads one, `slow` loads one when the gate opens. */
+function server(definition: Partial<BulkDefinition> = {}, answer: (ids: Ids) => unknown = ids => ids) {
+  const bulks: { ids: Ids; partition: unknown; context: unknown }[] = []
+  const held = gate()
+  const started = { row: 0, slow: 0 }
+  const yoga = createYoga<any>({
+    logging: false,
+    context: ({ request }) => ({ tenant: request.headers.get('tenant') }),
+    plugins: [
+      useBulk(
+        {
+          rows: {
+            // A window that fails to close itself would be noticed.
+            delay: 60_000,
+            shared: true,
+            ...definition,
+            command: async (ids: Ids, context: any) => {
+              bulks.push({ ids, partition: context.partition, context: context.context })
+              return answer(ids) as Ids
+            },
+          },
+        },
+        { extensions: request => request!.headers.has('tell') },
+      ),
+    ],
+    schema: createSchema<any>({
+      typeDefs: /* GraphQL */ `
+        type Query {
+          row(id: Int!): Int
+          twice(id: Int!): [Int]
+          slow(id: Int!): Int
+        }
+      `,
+      resolvers: {
+        Query: {
+          row: (_: unknown, { id }: { id: number }, { bulk }: any) => {
+            started.row++
+            return bulk.rows.load(id)
+          },
+          twice: async (_: unknown, { id }: { id: number }, { bulk }: any) => [
+            await bulk.rows.load(id),
+            await bulk.rows.load(id),
+          ],
+          slow: async (_: unknown, { id }: { id: number }, { bulk }: any) => {
+            started.slow++
+            await held.opened
+            return bulk.rows.load(id)
+          },
+        },
+      },
+    }),
+  })
+  /** A request that keeps shared windows open until the gate opens. */
+  const holding = async (id: number) => {
+    const before = started.slow
+    const answered = dataOf(yoga, `{ slow(id: ${id}) }`)
+    await until(() => started.slow > before)
+    return { answered, open: () => held.open() }
+  }
+  /** Until so many rows have been asked for. */
+  const loaded = (rows: number) => until(() => started.row === rows)
+  return { yoga, bulks, holding, loaded }
+}
+
+describe('a shared loader', () => {
+  it('S70 takes the keys of many requests into one bulk, each key once', async () => {
+    const { yoga, bulks, holding, loaded } = server()
+    const slow = await holding(3)
+    const answers = [1, 2, 2].map(id => dataOf(yoga, `{ row(id: ${id}) }`))
+    await loaded(3)
+    expect(bulks).toEqual([])
+    slow.open()
+    expect(await Promise.all([...answers, slow.answered])).toEqual([
+      { row: 1 },
+      { row: 2 },
+      { row: 2 },
+      { slow: 3 },
+    ])
+    expect(bulks.map(({ ids }) => ids.toSorted((a, b) => a - b))).toEqual([[1, 2, 3]])
+  })
+
+  it('S72 does not keep a lone request waiting', async () => {
+    const { yoga, bulks } = server()
+    expect(await dataOf(yoga, '{ a: row(id: 1) b: row(id: 2) twice(id: 3) }')).toEqual({
+      a: 1,
+      b: 2,
+      twice: [3, 3],
+    })
+    expect(bulks.map(({ ids }) => ids)).toEqual([[1, 2, 3]])
+  })
+
+  it('S70 keeps no answer for another request', async () => {
+    let asked = 0
+    const { yoga } = server({}, ids => ids.map(() => ++asked))
+    expect(await dataOf(yoga, '{ twice(id: 1) }')).toEqual({ twice: [1, 1] })
+    expect(await dataOf(yoga, '{ twice(id: 1) }')).toEqual({ twice: [2, 2] })
+  })
+
+  it('S71 never mixes partitions; its command gets the partition, and no context', async () => {
+    const { yoga, bulks, holding, loaded } = server({
+      shared: (context: { tenant: string }) => context.tenant,
+    })
+    const slow = await holding(9)
+    const as = (tenant: string, id: number): Promise<unknown> =>
+      dataOf(yoga, `{ row(id: ${id}) }`, { headers: { tenant } })
+    const answers = [as('a', 1), as('b', 2), as('a', 3)]
+    await loaded(3)
+    slow.open()
+    await Promise.all([...answers, slow.answered])
+    const byTenant = Object.fromEntries(
+      bulks.map(({ partition, ids }) => [String(partition), ids.toSorted((a, b) => a - b)]),
+    )
+    expect(byTenant).toEqual({ a: [1, 3], b: [2], null: [9] })
+    expect(bulks.map(({ context }) => context)).toEqual([undefined, undefined, undefined])
+  })
+
+  it('S73 a request that fails changes nothing for others', async () => {
+    const { yoga, holding, loaded } = server({}, ids => {
+      if (ids.includes(13)) throw new Error('bad key')
+      return ids
+    })
+    const slow = await holding(1)
+    const bad = ask(yoga, '{ row(id: 13) }')
+    const good = dataOf(yoga, '{ row(id: 2) }')
+    await loaded(2)
+    slow.open()
+    expect(await good).toEqual({ row: 2 })
+    expect(await slow.answered).toEqual({ slow: 1 })
+    const { data, errors } = await bad
+    expect(data).toEqual({ row: null })
+    expect(errors).toMatchObject([{ path: ['row'] }])
+  })
+
+  it('S73 a client that leaves takes its keys along, and only these', async () => {
+    const { yoga, bulks, holding, loaded } = server()
+    const slow = await holding(1)
+    const client = new AbortController()
+    const gone = ask(yoga, '{ row(id: 5) }', { signal: client.signal }).catch(() => 'gone')
+    const stays = dataOf(yoga, '{ row(id: 2) }')
+    await loaded(2)
+    client.abort()
+    slow.open()
+    expect(await stays).toEqual({ row: 2 })
+    await slow.answered
+    await gone
+    expect(bulks.map(({ ids }) => ids.toSorted((a, b) => a - b))).toEqual([[1, 2]])
+  })
+
+  it("S73 runs its command in the server's async context, never in a request's", async () => {
+    const tenant = new AsyncLocalStorage<string>()
+    const seen: unknown[] = []
+    const { yoga } = server({}, ids => {
+      seen.push(tenant.getStore())
+      return ids
+    })
+    await tenant.run('a', () => dataOf(yoga, '{ row(id: 1) }'))
+    expect(seen).toEqual([undefined])
+  })
+
+  it('is counted for the request that asks, in `extensions.bulk`', async () => {
+    const { yoga } = server()
+    const { extensions } = await ask(yoga, '{ twice(id: 1) }', { headers: { tell: '1' } })
+    expect(extensions).toMatchObject({ bulk: { loaders: { rows: { loads: 2, hits: 1, bulks: 1 } } } })
+  })
+
+  it('S48 refuses a `shared` that is neither true nor a function', () => {
+    expect(() => server({ shared: 'tenant' as never })).toThrow(
+      'Bulkcall: rows: shared must be true, false or a function',
+    )
+  })
+})
