@@ -92,12 +92,16 @@ export interface BulkDefinition<TContext = any> extends OwnSettings {
   readonly shared?: boolean | ((context: TContext) => unknown) | undefined
 }
 
-/** Refuses the command of a shared loader that wants to see a context. */
-export type SharedSeeNoContext<D> = {
-  readonly [Name in keyof D]: D[Name] extends { readonly shared: true | ((context: any) => unknown) }
-    ? { readonly command: (keys: any, context: SharedCommandContext<any>) => unknown }
-    : unknown
+/** Refuses what the types of definitions alone let pass: a misspelt setting, and a shared command that sees a context. */
+export type Checked<D> = {
+  readonly [Name in keyof D]: D[Name] extends (...args: any[]) => unknown
+    ? unknown
+    : { readonly [Misspelt in Exclude<keyof D[Name], keyof BulkDefinition>]: never } & SeesNoContext<D[Name]>
 }
+
+type SeesNoContext<D> = D extends { readonly shared: true | ((context: any) => unknown) }
+  ? { readonly command: (keys: any, context: SharedCommandContext<any>) => unknown }
+  : unknown
 
 /** The loaders of a server, by the name that they have on `ctx.bulk`. */
 export type BulkDefinitions<TContext = any> = Readonly<

@@ -10,7 +10,7 @@ import { prepare } from './definitions.ts'
 import { presented, type Log } from './errors.ts'
 import { Operation } from './operation.ts'
 import { wrapResolvers } from './resolvers.ts'
-import type { BulkDefinitions, BulkPlugin, UseBulkOptions, SharedSeeNoContext } from './types.ts'
+import type { BulkDefinitions, BulkPlugin, UseBulkOptions, Checked } from './types.ts'
 
 /** What each hook of ours needs to know of a context; all of it may be missing, as over a WebSocket. */
 interface Context {
@@ -26,12 +26,12 @@ const ours = new WeakSet<object>()
  * @param options the defaults of all loaders, and a limit over all of them
  */
 export function useBulk<const D extends BulkDefinitions>(
-  definitions: D & SharedSeeNoContext<D>,
+  definitions: D & Checked<D>,
   options?: UseBulkOptions,
 ): BulkPlugin<D>
 /** The same with the application's context type for all commands: `useBulk<AppContext>()({ … })`. */
 export function useBulk<TContext>(): <const D extends BulkDefinitions<TContext>>(
-  definitions: D & SharedSeeNoContext<D>,
+  definitions: D & Checked<D>,
   options?: UseBulkOptions,
 ) => BulkPlugin<D>
 export function useBulk(definitions?: BulkDefinitions, options: UseBulkOptions = {}): unknown {

@@ -251,6 +251,8 @@ describe('commands', () => {
     useBulk({ users: { command: (ids: readonly number[]) => ({ ids }) } })
     // @ts-expect-error a misspelt default
     useBulk({ users: fetchUsers }, { concurent: 5 })
+    // @ts-expect-error a misspelt setting
+    useBulk({ users: { command: fetchUsers, concurent: 5 } })
     // @ts-expect-error a definition needs a command
     useBulk({ users: { size: 5 } })
     useBulk({ users: { command: fetchUsers, concurrent: semaphore(4) } }, { concurrent: null })
