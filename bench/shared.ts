@@ -24,6 +24,9 @@ function pool(): (keys: number) => Promise<unknown> {
   }
 }
 
+const load = (name: string, key: string) => (row: Record<string, number>, _: unknown, ctx: any) =>
+  ctx.bulk[name].load(row[key])
+
 /** A server whose loaders are shared, or not. It counts its bulks and their keys. */
 function server(shared: boolean) {
   const backend = pool()
@@ -35,8 +38,6 @@ function server(shared: boolean) {
     return ids.map(id => ({ id, authorId: (id * 7) % 200, countryId: (id * 3) % 50 }))
   }
   const definition = { command, shared }
-  const load = (name: string, key: string) => (row: Record<string, number>, _: unknown, ctx: any) =>
-    ctx.bulk[name].load(row[key])
   const yoga = createYoga({
     logging: false,
     plugins: [useBulk({ posts: definition, authors: definition, countries: definition }, { concurrent: 4 })],
@@ -100,6 +101,9 @@ async function slice(asked: Server, clients: number, operations: number): Promis
   return waits
 }
 
+const longest = (all: readonly number[]) => all.toSorted((a, b) => a - b)[Math.floor(all.length * 0.99)]!
+const ratio = (of: (place: number) => number) => (of(1) / of(0)).toFixed(2)
+
 const lines = [
   ['clients', 'bulks an operation', 'keys a bulk', 'operations/s', 'median wait', 'longest of 100'],
 ]
@@ -120,8 +124,6 @@ for (const clients of [1, 10, 100]) {
   }
   const asked = operations * slices
   const [own, shared] = servers.map(({ counts }) => counts) as [Server['counts'], Server['counts']]
-  const longest = (all: number[]) => all.toSorted((a, b) => a - b)[Math.floor(all.length * 0.99)]!
-  const ratio = (of: (place: number) => number) => (of(1) / of(0)).toFixed(2)
   lines.push([
     String(clients),
     `${(own.bulks / asked).toFixed(2)} → ${(shared.bulks / asked).toFixed(2)}`,
