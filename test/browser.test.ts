@@ -28,13 +28,14 @@ describe('in Chromium', () => {
     if (!isInstalled) return
     core = buildCore()
     server = await serve(core.folder)
-    browser = await chromium.launch({ executablePath, args: quiet })
+    browser = await chromium.launch({ executablePath, args: quiet, timeout: 100_000 })
   })
 
   beforeEach(async ctx => {
     if (!isInstalled) ctx.skip(`There is no ${executablePath}`)
     complaints = []
     page = await browser.newPage()
+    page.setDefaultTimeout(100_000)
     page.on('console', message => complaints.push(`${message.type()}: ${message.text()}`))
     page.on('pageerror', error => complaints.push(String(error)))
     const { port } = server.address() as AddressInfo

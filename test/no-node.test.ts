@@ -26,7 +26,7 @@ it.each([
   // It ends by itself, or the time is up: nothing of ours may keep the process alive.
   const told = execFileSync(process.execPath, [script, join(core.folder, 'index.js'), taken], {
     encoding: 'utf8',
-    timeout: 20_000,
+    timeout: 100_000,
   })
 
   expect(JSON.parse(told)).toEqual({ left, passed: smokeNames, failed: [] })

@@ -178,13 +178,15 @@ describe('what the Python class gets wrong', () => {
     const { bulks, command, end } = held<number>()
     const call = new AsyncBulkCall(command, { size: 10, delay: Number.MIN_VALUE, concurrent: 1 })
     void call.call(0)
-    await vi.waitFor(() => expect(bulks).toHaveLength(1))
+    const until = (count: number): Promise<void> =>
+      vi.waitFor(() => expect(bulks).toHaveLength(count), { timeout: 30_000, interval: 1 })
+    await until(1)
     for (const task of numbers(25, 1)) {
       void call.call(task)
       await promiseJobs()
     }
     for (let i = 0; i < 4; i++) {
-      await vi.waitFor(() => expect(bulks).toHaveLength(i + 1))
+      await until(i + 1)
       await end()
     }
     expect(bulks.map(bulk => bulk.length)).toEqual([1, 10, 10, 5])

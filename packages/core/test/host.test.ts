@@ -165,7 +165,7 @@ describe('the process', () => {
   async function program(code: string): Promise<string> {
     const script = `import { AsyncBulkCall, BulkScope } from ${core}\n${code}`
     const node = ['--import', 'tsx', '--input-type=module', '--eval', script]
-    const { stdout } = await run(process.execPath, node, { timeout: 20_000 })
+    const { stdout } = await run(process.execPath, node, { timeout: 100_000 })
     return stdout.trim()
   }
 

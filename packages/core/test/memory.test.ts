@@ -16,15 +16,15 @@ describe('after a million calls', () => {
     const { stdout } = await promisify(execFile)(
       process.execPath,
       ['--expose-gc', '--import', 'tsx', program],
-      { cwd: import.meta.dirname, timeout: 100_000 },
+      { cwd: import.meta.dirname, timeout: 500_000 },
     )
     left = JSON.parse(stdout) as Leftovers
-  }, 120_000)
+  }, 600_000)
 
   it('S15 the heap is as large as it was after the first two hundred thousand', () => {
     expect(left.calls).toBeGreaterThanOrEqual(1_000_000)
     // Each way of calling makes 80 000 calls in between. If one of them left 100 bytes a call, that would be 8 MB.
-    expect(left.growth).toBeLessThan(2_000_000)
+    expect(left.growth).toBeLessThan(4_000_000)
   })
 
   it('S40 no listener is left on a signal that outlives its calls', () => {

@@ -352,7 +352,7 @@ beforeAll(() => {
 afterAll(() => rmSync(copies, { recursive: true }))
 
 describe('the source passes', () => {
-  it.each(Object.entries(checks))('%s', { timeout: 60_000 }, async (_, check) => {
+  it.each(Object.entries(checks))('%s', { timeout: 300_000 }, async (_, check) => {
     await expect(check(core)).resolves.toBeUndefined()
   })
 })
@@ -364,7 +364,7 @@ describe('a copy of the source in which nothing is changed passes', () => {
 })
 
 describe('it is noticed that', () => {
-  it.each(Object.entries(mutants))('%s', { timeout: 60_000 }, async (name, { edits, caughtBy }) => {
+  it.each(Object.entries(mutants))('%s', { timeout: 300_000 }, async (name, { edits, caughtBy }) => {
     const copy = await load(name, edits)
     // By what the check finds, not by a copy that cannot even run.
     await expect(checks[caughtBy](copy)).rejects.toThrow(AssertionError)

@@ -186,7 +186,7 @@ describe('the engine does what the model says, in every order of', () => {
 
   it.each(Object.entries(plans))(
     '%s',
-    { timeout: 120_000 },
+    { timeout: 600_000 },
     async (_, { sizes, delays, slots, settings }) => {
       for (const size of sizes)
         for (const delay of delays)

@@ -456,7 +456,7 @@ describe('errors of ours', () => {
 })
 
 describe('a hostile client', () => {
-  it('that asks for 10,000 aliases meets maxPending, and costs no bulk beyond it', async () => {
+  it('that asks for 2,000 aliases meets maxPending, and costs no bulk beyond it', async () => {
     const bulks: number[] = []
     const { yoga } = server(
       keys => {
@@ -465,17 +465,17 @@ describe('a hostile client', () => {
       },
       { maxPending: 100 },
     )
-    const query = `{ ${Array.from({ length: 10_000 }, (_, i) => `a${i}: item(key: "${i}")`).join(' ')} }`
+    // GraphQL finds the line and column of each error from the beginning of the document again, so more would take long.
+    const query = `{ ${Array.from({ length: 2_000 }, (_, i) => `a${i}: item(key: "${i}")`).join(' ')} }`
     const response = await respond(yoga, query)
     expect(response.status).toBe(503)
     const { data, errors } = await response.json()
     expect(bulks).toEqual([100])
     expect(data.a99).toBe('99')
     expect(data.a100).toBeNull()
-    expect(errors).toHaveLength(9_900)
+    expect(errors).toHaveLength(1_900)
     expect(errors[0].extensions).toEqual({ code: 'BULK_OVERFLOW' })
-    // GraphQL finds the line and column of each error from the beginning of the document again: this takes its time.
-  }, 120_000)
+  })
 
   it('that asks for 10,000 aliases of one key costs one key', async () => {
     const bulks: number[] = []
