@@ -21,12 +21,17 @@ try {
   const installed =
     run('npm', ['pkg', 'set', '-w', 'packages/yoga', `devDependencies.graphql=${version}`]) &&
     run('npm', ['pkg', 'set', `devDependencies.graphql=${version}`, `overrides.graphql=${version}`]) &&
-    run('npm', ['install', '--force', '--ignore-scripts', '--no-package-lock', '--loglevel=error'])
+    // Twice: a network may be away for a moment.
+    (install() || install())
   const passes = installed && run('npx', ['vitest', 'run', '--project', 'yoga'])
   if (installed) cpSync(join(copy, report), join(root, 'reports/unit-graphql-17.json'))
   process.exitCode = passes ? 0 : 1
 } finally {
   rmSync(copy, { recursive: true, force: true })
+}
+
+function install() {
+  return run('npm', ['install', '--force', '--ignore-scripts', '--no-package-lock', '--loglevel=error'])
 }
 
 function run(command, args) {

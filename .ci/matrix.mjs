@@ -46,13 +46,16 @@ function install(version) {
   mkdirSync(folder, { recursive: true })
   // A package of its own, so that npm does not look for one further up.
   writeFileSync(join(folder, 'package.json'), '{ "private": true }\n')
-  const flags = ['--no-save', '--no-package-lock', '--ignore-scripts', '--loglevel=error', '--silent']
-  const { status } = spawnSync('npm', ['install', ...flags, `${name}@${version}`], {
-    cwd: folder,
-    stdio: 'ignore',
-    shell: platform === 'win',
-  })
-  if (status === 0 && versionOf(node) === `v${version}`) return node
+  const flags = ['--no-save', '--no-package-lock', '--ignore-scripts', '--loglevel=error']
+  // Twice: a network may be away for a moment.
+  for (const stdio of ['ignore', ['ignore', 'ignore', 'inherit']]) {
+    const { status } = spawnSync('npm', ['install', ...flags, `${name}@${version}`], {
+      cwd: folder,
+      stdio,
+      shell: platform === 'win',
+    })
+    if (status === 0 && versionOf(node) === `v${version}`) return node
+  }
   console.error(`Node ${version} could not be installed from the npm package ${name}`)
   return null
 }
