@@ -1,7 +1,21 @@
 import { fileURLToPath } from 'node:url'
 import { defineConfig } from 'vitest/config'
+import { BaseSequencer, type TestSpecification } from 'vitest/node'
 
 const [major] = process.versions.node.split('.')
+
+/** The files that take longest begin first, so that no core has nothing to do in the end. */
+class LongestFirst extends BaseSequencer {
+  override async sort(files: TestSpecification[]): Promise<TestSpecification[]> {
+    // oxlint-disable-next-line unicorn/no-array-sort -- it is no array that sorts here
+    const sorted = await super.sort(files)
+    return [...sorted.filter(isLong), ...sorted.filter(file => !isLong(file))]
+  }
+}
+
+function isLong({ moduleId }: TestSpecification): boolean {
+  return /\/(airports\/test\/\w+|file-stats|policy|mutants|memory)\.test\.ts$/.test(moduleId)
+}
 
 export default defineConfig({
   // The packages are tested as sources: nothing needs to be built first.
@@ -18,6 +32,7 @@ export default defineConfig({
     hookTimeout: 120_000,
     // The tally of CI names what passed only on a retry: such a test is to be repaired.
     retry: process.env.CI ? 2 : 0,
+    sequence: { sequencer: LongestFirst },
     reporters: ['default', ['json', { outputFile: `reports/unit-${major}.json` }]],
     coverage: { provider: 'v8', include: ['packages/*/src/**'], thresholds: { lines: 90 } },
     projects: [

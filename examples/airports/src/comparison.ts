@@ -24,11 +24,17 @@ interface Source {
   readonly database: Database
 }
 
-/** So often each way is measured; the run in the middle is told. The runs take turns, so that all meet the same noise. */
-const rounds = 5
-
-/** Asks the same in each way. All must give the same answer. */
-export async function compare(query: string, { address, ways, sql, database }: Source): Promise<Effort[]> {
+/**
+ * Asks the same in each way. All must give the same answer.
+ *
+ * @param rounds how often each way is measured; the run in the middle is told. The runs take turns, so that all meet the
+ *   same noise
+ */
+export async function compare(
+  query: string,
+  { address, ways, sql, database }: Source,
+  rounds = 5,
+): Promise<Effort[]> {
   const ask = async (way: Way): Promise<Effort & { answer: string }> => {
     const { statements } = database
     const { bulks, keys } = sql.asked

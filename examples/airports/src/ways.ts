@@ -17,7 +17,8 @@ export interface Way {
   readonly plugin: object
 }
 
-export function waysOf(sql: Queries, connections: number): Way[] {
+/** @param delay ms that a key may wait for company with Bulkcall; by default that of `useBulk` */
+export function waysOf(sql: Queries, connections: number, delay?: number): Way[] {
   return [
     {
       name: 'a statement for each key',
@@ -35,7 +36,7 @@ export function waysOf(sql: Queries, connections: number): Way[] {
       name: 'Bulkcall',
       path: '/graphql',
       resolvers,
-      plugin: withBulkcall(sql, connections),
+      plugin: withBulkcall(sql, connections, delay),
     },
   ]
 }

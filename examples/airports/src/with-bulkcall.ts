@@ -8,8 +8,11 @@ import { useBulk, type BulkContext } from '@bulkcall/yoga'
 
 import type { AirportsOfCountry, NearestTo, Note, Queries } from './queries.ts'
 
-/** @param connections to the database: more bulks at once would only wait for one there */
-export function withBulkcall(sql: Queries, connections: number) {
+/**
+ * @param connections to the database: more bulks at once would only wait for one there
+ * @param delay ms that a key may wait for company; by default that of `useBulk`
+ */
+export function withBulkcall(sql: Queries, connections: number, delay?: number) {
   return useBulk(
     {
       // One row for each key, or null.
@@ -40,7 +43,7 @@ export function withBulkcall(sql: Queries, connections: number) {
         return new Map(notes.map(note => [note.airport, note]))
       },
     },
-    { size: 500, concurrent: connections },
+    { size: 500, concurrent: connections, delay },
   )
 }
 

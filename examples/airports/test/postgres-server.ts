@@ -2,19 +2,20 @@
  * A real PostgreSQL server for the tests: the one that is installed on this machine, in a folder of its own.
  */
 
-import { execFileSync, spawn, type ChildProcess } from 'node:child_process'
+import { execFile, execFileSync, spawn, type ChildProcess } from 'node:child_process'
 import { chownSync, existsSync, mkdtempSync, readdirSync, rmSync } from 'node:fs'
-import { createServer, type AddressInfo } from 'node:net'
+import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
+import { promisify } from 'node:util'
 
 import pg from 'pg'
 
 export interface PostgresServer {
   readonly url: string
-  /** Breaks all connections and is away for so many ms, as when a machine restarts. */
-  restart(awayFor: number): Promise<void>
+  /** Breaks all connections and is away until this has settled, as when a machine restarts. */
+  restart(whileAway: () => Promise<unknown>): Promise<void>
   stop(): Promise<void>
 }
 
@@ -36,14 +37,10 @@ export async function startPostgres(programs: string): Promise<PostgresServer> {
   if (who.uid !== undefined) chownSync(folder, who.uid, who.gid)
 
   const data = join(folder, 'data')
-  execFileSync(
+  await promisify(execFile)(
     join(programs, 'initdb'),
     ['-D', data, '-U', 'tester', '-A', 'trust', '-E', 'UTF8', '--no-sync'],
-    {
-      ...who,
-      cwd: folder,
-      stdio: 'pipe',
-    },
+    { ...who, cwd: folder },
   )
   const port = await freePort()
   const flags = ['-D', data, '-p', String(port), '-k', folder, '-h', '127.0.0.1', '-F']
@@ -55,10 +52,10 @@ export async function startPostgres(programs: string): Promise<PostgresServer> {
     await running.end('SIGINT')
     rmSync(folder, { recursive: true, force: true })
   }
-  const restart = async (awayFor: number): Promise<void> => {
+  const restart = async (whileAway: () => Promise<unknown>): Promise<void> => {
     // Without a goodbye to its clients.
     await running.end('SIGQUIT')
-    await sleep(awayFor)
+    await whileAway()
     running = start()
     await untilItAnswers(url)
   }
@@ -87,7 +84,7 @@ function run(server: ChildProcess): Run {
 }
 
 async function untilItAnswers(url: string): Promise<void> {
-  for (const deadline = Date.now() + 20_000; ; await sleep(100)) {
+  for (const deadline = Date.now() + 100_000; ; await sleep(100)) {
     const client = new pg.Client(url)
     try {
       await client.connect()
@@ -98,13 +95,16 @@ async function untilItAnswers(url: string): Promise<void> {
   }
 }
 
+/**
+ * A port that nobody listens on, and that the system gives to nobody by itself, as it does from 32768 on: it must still be
+ * free when the server comes back, after many clients have tried to reach it.
+ */
 function freePort(): Promise<number> {
+  const port = 20_000 + Math.floor(Math.random() * 10_000)
   const server = createServer()
   return new Promise(resolve => {
-    server.listen(0, '127.0.0.1', () => {
-      const { port } = server.address() as AddressInfo
-      server.close(() => resolve(port))
-    })
+    server.once('error', () => resolve(freePort()))
+    server.listen(port, '127.0.0.1', () => server.close(() => resolve(port)))
   })
 }
 

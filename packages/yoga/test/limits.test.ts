@@ -148,8 +148,8 @@ describe('concurrent', () => {
     const second = dataOf(yoga, '{ now a: late(place: 0) b: late(place: 1) }')
     // Its window is over, so it stands in line.
     await until(() => limiter.waiting === 1, 'the second bulk in line')
-    for (const [place, each] of late.entries()) {
-      each.open()
+    for (const [place, door] of late.entries()) {
+      door.open()
       await until(() => loads === 3 + place, 'the next load')
     }
     expect(limiter.waiting).toBe(1)

@@ -1,0 +1,113 @@
+/**
+ * GraphiQL, as the example serves it, in a real browser.
+ */
+
+import { existsSync, mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+
+import { chromium, type Browser, type BrowserContext, type Page } from 'playwright-core'
+import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest'
+
+import { ask, serve, type Serving } from './serving.ts'
+
+const executablePath = '/usr/bin/chromium'
+const isInstalled = existsSync(executablePath)
+const folder = mkdtempSync(join(tmpdir(), 'airports-graphiql-'))
+
+/** The page is large, and a first start takes some seconds; much longer on a machine that is busy. */
+const patience = 300_000
+
+describe('GraphiQL in Chromium, with no network but this server', { timeout: patience }, () => {
+  let serving: Serving
+  let browser: Browser
+  let context: BrowserContext
+  let page: Page
+  let refused: string[]
+
+  beforeAll(async () => {
+    if (!isInstalled) return
+    serving = await serve({ folder })
+    browser = await chromium.launch({
+      executablePath,
+      timeout: patience,
+      args: [
+        '--no-sandbox',
+        '--disable-gpu',
+        '--disable-quic',
+        '--no-first-run',
+        '--disable-background-networking',
+        '--disable-component-update',
+        '--disable-sync',
+      ],
+    })
+  }, patience)
+
+  afterAll(async () => {
+    await browser?.close()
+    await serving?.close()
+    rmSync(folder, { recursive: true, force: true })
+  })
+
+  beforeEach(async ctx => {
+    if (!isInstalled) ctx.skip(`There is no ${executablePath}`)
+    refused = []
+    context = await browser.newContext({ viewport: { width: 1400, height: 900 } })
+    context.setDefaultTimeout(patience / 3)
+    await context.route('**/*', route => {
+      const url = route.request().url()
+      if (url.startsWith(serving.address) || /^(blob|data):/.test(url)) return route.continue()
+      refused.push(url)
+      return route.abort()
+    })
+    page = await context.newPage()
+    await page.goto(serving.address)
+    await page.getByRole('button', { name: /execute query/i }).waitFor()
+    return () => context.close()
+  })
+
+  it('shows the starting queries and runs the one that is chosen', async () => {
+    const errors: string[] = []
+    page.on('pageerror', error => errors.push(error.message))
+    await choose('Europe')
+    await page.locator('.graphiql-response', { hasText: /"Albania"/ }).waitFor()
+
+    expect(page.url()).toContain(`${serving.address}/graphql`)
+    expect(await page.title()).toBe('Airports: Bulkcall')
+    const screenshot = await page.screenshot(
+      process.env['BULKCALL_SCREENSHOT'] === undefined ? {} : { path: process.env['BULKCALL_SCREENSHOT'] },
+    )
+    expect(screenshot.length).toBeGreaterThan(10_000)
+    expect({ refused, errors }).toEqual({ refused: [], errors: [] })
+  })
+
+  it('shows the events of a subscription', async () => {
+    await choose('Watch')
+    await page.getByRole('button', { name: /stop query/i }).waitFor()
+    const shown = page.locator('.graphiql-response', { hasText: /"Klagenfurt!"/ }).waitFor()
+    // The button changes before the server has heard of the subscription, so the event is repeated until it is shown.
+    const timer = setInterval(() => {
+      void ask(serving, 'mutation { renameAirport(ident: "LOWK", name: "Klagenfurt!") { name } }')
+    }, 200)
+    await shown.finally(() => clearInterval(timer))
+
+    expect(refused).toEqual([])
+  })
+
+  it('runs a query that is typed', async () => {
+    const editor = page.locator('.graphiql-query-editor')
+    await editor.click()
+    await page.keyboard.press('Control+a')
+    await page.keyboard.insertText('query Typed { airport(code: "VIE") { name municipality } }')
+    await page.getByRole('button', { name: 'Typed', exact: true }).waitFor()
+    await page.getByRole('button', { name: /execute query/i }).click()
+    await page.locator('.graphiql-response', { hasText: /"municipality":\s"Vienna"/ }).waitFor()
+
+    expect(refused).toEqual([])
+  })
+
+  async function choose(operation: string): Promise<void> {
+    await page.getByRole('button', { name: /execute query/i }).click()
+    await page.getByRole('menuitem', { name: operation }).click()
+  }
+})

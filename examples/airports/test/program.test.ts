@@ -1,0 +1,54 @@
+/**
+ * The program where it gets no further than its first steps: each ends with one sentence, and no stack.
+ */
+
+import { createServer, type AddressInfo } from 'node:net'
+
+import { expect, it } from 'vitest'
+
+import { listen } from '../src/server.ts'
+import { runProgram } from './program.ts'
+
+it('answers with 503 until its database is open', async () => {
+  const listener = await listen({ port: 0, host: '127.0.0.1' })
+  const response = await fetch(`${listener.address}/graphql`)
+  await listener.close()
+
+  expect([response.status, response.headers.get('retry-after')]).toEqual([503, '5'])
+})
+
+it('tells in one sentence that its port is in use', async () => {
+  const server = createServer()
+  await new Promise<void>(resolve => server.listen(0, '127.0.0.1', resolve))
+  const { port } = server.address() as AddressInfo
+  const { code, stdout, stderr } = await runProgram(['--port', String(port), '--database', '/never/opened'])
+  server.close()
+
+  expect({ code, stdout, stderr }).toEqual({
+    code: 1,
+    stdout: '',
+    stderr: `Port ${port} is in use. Choose another one with --port.\n`,
+  })
+})
+
+it.each([
+  [['--prot', '1'], 2, /^Unknown option '--prot'\. Try --help\.\n$/],
+  [
+    ['--database', 'mysql://root:s3cret@here/x'],
+    2,
+    /^--database must be a URL such as [^\n]+, or a folder\.\n$/,
+  ],
+  [
+    ['--database', 'postgres://me:s3cret@127.0.0.1:1/x'],
+    1,
+    /^The database at 127\.0\.0\.1:1\/x cannot be used: connect ECONNREFUSED 127\.0\.0\.1:1\.\n$/,
+  ],
+  [['--database', '/dev/null/x'], 1, /^The folder \/dev\/null\/x cannot be used for a database: [^\n]+\.\n$/],
+  [['--host', '203.0.113.1'], 1, /^The server cannot listen on 203\.0\.113\.1, port 0: [^\n]+\.\n$/],
+])('%j ends with %i and one sentence', async (args, expected, sentence) => {
+  const { code, stdout, stderr } = await runProgram(['--once', '--port', '0', ...args])
+
+  expect(code).toBe(expected)
+  expect(stderr).toMatch(sentence)
+  expect(stdout + stderr).not.toContain('s3cret')
+})
