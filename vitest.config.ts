@@ -66,6 +66,15 @@ export default defineConfig({
       },
       {
         extends: true,
+        test: {
+          name: 'redis',
+          root: 'packages/redis',
+          include: ['test/**/*.test.ts'],
+          typecheck: { enabled: true, include: ['test/**/*.test-d.ts'], tsconfig: '../../tsconfig.json' },
+        },
+      },
+      {
+        extends: true,
         test: { name: 'examples', include: ['examples/*/test/**/*.test.ts'] },
       },
       {

@@ -1,0 +1,34 @@
+/**
+ * The errors of ours. They cite the key of the limiter and numbers, never a task or a result.
+ * @module
+ */
+
+import { BulkError } from '@bulkcall/core'
+
+/** Redis is away and the limiter was told to reject (`whenDown: 'reject'`). What Redis said, if anything, is the cause. */
+export class BulkLimiterDownError extends BulkError {
+  readonly code = 'BULK_LIMITER_DOWN'
+  /** The bound that was met, in ms. */
+  readonly deadlineMs: number
+  constructor(key: string, deadlineMs: number, cause?: unknown) {
+    super(
+      `Bulkcall: ${key} must hear from Redis within ${deadlineMs} ms, got ${cause === undefined ? 'no answer' : 'an error'}`,
+    )
+    this.deadlineMs = deadlineMs
+    if (cause !== undefined) this.cause = cause
+  }
+}
+
+/**
+ * A slot was taken from a command that still runs: Redis has lost its data, or could not be reached for a whole lease.
+ * Another command may run in its place, so for a while there is one more than the limit says.
+ */
+export class BulkSlotLostError extends BulkError {
+  readonly code = 'BULK_SLOT_LOST'
+  /** For how long the slot was held, in ms. */
+  readonly heldMs: number
+  constructor(key: string, heldMs: number) {
+    super(`Bulkcall: ${key} must keep its slot until it is given back, got it taken away after ${heldMs} ms`)
+    this.heldMs = heldMs
+  }
+}
