@@ -12,6 +12,7 @@ export { grouped, isolated, keyed } from './results.ts'
 export { onBulk, watchesCalls } from './events.ts'
 export { check, checkNames } from './door.ts'
 export {
+  asError,
   BulkClosedError,
   BulkError,
   BulkLengthError,
@@ -20,6 +21,7 @@ export {
   BulkResultError,
   BulkTimeoutError,
   isBulkError,
+  isError,
 } from './errors.ts'
 
 export type { AsyncBulkCallConstructor, CallOptions } from './bulk-call.ts'

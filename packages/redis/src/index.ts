@@ -4,7 +4,10 @@
  */
 
 export { redisLimiter } from './redis-limiter.ts'
+export { withCache } from './with-cache.ts'
 export { BulkLimiterDownError, BulkSlotLostError } from './errors.ts'
 
 export type { IoredisClient, NodeRedisClient, RedisClient } from './client.ts'
 export type { RedisLimiterOptions } from './redis-limiter.ts'
+export type { SharedStore } from './store.ts'
+export type { CachedCommand, CacheOptions } from './with-cache.ts'

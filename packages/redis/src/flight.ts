@@ -1,0 +1,36 @@
+/**
+ * A flight: keys that one bulk has set out to fetch, and that other bulks of the process may wait for too.
+ * @module
+ */
+
+export class Flight<K> {
+  readonly keys: K[] = []
+  readonly names: string[] = []
+  /** Names whose values were said to be out of date while they were on their way: they are not kept. */
+  readonly forgotten: Set<string> = new Set()
+  /** One outcome per key. Rejects if none could be had. */
+  outcomes!: Promise<unknown[]>
+
+  readonly #controller = new AbortController()
+  #waiting = 0
+
+  /** Aborts when all bulks that wait for it have been given up: one bulk's end must not take the keys of another. */
+  get signal(): AbortSignal {
+    return this.#controller.signal
+  }
+
+  add(key: K, name: string): number {
+    this.keys.push(key)
+    return this.names.push(name) - 1
+  }
+
+  /** One more bulk waits for it. */
+  join(signal: AbortSignal): void {
+    this.#waiting++
+    const leave = (): void => {
+      if (--this.#waiting === 0) this.#controller.abort(signal.reason)
+    }
+    if (signal.aborted) leave()
+    else signal.addEventListener('abort', leave, { once: true })
+  }
+}

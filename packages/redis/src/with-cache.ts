@@ -1,0 +1,228 @@
+/**
+ * `withCache`: a second-level cache under a command, for all processes that share a store.
+ * @module
+ */
+
+import {
+  asError,
+  check,
+  checkNames,
+  isError,
+  isolated,
+  type CommandContext,
+  type ResultOf,
+  type Results,
+} from '@bulkcall/core'
+import { Flight } from './flight.ts'
+import { BoundedStore, type Entry, type SharedStore } from './store.ts'
+
+/** The options of {@link withCache}. */
+export interface CacheOptions<K> {
+  /** A `Keyv`, or whatever has the three methods. Its keys are shared by all caches over it. */
+  readonly store: SharedStore
+  /**
+   * The name of a key in the store. No other cache over this store may give the same name, and what depends on the shape
+   * of the values belongs into it: `` id => `user:2:${id}` ``.
+   */
+  readonly key: (key: K) => string | number
+  /** How long a result is kept, in ms, above 0. */
+  readonly ttl: number
+  /**
+   * How long it is kept that a key has no result (`null` or `undefined`), in ms, from 0, which is not at all.
+   * @default a tenth of `ttl`
+   */
+  readonly noneTtl?: number | undefined
+  /**
+   * By which part these times are shortened at random, so that processes do not all fetch at the same instant: from 0 to 1.
+   * Chosen once for each bulk: what was fetched together expires together, and is fetched together again.
+   * @default 0.1
+   */
+  readonly jitter?: number | undefined
+  /**
+   * How long a bulk waits for the store, in ms, above 0. After that it goes on as if nothing were kept.
+   * @default 50
+   */
+  readonly budget?: number | undefined
+  /**
+   * How long the store is left alone when it has failed or was too slow, in ms, from 0; longer if it has not answered by then.
+   * @default 1000
+   */
+  readonly cooldown?: number | undefined
+}
+
+/** A command with a cache, to be given wherever commands go. */
+export interface CachedCommand<K, R> {
+  (keys: K[], context: CommandContext): Promise<(R | Error)[]>
+  /**
+   * Says that the values of these keys have changed, after the change has been committed. Resolves when the store has
+   * deleted them, or after twice `budget`; never rejects.
+   */
+  readonly forget: (keys: Iterable<K>) => Promise<void>
+}
+
+const names = ['store', 'key', 'ttl', 'noneTtl', 'jitter', 'budget', 'cooldown'] as const
+const methods = ['getMany', 'setMany', 'deleteMany'] as const
+
+/**
+ * Puts a cache that many processes share under a command. A bulk asks the store once, the command for what is missing, and
+ * the store once more to keep it. A key that is being fetched in this process is not fetched a second time. Results never
+ * depend on the store: where it is slow or away, the command is asked.
+ *
+ * The cache does not know who asks. So the command gets its keys, a name and a signal, and nothing of the request.
+ */
+export function withCache<K, G extends Results<K, unknown> | PromiseLike<Results<K, unknown>>>(
+  command: (keys: K[], context: CommandContext) => G,
+  options: CacheOptions<K>,
+): CachedCommand<K, ResultOf<G>> {
+  check('the command', typeof command === 'function', 'a function', command)
+  checkNames(options, names)
+  const { store, key, ttl, noneTtl = ttl / 10, jitter = 0.1, budget = 50, cooldown = 1_000 } = options
+  check(
+    'store',
+    methods.every(method => typeof (store as Partial<SharedStore> | null)?.[method] === 'function'),
+    `an object with ${methods.join(', ')}`,
+    store,
+  )
+  check('key', typeof key === 'function', 'a function', key)
+  check('ttl', Number.isFinite(ttl) && ttl > 0, 'a number above 0', ttl)
+  check('noneTtl', Number.isFinite(noneTtl) && noneTtl >= 0, 'a number from 0', noneTtl)
+  check('jitter', jitter >= 0 && jitter <= 1, 'a number from 0 to 1', jitter)
+  check('budget', Number.isFinite(budget) && budget > 0, 'a number above 0', budget)
+  check('cooldown', Number.isFinite(cooldown) && cooldown >= 0, 'a number from 0', cooldown)
+
+  const bounded = new BoundedStore(store, budget, cooldown)
+  const cache = new Cache<K>(command as AnyCommand<K>, bounded, { key, ttl, noneTtl, jitter })
+  const cached = (keys: K[], context: CommandContext): Promise<unknown[]> => cache.answer(keys, context)
+  const forget = (keys: Iterable<K>): Promise<void> => cache.forget(keys)
+  // The name that calls take from their command.
+  Object.defineProperty(cached, 'name', { value: command.name })
+  return Object.assign(cached, { forget }) as CachedCommand<K, ResultOf<G>>
+}
+
+type AnyCommand<K> = (
+  keys: K[],
+  context: CommandContext,
+) => Results<K, unknown> | PromiseLike<Results<K, unknown>>
+type Settings<K> = Required<Pick<CacheOptions<K>, 'key'>> & Record<'ttl' | 'noneTtl' | 'jitter', number>
+
+/** Where the outcome of a key will be. */
+interface Seat<K> {
+  readonly flight: Flight<K>
+  readonly place: number
+}
+
+class Cache<K> {
+  readonly #fetch: (keys: K[], context: CommandContext) => Promise<unknown[]>
+  readonly #store: BoundedStore
+  readonly #settings: Settings<K>
+  readonly #underWay = new Map<string, Seat<K>>()
+
+  constructor(command: AnyCommand<K>, store: BoundedStore, settings: Settings<K>) {
+    // No error is tried again: this is for the results alone, which come as one per key, in whichever shape they were given.
+    this.#fetch = isolated<K, ReturnType<AnyCommand<K>>>(command, { when: () => false })
+    this.#store = store
+    this.#settings = settings
+  }
+
+  async answer(keys: K[], context: CommandContext): Promise<unknown[]> {
+    const own = new Flight<K>()
+    const wanted = keys.map(key => this.#nameOf(key))
+    const seats = keys.map((key, place) => this.#seat(key, wanted[place]!, own))
+    if (own.keys.length > 0) own.outcomes = this.#fly(own, context.name)
+    const flights = [...new Set(seats.map(({ flight }) => flight))]
+    for (const flight of flights) flight.join(context.signal)
+
+    // All keys fail alike: it is the bulk that has failed, as it was thrown.
+    const landed =
+      flights.length === 1
+        ? [await flights[0]!.outcomes]
+        : await Promise.all(flights.map(flight => flight.outcomes.catch(error => allOf(flight, error))))
+    return seats.map(({ flight, place }) => landed[flights.indexOf(flight)]![place])
+  }
+
+  async forget(keys: Iterable<K>): Promise<void> {
+    const forgotten = Array.from(keys, key => this.#nameOf(key))
+    for (const name of forgotten) {
+      // Who asks from now on must not get what may have been read before the change.
+      this.#underWay.get(name)?.flight.forgotten.add(name)
+      this.#underWay.delete(name)
+    }
+    if (forgotten.length > 0) await this.#store.delete(forgotten)
+  }
+
+  #seat(key: K, name: string, own: Flight<K>): Seat<K> {
+    const taken = this.#underWay.get(name)
+    if (taken !== undefined && !taken.flight.signal.aborted) return taken
+    const seat = { flight: own, place: own.add(key, name) }
+    this.#underWay.set(name, seat)
+    return seat
+  }
+
+  #nameOf(key: K): string {
+    const name = this.#settings.key(key)
+    check(
+      'the name of a key in the store',
+      typeof name === 'number' || (typeof name === 'string' && name !== ''),
+      'a number or a string that is not empty',
+      name,
+    )
+    return String(name)
+  }
+
+  async #fly(flight: Flight<K>, name: string): Promise<unknown[]> {
+    const { keys, names: wanted, signal } = flight
+    try {
+      const kept = await this.#store.read([...wanted])
+      const outcomes = wanted.map((_, place) => valueIn(kept?.[place]))
+      const missing = [...outcomes.keys()].filter(place => outcomes[place] === nothing)
+      if (missing.length === 0) return outcomes
+      signal.throwIfAborted()
+      const fetched = await this.#fetch(
+        missing.map(place => keys[place]!),
+        { name, signal },
+      ).catch((error: unknown) => {
+        if (missing.length === keys.length) throw error
+        return missing.map(() => asError(error))
+      })
+      missing.forEach((place, nth) => (outcomes[place] = fetched[nth]))
+      this.#keep(flight, missing, fetched)
+      return outcomes
+    } finally {
+      for (const each of wanted) if (this.#underWay.get(each)?.flight === flight) this.#underWay.delete(each)
+    }
+  }
+
+  #keep(
+    { names: wanted, forgotten }: Flight<K>,
+    missing: readonly number[],
+    fetched: readonly unknown[],
+  ): void {
+    const { ttl, noneTtl, jitter } = this.#settings
+    const part = 1 - jitter * Math.random()
+    const entries: Entry[] = []
+    missing.forEach((place, nth) => {
+      const key = wanted[place]!
+      const value = fetched[nth]
+      const time = Math.ceil(part * (value === null || value === undefined ? noneTtl : ttl))
+      if (time > 0 && !isError(value) && !forgotten.has(key))
+        entries.push({ key, value: { v: value }, ttl: time })
+    })
+    this.#store.write(entries)
+  }
+}
+
+/** What the store does not hold. */
+const nothing = Symbol('nothing')
+
+/**
+ * Values stand in the store as `{ v: value }`, so that none is told from nothing, and so is what others have put there.
+ * `undefined` is left out of it on its way.
+ */
+function valueIn(kept: unknown): unknown {
+  if (typeof kept !== 'object' || kept === null || Array.isArray(kept)) return nothing
+  return Object.keys(kept).every(name => name === 'v') ? (kept as { readonly v?: unknown }).v : nothing
+}
+
+function allOf(flight: Flight<unknown>, error: unknown): Error[] {
+  return flight.keys.map(() => asError(error))
+}

@@ -1,0 +1,492 @@
+/**
+ * The cache: over a real Redis, and over a Keyv in memory where it is not about Redis.
+ */
+
+import { deserialize, serialize } from 'node:v8'
+
+import { AsyncBulkCall, BulkLengthError, BulkLoader, keyed, type CommandContext } from '@bulkcall/core'
+import { createKeyv } from '@keyv/redis'
+import { Keyv } from 'keyv'
+import { createClient } from 'redis'
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest'
+
+import { withCache, type CacheOptions, type SharedStore } from '../src/index.ts'
+import { redisProgram, startRedis, until, type RedisServer } from './support/redis-server.ts'
+
+interface User {
+  readonly id: number
+  readonly name: string
+}
+
+const userOf = (id: number): User => ({ id, name: `user ${id}` })
+const context = (): CommandContext => ({ name: 'users', signal: new AbortController().signal })
+
+const newClient = (path: string) =>
+  createClient({ socket: { path, reconnectStrategy: 20 } }).on('error', () => {})
+
+const spread = (some: number[]): number => Math.max(...some) - Math.min(...some)
+
+/** A command that writes down what it is asked. */
+function users() {
+  const asked: number[][] = []
+  const command = async (ids: number[]) => {
+    asked.push(ids)
+    return ids.map(id => (id < 0 ? null : userOf(id)))
+  }
+  return { asked, command }
+}
+
+/** A command whose answers come when the test says so. */
+function gatedUsers() {
+  const asked: {
+    readonly ids: number[]
+    readonly signal: AbortSignal
+    answer(name?: string): void
+    fail(error: unknown): void
+  }[] = []
+  const command = (ids: number[], { signal }: CommandContext): Promise<User[]> =>
+    new Promise((resolve, reject) =>
+      asked.push({
+        ids,
+        signal,
+        answer: (name = 'user') => resolve(ids.map(id => ({ id, name }))),
+        fail: reject,
+      }),
+    )
+  return { asked, command }
+}
+
+const options = (store: SharedStore, more: Partial<CacheOptions<number>> = {}): CacheOptions<number> => ({
+  store,
+  key: id => `user:${id}`,
+  ttl: 60_000,
+  // A slow machine must not look like a slow store.
+  budget: 20_000,
+  ...more,
+})
+
+describe('a command with a cache', () => {
+  it('is asked for what the store does not hold, and each key gets its own', async () => {
+    const { asked, command } = users()
+    const cached = withCache(command, options(new Keyv()))
+
+    expect(await cached([1, 2], context())).toEqual([userOf(1), userOf(2)])
+    expect(await cached([3, 2, 4, 1, 3], context())).toEqual([3, 2, 4, 1, 3].map(userOf))
+    expect(asked).toEqual([
+      [1, 2],
+      [3, 4],
+    ])
+  })
+
+  it.each([
+    ['an array', (ids: number[]) => ids.map(id => (id < 0 ? null : userOf(id)))],
+    ['undefined where there is nothing', (ids: number[]) => ids.map(id => (id < 0 ? undefined : userOf(id)))],
+    ['a Map', async (ids: number[]) => new Map(ids.filter(id => id >= 0).map(id => [id, userOf(id)]))],
+    [
+      'a generator',
+      function* (ids: number[]) {
+        for (const id of ids) yield id < 0 ? null : userOf(id)
+      },
+    ],
+    [
+      'an async generator',
+      async function* (ids: number[]) {
+        for (const id of ids) yield id < 0 ? null : userOf(id)
+      },
+    ],
+    ['none', () => null],
+    [
+      'keyed rows',
+      keyed(
+        async (ids: number[]) => ids.filter(id => id >= 0).map(userOf),
+        user => user.id,
+      ),
+    ],
+  ])('may give %s: the second time the answer is the same, and it is not asked', async (_, given) => {
+    let calls = 0
+    const command = (ids: number[], more: CommandContext) => (calls++, given(ids, more))
+    const call = new AsyncBulkCall(withCache(command, options(new Keyv())))
+    const without = await new AsyncBulkCall(given).callMany([1, -1, 2])
+
+    expect(await call.callMany([1, -1, 2])).toEqual(without)
+    expect(await call.callMany([1, -1, 2])).toEqual(without)
+    expect(calls).toBe(1)
+  })
+
+  it('gives the name of the command to its calls', () => {
+    const { command } = users()
+    expect(new BulkLoader(withCache(command, options(new Keyv()))).name).toBe('command')
+  })
+
+  it('an Error rejects its task alone, and is not kept', async () => {
+    const asked: number[][] = []
+    const command = (ids: number[]) => {
+      asked.push(ids)
+      return ids.map(id => (id === 2 ? new Error('not this one') : userOf(id)))
+    }
+    const call = new AsyncBulkCall(withCache(command, options(new Keyv())))
+    for (let time = 0; time < 2; time++) {
+      const both = call.callMany([1, 2])
+      expect(await both).toEqual([userOf(1), new Error('not this one')])
+    }
+
+    expect(asked).toEqual([[1, 2], [2]])
+  })
+
+  it('a failure rejects with the very error, and the next bulk asks again', async () => {
+    const { asked, command } = gatedUsers()
+    const cached = withCache(command, options(new Keyv()))
+    const failure = new Error('away')
+    const first = cached([1], context())
+    await until(() => asked.length === 1)
+    asked[0]!.fail(failure)
+    await expect(first).rejects.toBe(failure)
+
+    const second = cached([1], context())
+    await until(() => asked.length === 2)
+    asked[1]!.answer()
+    await expect(second).resolves.toEqual([{ id: 1, name: 'user' }])
+  })
+
+  it('a failure rejects what the store does not hold, and nothing else', async () => {
+    const { asked, command } = gatedUsers()
+    const call = new AsyncBulkCall(withCache(command, options(new Keyv())))
+    const first = call.call(1)
+    await until(() => asked.length === 1)
+    asked[0]!.answer()
+    await first
+
+    const failure = new Error('away')
+    const second = call.callMany([1, 2])
+    await until(() => asked.length === 2)
+    asked[1]!.fail(failure)
+    expect(await second).toEqual([{ id: 1, name: 'user' }, failure])
+  })
+
+  it('a wrong number of results is an error, and nothing is kept', async () => {
+    let calls = 0
+    const command = (ids: number[]) => (calls++, ids.slice(1).map(userOf))
+    const call = new AsyncBulkCall(withCache(command, options(new Keyv())))
+    for (let time = 0; time < 2; time++) {
+      const [error] = await call.callMany([1, 2])
+      expect(error).toBeInstanceOf(BulkLengthError)
+      expect(error).toMatchObject({
+        expected: 2,
+        received: 1,
+        message: expect.stringContaining('command must'),
+      })
+    }
+
+    expect(calls).toBe(2)
+  })
+
+  it('twenty bulks that want the same at the same time fetch it once', async () => {
+    const { asked, command } = gatedUsers()
+    const cached = withCache(command, options(new Keyv()))
+    const ids = Array.from({ length: 100 }, (_, id) => id)
+    const bulks = Array.from({ length: 20 }, () => cached(ids, context()))
+    const more = cached([5, 200], context())
+    await until(() => asked.length === 2)
+    for (const each of asked) each.answer()
+
+    for (const answers of await Promise.all(bulks))
+      expect(answers).toEqual(ids.map(id => ({ id, name: 'user' })))
+    expect(await more).toEqual([5, 200].map(id => ({ id, name: 'user' })))
+    expect(asked.map(({ ids: fetched }) => fetched)).toEqual([ids, [200]])
+  })
+
+  it('who gives up takes nothing from others; the command is told when all have', async () => {
+    const { asked, command } = gatedUsers()
+    const cached = withCache(command, options(new Keyv()))
+    const [first, second] = [new AbortController(), new AbortController()]
+    const bulks = [first, second].map(({ signal }) => cached([1], { name: 'users', signal }))
+    await until(() => asked.length === 1)
+    first.abort(new Error('gone'))
+    expect(asked[0]!.signal.aborted).toBe(false)
+    second.abort(new Error('gone too'))
+    expect(asked[0]!.signal.reason).toEqual(new Error('gone too'))
+
+    // Who comes now does not wait for what was given up.
+    const third = cached([1], context())
+    await until(() => asked.length === 2)
+    asked[1]!.answer('third')
+    asked[0]!.fail(asked[0]!.signal.reason)
+    expect((await Promise.allSettled(bulks)).map(({ status }) => status)).toEqual(['rejected', 'rejected'])
+    expect(await third).toEqual([{ id: 1, name: 'third' }])
+  })
+
+  it('what is forgotten is fetched again', async () => {
+    const { asked, command } = users()
+    const cached = withCache(command, options(new Keyv()))
+    await cached([1, 2], context())
+    await cached.forget([1])
+    await cached([1, 2], context())
+
+    expect(asked).toEqual([[1, 2], [1]])
+  })
+
+  it('what was on its way when it was forgotten is neither kept nor given to who asks afterwards', async () => {
+    const { asked, command } = gatedUsers()
+    const cached = withCache(command, options(new Keyv()))
+    const before = cached([1, 2], context())
+    await until(() => asked.length === 1)
+    await cached.forget([1])
+    const after = cached([1], context())
+    await until(() => asked.length === 2)
+    asked[1]!.answer('new')
+    expect(await after).toEqual([{ id: 1, name: 'new' }])
+    asked[0]!.answer('old')
+    await before
+
+    const later = cached([1, 2], context())
+    expect(await later).toEqual([
+      { id: 1, name: 'new' },
+      { id: 2, name: 'old' },
+    ])
+  })
+
+  it('what is being written when it is forgotten is deleted afterwards', async () => {
+    const kept = new Map<string, unknown>()
+    const writes: (() => void)[] = []
+    const store: SharedStore = {
+      getMany: async keys => keys.map(key => kept.get(key)),
+      setMany: async entries => {
+        await new Promise<void>(resolve => writes.push(resolve))
+        for (const { key, value } of entries) kept.set(key, value)
+      },
+      deleteMany: async keys => keys.forEach(key => kept.delete(key)),
+    }
+    const { command } = users()
+    const cached = withCache(command, options(store, { cooldown: 20_000 }))
+    await cached([1], context())
+    const forgotten = cached.forget([1])
+    await until(() => writes.length === 1)
+    writes[0]!()
+    await forgotten
+
+    expect(kept.size).toBe(0)
+  })
+
+  it('what others have put into the store is not taken for a result', async () => {
+    const store = new Keyv()
+    const { asked, command } = users()
+    const cached = withCache(command, options(store))
+    for (const other of ['text', 5, [], { id: 1, name: 'other' }, { v: 1, expires: 2 }]) {
+      await store.set('user:1', other)
+      expect(await cached([1], context())).toEqual([userOf(1)])
+    }
+
+    expect(asked).toHaveLength(5)
+  })
+
+  it('a name that is none rejects its bulk, and takes nothing with it', async () => {
+    const { command } = users()
+    const cached = withCache(command, options(new Keyv(), { key: id => (id === 2 ? '' : id) }))
+
+    await expect(cached([1, 2], context())).rejects.toThrow(
+      "Bulkcall: the name of a key in the store must be a number or a string that is not empty, got ''",
+    )
+    expect(await cached([1], context())).toEqual([userOf(1)])
+  })
+
+  it.each([
+    [
+      'throws',
+      () => {
+        throw new Error('no store')
+      },
+    ],
+    ['rejects', () => Promise.reject(new Error('no store'))],
+    ['gives too few', () => Promise.resolve([])],
+    ['gives none', () => Promise.resolve(null)],
+  ])('a store that %s changes no answer, and is left alone for a while', async (_, fail) => {
+    let questions = 0
+    const broken = (): any => (questions++, fail())
+    const store = { getMany: broken, setMany: broken, deleteMany: broken }
+    const { asked, command } = users()
+    const cached = withCache(command, options(store, { cooldown: 60_000 }))
+    for (let time = 0; time < 3; time++) expect(await cached([1], context())).toEqual([userOf(1)])
+    await cached.forget([1])
+
+    expect(asked).toEqual([[1], [1], [1]])
+    expect(questions).toBeLessThanOrEqual(7)
+  })
+
+  it('keeps no result for longer than zero where noneTtl is zero', async () => {
+    const { asked, command } = users()
+    const cached = withCache(command, options(new Keyv(), { noneTtl: 0 }))
+    await cached([1, -1], context())
+    await cached([1, -1], context())
+
+    expect(asked).toEqual([[1, -1], [-1]])
+  })
+
+  it.each([
+    [{ store: new Map() }, 'store must be an object with getMany, setMany, deleteMany, got a Map'],
+    [{ key: 'user' }, "key must be a function, got 'user'"],
+    [{ ttl: 0 }, 'ttl must be a number above 0, got 0'],
+    [{ ttl: Infinity }, 'ttl must be a number above 0, got Infinity'],
+    [{ noneTtl: -1 }, 'noneTtl must be a number from 0, got -1'],
+    [{ jitter: 1.5 }, 'jitter must be a number from 0 to 1, got 1.5'],
+    [{ budget: 0 }, 'budget must be a number above 0, got 0'],
+    [{ cooldown: NaN }, 'cooldown must be a number from 0, got NaN'],
+    [
+      { TTL: 1 },
+      "an option must be one of store, key, ttl, noneTtl, jitter, budget, cooldown, got 'TTL' (did you mean 'ttl'?)",
+    ],
+  ])('%j: %s', (wrong, message) => {
+    const { command } = users()
+    expect(() => withCache(command, { ...options(new Keyv()), ...wrong } as never)).toThrow(
+      `Bulkcall: ${message}`,
+    )
+    expect(() => withCache(null as never, options(new Keyv()))).toThrow(
+      'Bulkcall: the command must be a function, got null',
+    )
+  })
+})
+
+describe.skipIf(redisProgram === null)('a cache in Redis (needs redis-server)', () => {
+  let server: RedisServer
+  let client: ReturnType<typeof newClient>
+
+  beforeAll(async () => {
+    server = await startRedis()
+  })
+  afterAll(() => server?.stop())
+  beforeEach(async () => {
+    client = newClient(server.path)
+    await client.connect()
+    await server.ask('FLUSHALL')
+    await server.forgetCalls()
+  })
+  afterEach(() => client.destroy())
+
+  /** As in production: Keyv, its adapter, and the one client of the program. */
+  const keyv = (): Keyv => {
+    const store = createKeyv(client as never)
+    store.on('error', () => {})
+    return store
+  }
+  const isKept = async (key: string): Promise<boolean> => (await server.ask('EXISTS', key)) === 1
+
+  it('a bulk costs one read, and one write where anything was missing', async () => {
+    const { asked, command } = users()
+    const cached = withCache(command, options(keyv()))
+    const ids = Array.from({ length: 100 }, (_, id) => id - 10)
+    const first = await cached(ids, context())
+    await until(() => isKept('user:0'))
+    const { mget, get, exec, set } = await server.calls()
+    expect({ mget, get, exec, set }).toEqual({ mget: 1, get: undefined, exec: 1, set: 100 })
+
+    await server.forgetCalls()
+    expect(await cached(ids, context())).toEqual(first)
+    const { client: _client, ping: _ping, ...calls } = await server.calls()
+    expect(calls).toMatchObject({ mget: 1 })
+    expect(Object.keys(calls)).not.toContain('exec')
+    expect(asked).toHaveLength(1)
+  })
+
+  it('processes share what one has fetched', async () => {
+    const [one, other] = [users(), users()]
+    await withCache(one.command, options(keyv()))([1, -1], context())
+    await until(() => isKept('user:1'))
+
+    expect(await withCache(other.command, options(keyv()))([1, -1], context())).toEqual([userOf(1), null])
+    expect(other.asked).toEqual([])
+  })
+
+  it('what was fetched together expires together, and that there is no result expires sooner', async () => {
+    const { command } = users()
+    const cached = withCache(command, options(keyv(), { ttl: 600_000, noneTtl: 60_000, jitter: 0.5 }))
+    const expiries = async (from: number, to: number): Promise<number[]> => {
+      const ids = Array.from({ length: 20 }, (_, place) => (place < 10 ? from + place : to - place))
+      const now = Date.now()
+      await cached(ids, context())
+      await until(() => isKept(`user:${ids.at(-1)}`))
+      return Promise.all(ids.map(async id => Number(await server.ask('PEXPIRETIME', `user:${id}`)) - now))
+    }
+    const times = await expiries(1, -1)
+    // With a jitter for each key, ten keys would be minutes apart.
+    expect(spread(times.slice(0, 10))).toBeLessThan(1_000)
+    expect(spread(times.slice(10))).toBeLessThan(1_000)
+    expect(Math.min(...times)).toBeGreaterThanOrEqual(30_000)
+    for (const none of times.slice(10)) expect(none).toBeLessThan(80_000)
+    for (const some of times.slice(0, 10)) expect(some).toBeGreaterThanOrEqual(300_000)
+    expect(times[0]! / times[10]!).toBeCloseTo(10, 0)
+  })
+
+  it('what is forgotten in one process is fetched again in another', async () => {
+    const [one, other] = [users(), users()]
+    const [cachedHere, cachedThere] = [one, other].map(({ command }) => withCache(command, options(keyv())))
+    await cachedHere!([1], context())
+    await until(() => isKept('user:1'))
+    await cachedHere!.forget([1])
+
+    expect(await isKept('user:1')).toBe(false)
+    await cachedThere!([1], context())
+    expect(other.asked).toEqual([[1]])
+  })
+
+  it('dates, maps and big integers stay what they are with the serializer of V8', async () => {
+    const store = keyv()
+    store.serialize = data => serialize(data).toString('base64')
+    store.deserialize = text => deserialize(Buffer.from(text, 'base64'))
+    const row = { at: new Date(0), tags: new Map([['a', 1n]]) }
+    let calls = 0
+    const cached = withCache((ids: number[]) => (calls++, ids.map(() => row)), options(store))
+    await cached([1], context())
+    await until(() => isKept('user:1'))
+
+    expect(await cached([1], context())).toEqual([row])
+    expect(calls).toBe(1)
+  })
+
+  it.each([
+    ['silent', async () => server.pause(), async () => server.resume()],
+    ['dead', () => server.kill(), () => server.start()],
+  ])(
+    'a Redis that is %s changes no answer, is asked no more than once meanwhile, and is used again by itself',
+    async (_, away, back) => {
+      const { asked, command } = users()
+      const inner = keyv()
+      const questions = { now: 0, most: 0 }
+      const store: SharedStore = {
+        async getMany(keys) {
+          questions.most = Math.max(questions.most, ++questions.now)
+          try {
+            return await inner.getMany(keys)
+          } finally {
+            questions.now--
+          }
+        },
+        setMany: entries => inner.setMany(entries),
+        deleteMany: keys => inner.deleteMany(keys),
+      }
+      const cached = withCache(command, options(store, { budget: 100, cooldown: 50 }))
+      await until(async () => {
+        await cached([1], context())
+        return isKept('user:1')
+      })
+      const calls = asked.length
+      await away()
+      try {
+        for (let time = 0; time < 20; time++) {
+          expect(await cached([1], context())).toEqual([userOf(1)])
+          // Longer than the cooldown, in sum.
+          await new Promise(resolve => setTimeout(resolve, 10))
+        }
+        // Many bulks after the first went on without a question.
+        expect(asked.length).toBe(calls + 20)
+        expect(questions.most).toBe(1)
+        await cached.forget([1])
+      } finally {
+        await back()
+      }
+      await until(async () => {
+        const before = asked.length
+        await cached([1], context())
+        return asked.length === before
+      })
+    },
+  )
+})
