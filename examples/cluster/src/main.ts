@@ -1,0 +1,76 @@
+/**
+ * Starts what is shared, puts the same load on the cluster in each way, and tells the difference.
+ * @module
+ */
+
+import { measure, start, tell, type Effort } from './comparison.ts'
+import { makeData } from './data.ts'
+import { Failure } from './failure.ts'
+import { queryOf } from './load.ts'
+import { help, readOptions, type Options } from './options.ts'
+import { openDatabase } from './postgres.ts'
+import { openRedis } from './redis.ts'
+import { ways } from './ways.ts'
+
+/** What is open, in the order in which it was opened. */
+const open: { close(): Promise<void> }[] = []
+
+async function run(options: Options): Promise<void> {
+  const database = await openDatabase(options.database)
+  open.push(database)
+  const redis = await openRedis(options.redis)
+  if (redis !== null) open.push(redis)
+  await makeData(database.query)
+
+  const { processes, limit, requests } = options
+  say(
+    `${processes} processes over ${database.shown},`,
+    `and ${redis?.shown ?? 'no Redis: the ways that need one are left out (apt-get install redis-server)'}.`,
+    `${requests.toLocaleString('en')} requests, at most ${limit} statements at once: of each process, or of all.\n`,
+  )
+  const efforts: Effort[] = []
+  for (const way of redis === null ? ways.slice(0, 1) : ways) {
+    // oxlint-disable-next-line no-await-in-loop -- one after the other, so that none disturbs another
+    efforts.push(await measure(way, { database, redis }, options))
+  }
+  say(...tell(efforts))
+  if (options.once) return close()
+
+  const cluster = await start(efforts.at(-1)!.way, { database, redis }, options)
+  open.push({ close: () => cluster.stop() })
+  say(`\nThe processes go on, with ${efforts.at(-1)!.way}. GraphiQL is at`)
+  say(...cluster.addresses.map(address => `  ${address}?query=${encodeURIComponent(queryOf(1))}`))
+  say('Press Ctrl-C to stop.')
+}
+
+/** Closes what is open, the last first. */
+async function close(): Promise<void> {
+  const resource = open.pop()
+  if (resource === undefined) return
+  await resource.close()
+  await close()
+}
+
+function say(...lines: string[]): void {
+  console.log(lines.join('\n'))
+}
+
+async function main(): Promise<void> {
+  const options = readOptions(process.argv.slice(2))
+  if (options.help) return say(help)
+  for (const signal of ['SIGINT', 'SIGTERM'] as const)
+    process.once(signal, () => void close().then(() => process.exit()))
+  await run(options)
+}
+
+// Whoever reads the output, such as `head`, may have seen enough.
+process.stdout.on('error', () => process.exit())
+
+try {
+  await main()
+} catch (error) {
+  await close()
+  if (!(error instanceof Failure)) throw error
+  console.error(error.message)
+  process.exitCode = error.exitCode
+}
