@@ -1,0 +1,97 @@
+/** Work of a GraphQL server, from the request to the text of its answer. */
+
+import { setTimeout as sleep } from 'node:timers/promises'
+
+import { memory } from '../graphql/rows.mjs'
+import { openPostgres } from '../graphql/postgres.mjs'
+
+const nested = '{ posts(n: 20) { author { posts { comments { author { name } } } } } }'
+const siblings = '{ posts(n: 30) { author(to: 4) { name } editor(from: 1, to: 4) { name } } }'
+const wide = '{ posts(n: 1000) { author { name } editor { name } sponsor { name } } }'
+const mixed = `{ posts(n: 30) {
+  author(from: 1, to: 4) { company { country { name } } }
+  editor { company(to: 4) { country { name } } }
+  comments { author { name } }
+} }`
+
+const defaults = {
+  field: 'graphql',
+  loads: 1,
+  slice: 100,
+  warmUp: 1_500,
+  unit: 'µs an operation',
+  scale: 1e3,
+  keys: () => [],
+}
+
+function inMemory({ query, wait, ...work }) {
+  return {
+    ...defaults,
+    ...work,
+    async prepare({ serve }, count) {
+      const ask = await serve(memory(wait, count))
+      return { run: async () => dataOf(await ask(query)) }
+    },
+  }
+}
+
+/** The data of an answer, as text: the order of what stands around it is free. */
+function dataOf(answer) {
+  if (!answer.startsWith('{"data":{') || answer.includes('"errors"')) throw new Error(answer.slice(0, 300))
+  return answer.slice(0, answer.lastIndexOf(']') + 1)
+}
+
+const yoga = [
+  inMemory({
+    name: 'yoga-nested',
+    title: 'Yoga: four levels, no I/O',
+    clock: 'cpu',
+    query: nested,
+    wait: async () => {},
+    contenders: ['dataloader', 'useBulk', 'drop-in', 'mercurius', 'grafast'],
+  }),
+  inMemory({
+    name: 'yoga-siblings',
+    title: 'Yoga: 30 rows × 2 siblings with 0–4 ms I/O of their own; a backend of 3 ms',
+    clock: 'wall',
+    query: siblings,
+    wait: () => sleep(3),
+    contenders: ['dataloader', 'useBulk', 'drop-in'],
+  }),
+  inMemory({
+    name: 'yoga-wide',
+    title: 'Yoga: 1,000 rows × 3 loads, no I/O',
+    clock: 'cpu',
+    query: wide,
+    wait: async () => {},
+    contenders: ['dataloader', 'useBulk', 'drop-in', 'mercurius', 'grafast'],
+  }),
+]
+
+const postgres = [1, 10, 100].map(clients => ({
+  ...defaults,
+  name: `postgres-${clients}`,
+  title: `Yoga over PostgreSQL, a pool of 4, mixed four levels: ${clients} ${clients === 1 ? 'client' : 'clients'}`,
+  needs: 'postgres',
+  clock: 'wall',
+  short: false,
+  slice: 500,
+  launches: { long: 2, short: 1 },
+  contenders: ['dataloader', 'useBulk', 'drop-in'],
+  loads: clients,
+  requests: clients,
+  unit: 'µs a request',
+  async prepare({ serve }, count) {
+    const ask = await serve(openPostgres(process.env.BULKCALL_BENCH_POSTGRES, count))
+    // Each client asks again as soon as it is answered; here all do so at once.
+    const client = async () => dataOf(await ask(mixed))
+    return {
+      async run() {
+        const [answer] = await Promise.all(Array.from({ length: clients }, client))
+        return answer
+      },
+    }
+  },
+}))
+
+export const graphql = [...yoga, ...postgres]
