@@ -16,10 +16,10 @@ import { ways } from './ways.ts'
 const open: { close(): Promise<void> }[] = []
 
 async function run(options: Options): Promise<void> {
-  const database = await openDatabase(options.database)
-  open.push(database)
   const redis = await openRedis(options.redis)
   if (redis !== null) open.push(redis)
+  const database = await openDatabase(options.database)
+  open.push(database)
   await makeData(database.query)
 
   const { processes, limit, requests } = options
