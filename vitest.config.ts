@@ -18,8 +18,9 @@ function isLong({ moduleId }: TestSpecification): boolean {
 }
 
 export default defineConfig({
-  // The packages are tested as sources: nothing needs to be built first.
-  ssr: { resolve: { conditions: ['@bulkcall/source', 'module', 'node', 'development|production'] } },
+  // The packages are tested as sources: nothing needs to be built first. Else the conditions are those of Node: what some
+  // packages have for bundlers (`module`) Node cannot load.
+  ssr: { resolve: { conditions: ['@bulkcall/source', 'node', 'development|production'] } },
   // There must be one module of GraphQL: the one that Node gives to Yoga, not the one that bundlers like better.
   resolve: {
     alias: [{ find: /^graphql$/, replacement: fileURLToPath(import.meta.resolve('graphql')) }],
@@ -72,6 +73,14 @@ export default defineConfig({
           include: ['test/**/*.test.ts'],
           typecheck: { enabled: true, include: ['test/**/*.test-d.ts'], tsconfig: '../../tsconfig.json' },
         },
+      },
+      {
+        extends: true,
+        test: { name: 'opentelemetry', root: 'packages/opentelemetry', include: ['test/**/*.test.ts'] },
+      },
+      {
+        extends: true,
+        test: { name: 'prometheus', root: 'packages/prometheus', include: ['test/**/*.test.ts'] },
       },
       {
         extends: true,

@@ -15,14 +15,10 @@ import { format } from 'node:util'
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest'
 
 const root = join(import.meta.dirname, '..')
+const packages = readdirSync(join(root, 'packages'))
 
 describe('the programs in the documentation', () => {
-  const snippets = [
-    'README.md',
-    'packages/core/README.md',
-    'packages/yoga/README.md',
-    'packages/redis/README.md',
-  ].flatMap(snippetsOf)
+  const snippets = ['README.md', ...packages.map(name => `packages/${name}/README.md`)].flatMap(snippetsOf)
   const titled = snippets.map(snippet => [snippet.title, snippet] as const)
   const run = titled.filter(([, { info }]) => info === 'ts')
   const compiled = titled.filter(([, { info }]) => info !== 'ts')
@@ -84,7 +80,7 @@ describe('the pages', () => {
   })
 })
 
-describe.each(['core', 'yoga', 'redis'])('ARCHITECTURE.md, of packages/%s,', name => {
+describe.each(packages)('ARCHITECTURE.md, of packages/%s,', name => {
   const sources = join(root, 'packages', name, 'src')
   const rows = read('ARCHITECTURE.md').matchAll(
     /^\| \[`[\w-]+\.ts`\]\(packages\/([\w-]+)\/src\/([\w-]+\.ts)\)/gm,

@@ -6,12 +6,14 @@
 import { compare, tell } from './comparison.ts'
 import { loadData } from './data.ts'
 import { Failure } from './failure.ts'
+import { metricsPath } from './metrics.ts'
 import { openDatabase, shown } from './open-database.ts'
 import { help, readOptions, type Options } from './options.ts'
 import { showProgress } from './progress.ts'
 import { queriesOf } from './queries.ts'
 import { listen } from './server.ts'
 import { revealing } from './starting-queries.ts'
+import { printTraces } from './tracing.ts'
 import { waysOf } from './ways.ts'
 
 /** What is open, in the order in which it was opened. */
@@ -28,7 +30,7 @@ async function start(options: Options): Promise<void> {
 
   const sql = queriesOf(database)
   const ways = waysOf(sql, database.connections)
-  listener.serve(ways, sql)
+  listener.serve(ways, sql, options.metrics)
 
   say(`\nOne query about airports of Europe, with ${plural(database.connections, 'connection')}:\n`)
   const { address } = listener
@@ -37,6 +39,8 @@ async function start(options: Options): Promise<void> {
 
   say('\nGraphiQL is at')
   for (const { path, name } of ways.toReversed()) say(`  ${address}${path}  ${name}`)
+  if (options.metrics) say(`Metrics are at\n  ${address}${metricsPath}`)
+  if (options.trace) open.push(printTraces(say))
   say('Press Ctrl-C to stop.')
 }
 

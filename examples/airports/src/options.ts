@@ -15,6 +15,8 @@ export interface Options {
   readonly database: { readonly url: string } | { readonly folder: string }
   readonly pool: number
   readonly once: boolean
+  readonly metrics: boolean
+  readonly trace: boolean
   readonly help: boolean
 }
 
@@ -27,6 +29,8 @@ DataLoader and with neither, tells what each took, and goes on serving.
                       (examples/airports/.data, or DATABASE_URL)
   --pool <n>          connections to the server at most, and bulks in flight at once (4)
   --once              ends after the comparison
+  --metrics           serves metrics for Prometheus at /metrics
+  --trace             prints a trace of each operation after the comparison
   --help              shows this`
 
 const flags = {
@@ -35,6 +39,8 @@ const flags = {
   database: { type: 'string' },
   pool: { type: 'string' },
   once: { type: 'boolean', default: false },
+  metrics: { type: 'boolean', default: false },
+  trace: { type: 'boolean', default: false },
   help: { type: 'boolean', default: false },
 } as const
 
@@ -54,6 +60,8 @@ export function readOptions(args: string[], environment: Environment): Options {
     database: readDatabase(given('database', 'DATABASE_URL', ''), environment),
     pool: wholeNumber({ name: '--pool', value: values.pool ?? '4' }, 1, 100),
     once: values.once,
+    metrics: values.metrics,
+    trace: values.trace,
     help: values.help,
   }
 }

@@ -7,21 +7,24 @@ import { createServer, type RequestListener, type Server } from 'node:http'
 import type { AddressInfo } from 'node:net'
 
 import { useDeferStream } from '@graphql-yoga/plugin-defer-stream'
-import { createPubSub, createSchema, createYoga } from 'graphql-yoga'
+import { createPubSub, createSchema, createYoga, type Plugin } from 'graphql-yoga'
 
 import type { Changes, Context } from './context.ts'
 import { Failure, reasonOf } from './failure.ts'
+import { metricsPath, metricsPlugin } from './metrics.ts'
 import type { Options } from './options.ts'
 import type { Queries } from './queries.ts'
 import { typeDefs } from './schema.ts'
 import { startingQueries } from './starting-queries.ts'
+import { traced } from './tracing.ts'
 import type { Way } from './ways.ts'
 
 /** A server that listens; what it serves may come later, since the database takes its time to start. */
 export interface Listener {
   /** Such as `http://127.0.0.1:4000`, without a path. */
   readonly address: string
-  serve(ways: readonly Way[], sql: Queries): void
+  /** @param metrics whether the last way has them, for Prometheus */
+  serve(ways: readonly Way[], sql: Queries, metrics?: boolean): void
   close(): Promise<void>
 }
 
@@ -40,9 +43,16 @@ export async function listen({ port, host }: Pick<Options, 'port' | 'host'>): Pr
 
   return {
     address: addressOf(server),
-    serve(ways, sql) {
+    serve(ways, sql, metrics = false) {
       const changes: Changes = createPubSub<{ airportChanged: [ident: string] }>()
-      handlers = new Map(ways.map(way => [way.path, yogaOf(way, sql, changes)]))
+      const last = ways.at(-1)
+      handlers = new Map(
+        ways.map(way => {
+          const plugins = metrics && way === last ? [metricsPlugin()] : []
+          return [way.path, traced(yogaOf(way, sql, changes, plugins))]
+        }),
+      )
+      if (metrics) handlers.set(metricsPath, handlers.get(last!.path)!)
     },
     async close() {
       const closed = new Promise(resolve => server.close(resolve))
@@ -52,12 +62,12 @@ export async function listen({ port, host }: Pick<Options, 'port' | 'host'>): Pr
   }
 }
 
-function yogaOf({ name, path, resolvers, plugin }: Way, sql: Queries, changes: Changes) {
+function yogaOf({ name, path, resolvers, plugin }: Way, sql: Queries, changes: Changes, plugins: Plugin[]) {
   return createYoga({
     schema: createSchema<Context>({ typeDefs, resolvers }),
     graphqlEndpoint: path,
     context: { sql, changes },
-    plugins: [plugin, useDeferStream()],
+    plugins: [plugin, useDeferStream(), ...plugins],
     landingPage: false,
     graphiql: {
       title: `Airports: ${name}`,

@@ -61,6 +61,26 @@ describe('the program', { timeout: patience }, () => {
     expect(other.stderr).toMatch(/^The database in .+ is in use by another process \(\d+\)\.\n$/)
     expect({ code, stderr }).toEqual({ code: 0, stderr: '' })
   })
+
+  it('serves metrics and prints a trace of each operation, where it is asked to', async () => {
+    const program = startProgram(['--database', folder, '--port', '0', '--metrics', '--trace'])
+    const stdout = await program.printed(/Press Ctrl-C to stop/)
+    const metrics = /^ {2}(?<url>http:\S+\/metrics)$/m.exec(stdout)!.groups!['url']!
+    const query = encodeURIComponent('{ airport(code: "VIE") { country { name } } }')
+    const response = await fetch(metrics.replace('/metrics', `/graphql?query=${query}`))
+    const printed = await program.printed(/GET \/graphql {2}[\d.]+ ms\n(?: {2}\S.*\n){2}/)
+    const text = await (await fetch(metrics)).text()
+    program.signal('SIGINT')
+    const { code, stderr } = await program.ended
+
+    expect(await response.json()).toEqual({ data: { airport: { country: { name: 'Austria' } } } })
+    expect(printed.slice(stdout.length)).toMatch(
+      /^ {2}GraphQL DataLoader Batch airportsByCode {2}.*\n {2}GraphQL DataLoader Batch countries {2}[\d.]+ ms, 1 keys, because of \w+ \(/m,
+    )
+    expect(text).toMatch(/^bulkcall_size_count\{loader="countries"\} [1-9]/m)
+    expect(text).toMatch(/^graphql_yoga_http_duration_count/m)
+    expect({ code, stderr }).toEqual({ code: 0, stderr: '' })
+  })
 })
 
 describe('the server', () => {

@@ -16,6 +16,8 @@ describe('the options', () => {
       database: { folder: join(import.meta.dirname, '../.data') },
       pool: 4,
       once: false,
+      metrics: false,
+      trace: false,
       help: false,
     })
   })
@@ -63,7 +65,7 @@ describe('the options', () => {
     const { code, stdout } = await runProgram(['--help'])
 
     expect(code).toBe(0)
-    for (const flag of ['port', 'host', 'database', 'pool', 'once', 'help'])
+    for (const flag of ['port', 'host', 'database', 'pool', 'once', 'metrics', 'trace', 'help'])
       expect(stdout).toContain(`  --${flag} `)
   })
 })

@@ -15,11 +15,14 @@ import {
   nextId,
   tellCalled,
   tellHit,
+  tellPending,
+  tellReturned,
   tellSettled,
   tellStarted,
   watched,
   watchesCalls,
   watchesHits,
+  watchesPending,
   type BulkEvent,
 } from './events.ts'
 import type { AsyncContext } from './host.ts'
@@ -226,7 +229,7 @@ export class Engine<T, R> implements Keeper, Waiter, Member {
 
   left(bulk: AnyBulk, owner: Piece | undefined): void {
     const { ledger } = this.settings
-    this.pending--
+    this.#nowPending(-1)
     if (owner !== undefined) ledger!.left(owner)
     if (bulk.tasks.length === 0) {
       this.#remove(bulk)
@@ -338,24 +341,33 @@ export class Engine<T, R> implements Keeper, Waiter, Member {
   }
 
   static #execute(this: void, engine: Engine<any, any>, bulk: AnyBulk): void {
+    const { event } = bulk
+    if (event === null) engine.#carryOut(bulk)
+    else tellStarted(event, () => engine.#carryOut(bulk))
+  }
+
+  /** Its results are looked at in the same context as well: what runs when a stream is read is still the command. */
+  #carryOut(bulk: Bulk<T, R>): void {
     try {
-      const { event } = bulk
-      const given =
-        event === null ? engine.#callCommand(bulk) : tellStarted(event, () => engine.#callCommand(bulk))
-      if (!isThenable(given)) return engine.#answered(bulk, given)
+      const given = this.#callCommand(bulk)
+      if (!isThenable(given)) return this.#answered(bulk, given)
       void then.call(
         Promise.resolve(given),
-        results => engine.#answered(bulk, results),
-        error => engine.#failed(bulk, error),
+        results => this.#answered(bulk, results as never),
+        error => this.#failed(bulk, error),
       )
     } catch (error) {
-      engine.#failed(bulk, error)
+      this.#failed(bulk, error)
     }
   }
 
   #callCommand(bulk: Bulk<T, R>): unknown {
     // The tasks are the command's own copy: it may sort or empty them, and the results still find their places.
-    return (0, this.#command)(bulk.tasks.slice(), new Context(this.settings.name, bulk))
+    try {
+      return (0, this.#command)(bulk.tasks.slice(), new Context(this.settings.name, bulk))
+    } finally {
+      if (bulk.event !== null) tellReturned(bulk.event)
+    }
   }
 
   #answered(bulk: Bulk<T, R>, results: unknown): void {
@@ -427,7 +439,7 @@ export class Engine<T, R> implements Keeper, Waiter, Member {
   #joined(bulk: Bulk<T, R>, promise: unknown, tasks: number): void {
     const { name, size, ledger } = this.settings
     const before = this.pending
-    this.pending += tasks
+    this.#nowPending(tasks)
     if (ledger !== null) {
       bulk.owners.push(ledger.called(promise))
       // Many tasks of one promise are one wait.
@@ -482,8 +494,14 @@ export class Engine<T, R> implements Keeper, Waiter, Member {
     }
     if (bulk.tasks.length === 0) return null
     this.#remove(bulk)
-    this.pending -= bulk.tasks.length
+    this.#nowPending(-bulk.tasks.length)
     return bulk
+  }
+
+  /** So many tasks more are pending, or fewer. */
+  #nowPending(change: number): void {
+    this.pending += change
+    if (watchesPending()) tellPending(this.settings.name, change, this.#scope)
   }
 
   #remove(bulk: AnyBulk): void {
@@ -570,6 +588,7 @@ export class Engine<T, R> implements Keeper, Waiter, Member {
       name,
       id: bulk.opening?.id ?? nextId(),
       scope: this.#scope,
+      opening: bulk.opening,
       size,
       delay,
       limiter,

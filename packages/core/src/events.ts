@@ -25,6 +25,8 @@ export interface BulkEvent {
   readonly id: number
   /** The scope of the call, or `null`. In a GraphQL server it is the operation, and has its name. */
   readonly scope: BulkScope | null
+  /** What was told of it when its tasks were called, the same object; `null` if nobody listened to calls then. */
+  readonly opening: OpenBulk | null
   /** The most tasks that the bulk could have had: the setting `size`. */
   readonly size: number
   /** The longest that it could have waited for company, in ms: the setting `delay`. */
@@ -65,6 +67,11 @@ export interface BulkListener {
    * @param asker who asks, where the scope can tell: in a GraphQL server the field, such as `Post.author`
    */
   called?(bulk: OpenBulk, tasks: number, asker: string | undefined): void
+  /**
+   * So many tasks more are pending in a call of this name, or fewer where the change is negative: they start, or have been
+   * given up. Told for each call, so what it does must be little.
+   */
+  pending?(name: string, change: number, scope: BulkScope | null): void
   /** Keys of a loader were answered without a task of their own: they had been asked already, or primed. */
   hit?(name: string, keys: number, scope: BulkScope | null): void
   /** A bulk starts: its command is called next. */
@@ -82,17 +89,26 @@ export interface BulkListener {
  */
 export function onBulk(listener: BulkListener): () => void {
   const own = { ...listener }
-  const theirs = [listeners, ...(own.called ? [taskListeners] : []), ...(own.hit ? [hitListeners] : [])]
-  for (const those of theirs) those.add(own)
+  listeners = [...listeners, own]
+  regroup()
   return () => {
-    for (const those of theirs) those.delete(own)
+    listeners = listeners.filter(other => other !== own)
+    regroup()
   }
 }
 
-const listeners = new Set<BulkListener>()
+let listeners: readonly BulkListener[] = []
 // Of their own: who only counts bulks makes nobody pay for each task.
-const taskListeners = new Set<BulkListener>()
-const hitListeners = new Set<BulkListener>()
+let taskListeners: readonly BulkListener[] = []
+let pendingListeners: readonly BulkListener[] = []
+let hitListeners: readonly BulkListener[] = []
+
+/** New lists, never changed ones: one may be gone through at this moment. */
+function regroup(): void {
+  taskListeners = listeners.filter(each => each.called !== undefined)
+  pendingListeners = listeners.filter(each => each.pending !== undefined)
+  hitListeners = listeners.filter(each => each.hit !== undefined)
+}
 
 type Channels = typeof import('node:diagnostics_channel')
 const channels: Channels | undefined = globalThis.process?.getBuiltinModule?.('node:diagnostics_channel')
@@ -100,17 +116,22 @@ const channel = channels?.tracingChannel?.<unknown, BulkEvent>('bulkcall:bulk')
 
 /** Whether anyone listens to bulks. Ask before an event is made. */
 export function watched(): boolean {
-  return listeners.size > 0 || (channel?.hasSubscribers ?? false)
+  return listeners.length > 0 || (channel?.hasSubscribers ?? false)
 }
 
 /** Whether anyone listens to each task: then it is worth the effort to know who asks. */
 export function watchesCalls(): boolean {
-  return taskListeners.size > 0
+  return taskListeners.length > 0
+}
+
+/** Whether anyone listens to how many tasks are pending. */
+export function watchesPending(): boolean {
+  return pendingListeners.length > 0
 }
 
 /** Whether anyone listens to hits. */
 export function watchesHits(): boolean {
-  return hitListeners.size > 0
+  return hitListeners.length > 0
 }
 
 let lastId = 0
@@ -119,10 +140,34 @@ export function nextId(): number {
   return ++lastId
 }
 
+// The two that are told for each task make no closure, as `guarded` needs one.
+
 /** Tells that tasks join a bulk. */
 export function tellCalled(bulk: OpenBulk, tasks: number): void {
-  const asker = guarded(() => bulk.scope?.asker?.())
-  for (const listener of taskListeners) guarded(() => listener.called!(bulk, tasks, asker))
+  let asker: string | undefined
+  try {
+    asker = bulk.scope?.asker?.()
+  } catch (error) {
+    report(error)
+  }
+  for (const listener of taskListeners) {
+    try {
+      listener.called!(bulk, tasks, asker)
+    } catch (error) {
+      report(error)
+    }
+  }
+}
+
+/** Tells that so many tasks more are pending, or fewer. */
+export function tellPending(name: string, change: number, scope: BulkScope | null): void {
+  for (const listener of pendingListeners) {
+    try {
+      listener.pending!(name, change, scope)
+    } catch (error) {
+      report(error)
+    }
+  }
 }
 
 /** Tells that keys were answered without a task. */
@@ -135,12 +180,12 @@ export function tellStarted<R>(event: BulkEvent, command: () => R): R {
   for (const listener of listeners) guarded(() => listener.started?.(event))
   let call = command
   for (const listener of listeners) if (listener.run !== undefined) call = within(listener, event, call)
-  if (!channel?.hasSubscribers) return call()
-  try {
-    return channel.start.runStores(event, call)
-  } finally {
-    channel.end.publish(event)
-  }
+  return channel?.hasSubscribers ? channel.start.runStores(event, call) : call()
+}
+
+/** Tells the channel that the command has returned; what it gave may take longer. */
+export function tellReturned(event: BulkEvent): void {
+  if (channel?.hasSubscribers) channel.end.publish(event)
 }
 
 /** The command, called by a listener: once, and with the command's own outcome, whatever the listener does. */
@@ -172,14 +217,19 @@ export function tellSettled(event: BulkEvent): void {
   channel.asyncEnd.publish(event)
 }
 
-/** A listener cannot hurt a bulk. Its error is reported as any that nobody caught. */
+/** A listener cannot hurt a bulk. */
 function guarded<R>(tell: () => R): R | undefined {
   try {
     return tell()
   } catch (error) {
-    queueMicrotask(() => {
-      throw error
-    })
+    report(error)
     return undefined
   }
+}
+
+/** An error of a listener is reported as any that nobody caught. */
+function report(error: unknown): void {
+  queueMicrotask(() => {
+    throw error
+  })
 }

@@ -704,6 +704,73 @@ describe('onBulk, for those who want to know more', () => {
     expect(await call.call(1)).toEqual([started[0]!.id, 'rows'])
   })
 
+  const streams: [string, (read: () => unknown) => unknown][] = [
+    [
+      'a generator',
+      function* (read) {
+        yield read()
+      },
+    ],
+    [
+      'an async generator',
+      async function* (read) {
+        await Promise.resolve()
+        yield read()
+      },
+    ],
+    [
+      'a query that runs when it is awaited',
+      // oxlint-disable-next-line unicorn/no-thenable -- as some query builders are
+      read => ({ then: (done: (r: unknown) => void) => done([read()]) }),
+    ],
+  ]
+  it.each(streams)('S63 what a command does later runs in that context as well: %s', async (_, stream) => {
+    const bulk = new AsyncLocalStorage<string>()
+    listen({ run: ({ name }, command) => bulk.run(name, command) })
+    const call = new AsyncBulkCall(() => stream(() => bulk.getStore()) as Iterable<string>, { name: 'rows' })
+    expect(await call.call(1)).toBe('rows')
+  })
+
+  it('S61 the event has the opening that was told when its tasks were called', async () => {
+    const openings: unknown[] = []
+    listen({ called: opening => void openings.push(opening) })
+    const { started } = record()
+    await new AsyncBulkCall(echo).callMany([1, 2])
+    expect(openings).toHaveLength(1)
+    expect(started[0]!.opening).toBe(openings[0])
+  })
+
+  it('S64 tells how many tasks are pending: they come, start, are given up and are aborted', async () => {
+    const told: unknown[] = []
+    const scope = new BulkScope({ name: 'Feed', host: new ManualHost(0) })
+    listen({ pending: (name, change, of) => void told.push([name, change, of?.name]) })
+    const { host, call, settle } = heldCall({ size: 2, delay: Infinity })
+    const controller = new AbortController()
+    const calls = [call.call(1, { signal: controller.signal }), call.callMany([2, 3, 4])]
+    controller.abort()
+    await host.drain()
+    await settle([2, 3])
+    void call.flush()
+    await settle([4])
+    await Promise.allSettled(calls)
+    const scoped = new AsyncBulkCall(echo, { name: 'scoped', delay: 5, scope, host: new ManualHost(0) })
+    const dropped = scoped.call(1)
+    scope.abort(new Error('nobody waits'))
+    await dropped.catch(() => {})
+
+    expect(told.slice(0, 2)).toEqual([
+      ['held', 1, undefined],
+      ['held', 1, undefined],
+    ])
+    expect(told.slice(-2)).toEqual([
+      ['scoped', 1, 'Feed'],
+      ['scoped', -1, 'Feed'],
+    ])
+    let pending = 0
+    for (const [, change] of told as [string, number][]) expect((pending += change)).toBeGreaterThanOrEqual(0)
+    expect(pending).toBe(0)
+  })
+
   const runs: [string, (command: () => void) => void][] = [
     ['forgets it', () => {}],
     ['calls it twice', command => (command(), command())],

@@ -170,8 +170,8 @@ const mutants: Record<string, Mutant> = {
     edits: [
       {
         file: 'engine.ts',
-        find: '    this.pending--\n',
-        replace: '    this.pending--\n    Object.assign(bulk, { openedAt: this.#now() })\n',
+        find: '    this.#nowPending(-1)\n',
+        replace: '    this.#nowPending(-1)\n    Object.assign(bulk, { openedAt: this.#now() })\n',
       },
     ],
   },
