@@ -99,6 +99,11 @@ export class Engine<T, R> implements Keeper, Waiter, Member {
     return last !== null && last.tasks.length < this.settings.size ? last : null
   }
 
+  /** The latest bulk that has started and yet waits for company, in that of a shared loader. */
+  get held(): Bulk<T, R> | null {
+    return this.settings.ledger?.heldOf(this.#running) ?? null
+  }
+
   /** The bulks of the queue, first to last. */
   *queue(): Generator<Bulk<T, R>> {
     for (let bulk = this.#first; bulk !== null; bulk = bulk.next) yield bulk
@@ -179,7 +184,7 @@ export class Engine<T, R> implements Keeper, Waiter, Member {
   /** Someone waits for a bulk without a task of his own in it. */
   visited(bulk: Bulk<T, R>, promise: unknown): void {
     const { ledger } = this.settings
-    if (ledger !== null) bulk.guests.push(ledger.called(promise))
+    if (ledger !== null) bulk.guests.push(ledger.called(promise, !this.#running.has(bulk)))
   }
 
   closeWindow(): void {
@@ -216,7 +221,7 @@ export class Engine<T, R> implements Keeper, Waiter, Member {
     const bulk = this.#seal()
     if (bulk === null) return
     bulk.start(null)
-    this.settings.ledger?.started(bulk.owners, bulk.guests)
+    this.settings.ledger?.started(bulk)
     bulk.fail(reason)
   }
 
@@ -326,7 +331,7 @@ export class Engine<T, R> implements Keeper, Waiter, Member {
     bulk.start(this.#slot)
     this.#slot = null
     this.#running.add(bulk)
-    ledger?.started(bulk.owners, bulk.guests)
+    ledger?.started(bulk)
     if (timeout < Infinity) bulk.deadline = this.#now() + timeout
     if (watched()) bulk.event = this.#event(bulk, cause)
     this.#run(bulk)

@@ -228,12 +228,12 @@ class BulkLoader<K, V, C = K> {
   }
 
   /**
-   * A hit. While a bulk is open it is given with that bulk (one promise a key): if it ran ahead, whatever is loaded in
-   * consequence would leave in a bulk of its own, before what follows from its mates.
+   * A hit. While a bulk is open, or held, it is given with that bulk (one promise a key): if it ran ahead, whatever is
+   * loaded in consequence would leave in a bulk of its own, before what follows from its mates.
    */
   #hit(cacheKey: C, entry: Entry<C, V>): Promise<V> {
     const answer = entry instanceof Range ? entry.of(cacheKey) : this.#reporting(entry)
-    const bulk = this.#engine.last
+    const bulk = this.#engine.last ?? this.#engine.held
     this.#engine.hit(1)
     if (bulk === null || !this.#aligns) return answer
     if (entry instanceof Range && entry.bulk === bulk) {

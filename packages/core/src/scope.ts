@@ -108,7 +108,7 @@ export class Piece {
   }
 }
 
-/** Who waited for a bulk that has started. */
+/** A bulk that has started, and who waited for it. */
 interface Started {
   readonly owners: readonly Piece[]
   readonly guests: readonly Piece[]
@@ -142,8 +142,10 @@ export class Ledger {
   #countsAsBusy = false
   /** Pending calls: they go on their way before the wider scope is quiet. */
   #waits = 0
-  /** The bulk that has started last. */
+  /** The bulk that has started last, and may be held at once. */
   #latest: Started | null = null
+  /** Bulks that have started and yet wait for company, in a bulk of the wider scope that is pending. */
+  readonly #held = new Set<Started>()
 
   constructor(scope: BulkScope, host: Host, wider: Ledger | null) {
     this.scope = scope
@@ -196,12 +198,15 @@ export class Ledger {
     )
   }
 
-  /** A call was made, of this promise: whose is it? */
-  called(promise: unknown): Piece {
+  /**
+   * A call was made, of this promise: whose is it?
+   * @param isPending false where it waits for a bulk that is held
+   */
+  called(promise: unknown, isPending = true): Piece {
     const piece = this.#current ?? this.#unknown
     piece.waits++
     piece.latest = promise
-    this.#waits++
+    if (isPending) this.#waits++
     if (piece.waits === 1 && piece.part !== null) piece.held = piece.part.holdLatest()
     this.#look()
     return piece
@@ -237,20 +242,20 @@ export class Ledger {
     for (const member of this.#members) member.abort(reason)
   }
 
-  /** A bulk has started with the calls of these pieces, and with those who wait for it without a call. */
-  started(owners: readonly Piece[], guests: readonly Piece[]): void {
-    const started = { owners, guests }
-    if (this.#wider !== null) {
-      this.#latest = started
-      this.#waits -= owners.filter(piece => piece !== nobody).length + guests.length
-    }
-    this.#release(started)
+  /** A bulk has started with the calls of its owners, and with those who wait for it without a call. */
+  started(bulk: Started): void {
+    this.#latest = bulk
+    if (this.#wider !== null)
+      this.#waits -= bulk.owners.filter(piece => piece !== nobody).length + bulk.guests.length
+    this.#release(bulk)
   }
 
   /** The bulk that has just started only waits for a pending call of the wider scope: as if it had not started yet. */
   holdLatest(): Started | null {
     const held = this.#latest
     if (held === null) return null
+    this.#latest = null
+    this.#held.add(held)
     this.#inFlight--
     for (const piece of [...held.owners, ...held.guests]) {
       if (piece.waits === 0 && piece.unfinished) this.#busy--
@@ -260,15 +265,24 @@ export class Ledger {
     return held
   }
 
-  #release({ owners, guests }: Started): void {
+  /** The latest of these bulks that is held: who asks for what has been asked waits for company, too. */
+  heldOf<B extends Started>(bulks: Iterable<B>): B | null {
+    let held: B | null = null
+    if (this.#held.size > 0) for (const bulk of bulks) if (this.#held.has(bulk)) held = bulk
+    return held
+  }
+
+  #release(bulk: Started): void {
+    this.#held.delete(bulk)
     this.#inFlight++
-    for (const piece of owners) this.#leave(piece)
-    for (const piece of guests) this.#leave(piece)
+    for (const piece of bulk.owners) this.#leave(piece)
+    for (const piece of bulk.guests) this.#leave(piece)
     this.#tellWider()
   }
 
   /** All callers of a bulk that was in flight have their results. */
   settled(): void {
+    this.#latest = null
     this.#inFlight--
     this.#look()
   }

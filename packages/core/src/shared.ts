@@ -7,15 +7,17 @@
  */
 
 import { AsyncBulkCall } from './bulk-call.ts'
+import type { CacheErrors } from './cache.ts'
 import type { Command, CommandContext, ResultOf, Results } from './command.ts'
 import { check, checkNames } from './door.ts'
 import { asError, isError } from './errors.ts'
+import type { AsyncContext } from './host.ts'
 import type { Limiter, Slot, Waiter } from './limiter.ts'
 import { BulkLoader, type BulkLoaderOptions } from './loader.ts'
 import { bulkCallOptions, readOptions, type BulkCallOptions, type BulkCallSettings } from './options.ts'
 import { resultsOf } from './results.ts'
 import { ledgerOf, type BulkScope } from './scope.ts'
-import { isStream } from './settle.ts'
+import { isStream, isThenable, outcomesOf } from './settle.ts'
 
 /** What the command of a shared loader gets beside its keys. Of whoever asks it gets the partition alone. */
 export interface SharedCommandContext<P> extends CommandContext {
@@ -58,7 +60,11 @@ class SharedLoader<K, V, P = undefined> {
   readonly #options: SharedLoaderOptions<K>
   readonly #settings: BulkCallSettings
   readonly #keyOf: (key: K) => unknown
-  /** One for each partition that has anything pending or in flight. */
+  /** In which the command runs. */
+  readonly #context: AsyncContext
+  /** Errors that the command gave for one key. What it throws is no answer, and no cache keeps it. */
+  readonly #given = new WeakSet<Error>()
+  /** One for each partition that somebody waits for. */
   readonly #rooms = new Map<P, Room<K, V>>()
 
   constructor(command: AnyCommand<K, P>, options: SharedLoaderOptions<K> = {}) {
@@ -72,6 +78,7 @@ class SharedLoader<K, V, P = undefined> {
     )
     this.#settings = readOptions(command, rest)
     this.#command = command
+    this.#context = this.#settings.ledger?.context ?? this.#settings.host.captureContext()
     this.#keyOf = cacheKeyFn ?? (key => key)
     // One limit over all partitions, not one for each.
     this.#options = { ...rest, cacheKeyFn, concurrent: this.#settings.limiter }
@@ -94,13 +101,14 @@ class SharedLoader<K, V, P = undefined> {
     readonly options: BulkLoaderOptions<K, V, any>
   } {
     checkNames(options, ['cache', 'cacheMap', 'cacheErrors', 'scope', 'partition'])
-    const { partition, ...own } = options
+    const { partition, cacheErrors = true, ...own } = options
     const { name, size, maxPending, host } = this.#settings
     const { cacheKeyFn } = this.#options
     return {
       command: (keys, { signal }) => this.#ask(keys, partition as P, signal, own.scope),
       options: {
         ...own,
+        cacheErrors: this.#keeping(cacheErrors),
         name,
         size,
         maxPending,
@@ -111,14 +119,23 @@ class SharedLoader<K, V, P = undefined> {
     }
   }
 
+  /** Which errors are kept: of those that are answers. */
+  #keeping(cacheErrors: boolean | CacheErrors): boolean | CacheErrors {
+    if (cacheErrors === true) return error => this.#given.has(error)
+    if (typeof cacheErrors !== 'function') return cacheErrors
+    return error => this.#given.has(error) && cacheErrors(error)
+  }
+
   async #ask(keys: K[], partition: P, signal: AbortSignal, scope?: BulkScope): Promise<(V | Error)[]> {
     const room = this.#room(partition)
     const ask = () => room.call.callMany(keys, { signal })
     const { ledger } = this.#settings
+    room.asking++
     try {
       const answers = await (ledger === null ? ask() : ledger.run(ask, ledgerOf(scope) ?? null))
-      return unlessAllFailed(await this.#askAlone(keys, answers, partition, signal))
+      return this.#unlessAllFailed(await this.#askAlone(keys, answers, partition, signal))
     } finally {
+      room.asking--
       room.advance()
       if (room.isIdle && this.#rooms.get(partition) === room) this.#rooms.delete(partition)
     }
@@ -131,18 +148,25 @@ class SharedLoader<K, V, P = undefined> {
     partition: P,
     signal: AbortSignal,
   ): Promise<(V | Error)[]> {
-    const first = answers.find(answer => answer instanceof FailedTogether)
-    const failed = keys.filter((_, place) => answers[place] instanceof FailedTogether)
-    if (first === undefined || failed.length === first.keys) return answers
+    const others = failedWithOthers(answers)
+    if (others.size === 0) return answers
     const { scope: _, cacheKeyFn: __, ...options } = this.#options
-    const call = new AsyncBulkCall<K, V>(this.#bound(partition), {
-      ...options,
-      delay: 0,
-      maxPending: Infinity,
-    })
+    const alone = { ...options, delay: 0, maxPending: Infinity }
+    const call = this.#inContext(() => new AsyncBulkCall<K, V>(this.#bound(partition), alone))
+    const failed = keys.filter((_, place) => others.has(answers[place]!))
     const again = await call.callMany(failed, { signal })
     let place = 0
-    return answers.map(answer => (answer instanceof FailedTogether ? again[place++]! : answer))
+    return answers.map(answer => (others.has(answer) ? again[place++]! : answer))
+  }
+
+  /**
+   * What all keys of a bulk have failed with, and none was given, is the failure of the bulk; else each has its answer.
+   */
+  #unlessAllFailed(answers: readonly (V | Error)[]): (V | Error)[] {
+    const [first] = answers
+    if (isError(first) && !this.#given.has(first) && answers.every(answer => answer === first))
+      throw first instanceof FailedTogether ? first.cause : first
+    return answers.map(answer => (answer instanceof FailedTogether ? asError(answer.cause) : answer))
   }
 
   #room(partition: P): Room<K, V> {
@@ -150,10 +174,16 @@ class SharedLoader<K, V, P = undefined> {
     if (room === undefined) {
       const { cacheKeyFn: _, ...options } = this.#options
       const name = `${this.#settings.name}, shared`
-      room = new Room<K, V>(this.#bound(partition), { ...options, name, maxPending: Infinity })
+      const shared = { ...options, name, maxPending: Infinity }
+      room = this.#inContext(() => new Room<K, V>(this.#bound(partition), shared))
       this.#rooms.set(partition, room)
     }
     return room
+  }
+
+  /** Makes a call that runs its command in no caller's context. */
+  #inContext<C>(make: () => C): C {
+    return this.#context.run(make, undefined, undefined)
   }
 
   /** The command as a bulk of one partition calls it: with each key once, since several may ask for it. */
@@ -170,19 +200,33 @@ class SharedLoader<K, V, P = undefined> {
           return place
         })
         const given = await this.#command([...unique], new PartitionContext(name, context, partition))
-        if (unique.length === keys.length && !isStream(given)) return given as Results<K, V>
-        const results = await resultsOf(unique, given, name)
-        return places.map(place => results[place] as V)
+        const outcomes = isStream(given)
+          ? await resultsOf(unique, given, name)
+          : outcomesOf(given, unique, name)
+        if (outcomes === null) return null
+        const answers = outcomes.map(outcome => this.#answer(outcome))
+        return places.map(place => answers[place] as V)
       } catch (error) {
         throw new FailedTogether(error, keys.length)
       }
     }
+  }
+
+  /** Remembers of an error that it is the answer of a key. */
+  #answer(outcome: unknown): unknown {
+    if (isError(outcome)) this.#given.add(outcome)
+    if (!isThenable(outcome)) return outcome
+    return Promise.resolve(outcome).catch((reason: unknown) => {
+      throw this.#answer(asError(reason))
+    })
   }
 }
 
 /** The shared bulk of one partition, and the line of those who have keys for it. */
 class Room<K, V> {
   readonly call: AsyncBulkCall<K, V>
+  /** How many bulks of units of work are asked here. A command that goes on for nobody needs no room. */
+  asking = 0
   readonly #size: number
   readonly #line = new Set<Waiter>()
 
@@ -195,7 +239,7 @@ class Room<K, V> {
   }
 
   get isIdle(): boolean {
-    return this.call.pending === 0 && this.call.inFlight === 0 && this.#line.size === 0
+    return this.asking === 0 && this.#line.size === 0
   }
 
   /** One bulk of keys a turn, and none while the next shared bulk is full: who has thousands waits with them himself. */
@@ -268,15 +312,12 @@ class FailedTogether extends Error {
   }
 }
 
-/**
- * What all keys of a bulk have failed with is the failure of the bulk, which no cache keeps; else it is the answer of its
- * keys.
- */
-function unlessAllFailed<V>(answers: readonly (V | Error)[]): (V | Error)[] {
-  const [first] = answers
-  if (isError(first) && answers.every(answer => answer === first))
-    throw first instanceof FailedTogether ? first.cause : first
-  return answers.map(answer => (answer instanceof FailedTogether ? asError(answer.cause) : answer))
+/** What has failed of bulks in which others had keys as well: each is one bulk's failure. */
+function failedWithOthers(answers: readonly unknown[]): ReadonlySet<unknown> {
+  const own = new Map<FailedTogether, number>()
+  for (const answer of answers)
+    if (answer instanceof FailedTogether) own.set(answer, (own.get(answer) ?? 0) + 1)
+  return new Set([...own.keys()].filter(failure => own.get(failure)! < failure.keys))
 }
 
 /** Makes a {@link SharedLoader}; what its loads give is read off the command's type. */

@@ -331,6 +331,144 @@ describe('one unit of work', () => {
   })
 })
 
+describe('a shared loader in rough weather', () => {
+  it('S71 a partition is forgotten though its command goes on for nobody', async () => {
+    const held = deferred<Keys>()
+    const { host, shared, unit } = server({}, () => held.promise)
+    const { scope, rows } = unit()
+    const load = rows.load(1)
+    await host.turn()
+    scope.abort(new Error('gone'))
+    expect(await outcomes([load])).toEqual(['gone'])
+    await host.turn()
+    expect(shared.partitions).toBe(0)
+    held.resolve([1])
+    const late = unit({ partition: 'late' }).rows.load(2)
+    await host.turn()
+    expect(await late).toBe(1)
+    expect(shared.partitions).toBe(0)
+  })
+
+  it('S43 S71 S73 a bulk that has run out of its time fails for all, is not kept, and leaves nothing', async () => {
+    let calls = 0
+    const { host, shared, unit } = server({ timeout: 5 }, keys =>
+      calls++ === 0 ? new Promise(() => {}) : keys,
+    )
+    const [one, other] = [unit(), unit()]
+    const loads = [one.rows.load(1), one.rows.load(2), other.rows.load(3)]
+    await pass(host, 5)
+    const codes = (await Promise.allSettled(loads)).map(load => (load as { reason?: any }).reason?.code)
+    expect(codes).toEqual(['BULK_TIMEOUT', 'BULK_TIMEOUT', 'BULK_TIMEOUT'])
+    expect(shared.partitions).toBe(0)
+    const again = one.rows.load(1)
+    await pass(host, 5)
+    expect(await again).toBe(1)
+    expect(host.timers).toBe(0)
+  })
+
+  it('S73 what has failed together is told bulk by bulk, where the keys of one are in two', async () => {
+    const { host, bulks, unit, io } = server({ size: 3 }, keys => {
+      if (keys.includes('x')) throw new Error('bad key')
+      if (keys.length === 2) throw new Error('two keys')
+      return keys
+    })
+    const [one, other] = [unit(), unit()]
+    void unit().scope.run(() => io(1))
+    const theirs = [other.rows.load('x'), other.rows.load('y')]
+    await host.turn()
+    const mine = ['a', 'b', 'c'].map(key => one.rows.load(key))
+    await pass(host, 1)
+    expect(await outcomes(theirs)).toEqual(['bad key', 'bad key'])
+    expect(await outcomes(mine)).toEqual(['a', 'two keys', 'two keys'])
+    expect(bulks.map(({ keys }) => keys)).toEqual([['x', 'y', 'a'], ['x', 'y'], ['b', 'c'], ['a']])
+    // What a bulk has failed with is nobody's answer.
+    const again = one.rows.load('b')
+    await host.turn()
+    expect(await again).toBe('b')
+  })
+
+  it('S73 keeps the error of a key that was asked alone, too', async () => {
+    let calls = 0
+    const shapes = [
+      (keys: Keys) => keys.map(() => new Error('no such row')),
+      (keys: Keys) => keys.map(() => Promise.reject(new Error('no such row'))),
+    ]
+    for (const shape of shapes) {
+      const { host, bulks, unit } = server({}, shape)
+      const { rows } = unit()
+      for (calls = 0; calls < 2; calls++) {
+        const load = rows.load(1)
+        await host.turn()
+        expect(await outcomes([load])).toEqual(['no such row'])
+      }
+      expect(bulks).toHaveLength(1)
+    }
+  })
+
+  it('S31 S73 asks again, apart, where the number of results was wrong', async () => {
+    for (const [theirs, expected] of [
+      ['fine', ['fine', 'bad']],
+      ['bad', ['bad', 'bad']],
+    ] as const) {
+      const { host, unit } = server({}, keys => (keys.includes('bad') ? [] : keys))
+      const loads = [unit().rows.load(theirs), unit().rows.load('bad')]
+      await host.turn()
+      const settled = await Promise.allSettled(loads)
+      expect(settled.map(load => (load.status === 'fulfilled' ? load.value : 'bad'))).toEqual(expected)
+    }
+  })
+
+  it('S72 a key that waits for its shared bulk is waited for by all who load it', async () => {
+    const { host, bulks, unit, io } = server({ delay: Infinity })
+    const [one, other] = [unit(), unit()]
+    const got = [one.scope.run(() => one.rows.load(1))]
+    void other.scope.run(() => io(5))
+    await host.turn()
+    got.push(one.scope.run(() => one.rows.load(1)))
+    got.push(
+      one.scope.run(async () => {
+        await io(2)
+        return one.rows.load(1)
+      }),
+    )
+    got.push(one.scope.run(async () => (await one.rows.loadMany([1]))[0]))
+    await pass(host, 4)
+    expect(bulks).toEqual([])
+    await pass(host, 1)
+    expect(bulks).toMatchObject([{ at: 5, keys: [1] }])
+    expect(await Promise.all(got)).toEqual([1, 1, 1, 1])
+    // The books are right again: nobody waits, and nobody holds a window open.
+    const last = unit().rows.load(2)
+    await host.turn()
+    expect(await last).toBe(2)
+  })
+
+  it('S72 the scope of a unit of work may be the wide one itself', async () => {
+    const { host, wide, unit } = server({ delay: Infinity })
+    const { rows } = unit({ scope: wide })
+    const got = wide.run(async () => [await rows.load(1), await rows.load(2)])
+    await pass(host, 1)
+    expect(await got).toEqual([1, 2])
+  })
+
+  it("S73 its load runs in no other's async context without a wide scope either, nor when it is asked again", async () => {
+    const tenant = new AsyncLocalStorage<string>()
+    const seen: unknown[] = []
+    const shared = new SharedLoader(
+      async (keys: string[]) => {
+        await Promise.resolve()
+        seen.push(tenant.getStore())
+        if (keys.includes('bad')) throw new Error('bad key')
+        return keys
+      },
+      { delay: 1 },
+    )
+    const load = (name: string): Promise<unknown> => tenant.run(name, () => shared.loader().load(name))
+    expect(await outcomes([load('bad'), load('b')])).toEqual(['bad key', 'b'])
+    expect(seen).toEqual([undefined, undefined, undefined])
+  })
+})
+
 describe('what is told of a shared loader', () => {
   it('S74 is the bulk of each unit of work by its name, and the shared one as shared', async () => {
     const told: unknown[] = []
