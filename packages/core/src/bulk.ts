@@ -13,7 +13,7 @@ import { asError, isError } from './errors.ts'
 import type { BulkEvent, OpenBulk } from './events.ts'
 import type { Slot } from './limiter.ts'
 import type { Head } from './policy.ts'
-import type { Piece } from './scope.ts'
+import { nobody, type Piece } from './scope.ts'
 import { Seat, type Bench } from './seat.ts'
 import { drop, isThenable, type Outcomes } from './settle.ts'
 
@@ -146,7 +146,7 @@ export class Bulk<T, R> implements Head, Bench {
     seat.bench = this
     seats.push(seat)
     this.tasks.push(behind.tasks.shift()!)
-    this.owners.push(...behind.owners.splice(0, 1))
+    this.owners.push(...behind.#takeOwner(0))
     if (behind.tasks.length === 0) this.#takeGuests(behind)
   }
 
@@ -256,7 +256,12 @@ export class Bulk<T, R> implements Head, Bench {
     this.tasks.splice(place, 1)
     this.follower?.left(place)
     if (this.tasks.length === 0) this.#ended?.resolve()
-    this.#keeper.left(this, this.owners.splice(place, 1)[0])
+    this.#keeper.left(this, this.#takeOwner(place)[0])
+  }
+
+  /** Whose wait goes with the task at this place: of many tasks of one promise, only with the last of them. */
+  #takeOwner(place: number): Piece[] {
+    return this.owners.splice(this.owners[place + 1] === nobody ? place + 1 : place, 1)
   }
 }
 

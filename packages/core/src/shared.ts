@@ -57,9 +57,10 @@ type AnyCommand<K, P> = (
  */
 class SharedLoader<K, V, P = undefined> {
   readonly #command: AnyCommand<K, P>
-  readonly #options: SharedLoaderOptions<K>
+  /** Those of its bulks. */
+  readonly #options: BulkCallOptions
   readonly #settings: BulkCallSettings
-  readonly #keyOf: (key: K) => unknown
+  readonly #cacheKeyFn: ((key: K) => unknown) | undefined
   /** In which the command runs. */
   readonly #context: AsyncContext
   /** Errors that the command gave for one key. What it throws is no answer, and no cache keeps it. */
@@ -79,9 +80,9 @@ class SharedLoader<K, V, P = undefined> {
     this.#settings = readOptions(command, rest)
     this.#command = command
     this.#context = this.#settings.ledger?.context ?? this.#settings.host.captureContext()
-    this.#keyOf = cacheKeyFn ?? (key => key)
-    // One limit over all partitions, not one for each.
-    this.#options = { ...rest, cacheKeyFn, concurrent: this.#settings.limiter }
+    this.#cacheKeyFn = cacheKeyFn
+    // One limit over all partitions, not one for each. How many may be pending is for each unit of work.
+    this.#options = { ...rest, concurrent: this.#settings.limiter, maxPending: Infinity }
   }
 
   /** How many partitions have anything pending or in flight. */
@@ -103,7 +104,6 @@ class SharedLoader<K, V, P = undefined> {
     checkNames(options, ['cache', 'cacheMap', 'cacheErrors', 'scope', 'partition'])
     const { partition, cacheErrors = true, ...own } = options
     const { name, size, maxPending, host } = this.#settings
-    const { cacheKeyFn } = this.#options
     return {
       command: (keys, { signal }) => this.#ask(keys, partition as P, signal, own.scope),
       options: {
@@ -113,7 +113,7 @@ class SharedLoader<K, V, P = undefined> {
         size,
         maxPending,
         host,
-        cacheKeyFn,
+        cacheKeyFn: this.#cacheKeyFn,
         concurrent: new Entrance(() => this.#room(partition as P)),
       },
     }
@@ -150,8 +150,7 @@ class SharedLoader<K, V, P = undefined> {
   ): Promise<(V | Error)[]> {
     const others = failedWithOthers(answers)
     if (others.size === 0) return answers
-    const { scope: _, cacheKeyFn: __, ...options } = this.#options
-    const alone = { ...options, delay: 0, maxPending: Infinity }
+    const alone = { ...this.#options, scope: undefined, delay: 0 }
     const call = this.#inContext(() => new AsyncBulkCall<K, V>(this.#bound(partition), alone))
     const failed = keys.filter((_, place) => others.has(answers[place]!))
     const again = await call.callMany(failed, { signal })
@@ -159,9 +158,7 @@ class SharedLoader<K, V, P = undefined> {
     return answers.map(answer => (others.has(answer) ? again[place++]! : answer))
   }
 
-  /**
-   * What all keys of a bulk have failed with, and none was given, is the failure of the bulk; else each has its answer.
-   */
+  /** What all keys of a bulk have failed with, and none was given, is the failure of the bulk. */
   #unlessAllFailed(answers: readonly (V | Error)[]): (V | Error)[] {
     const [first] = answers
     if (isError(first) && !this.#given.has(first) && answers.every(answer => answer === first))
@@ -172,9 +169,7 @@ class SharedLoader<K, V, P = undefined> {
   #room(partition: P): Room<K, V> {
     let room = this.#rooms.get(partition)
     if (room === undefined) {
-      const { cacheKeyFn: _, ...options } = this.#options
-      const name = `${this.#settings.name}, shared`
-      const shared = { ...options, name, maxPending: Infinity }
+      const shared = { ...this.#options, name: `${this.#settings.name}, shared` }
       room = this.#inContext(() => new Room<K, V>(this.#bound(partition), shared))
       this.#rooms.set(partition, room)
     }
@@ -189,12 +184,13 @@ class SharedLoader<K, V, P = undefined> {
   /** The command as a bulk of one partition calls it: with each key once, since several may ask for it. */
   #bound(partition: P): Command<K, V> {
     const { name } = this.#settings
+    const keyOf = this.#cacheKeyFn ?? (key => key)
     return async (keys, context) => {
       try {
         const equal = new Map<unknown, number>()
         const unique: K[] = []
         const places = keys.map(key => {
-          const cacheKey = this.#keyOf(key)
+          const cacheKey = keyOf(key)
           let place = equal.get(cacheKey)
           if (place === undefined) equal.set(cacheKey, (place = unique.push(key) - 1))
           return place

@@ -1,5 +1,5 @@
 import { describe, expect, it, vi } from 'vitest'
-import { AsyncBulkCall, BulkScope, type BulkCallOptions } from '../src/index.ts'
+import { AsyncBulkCall, BulkLoader, BulkScope, type BulkCallOptions } from '../src/index.ts'
 import { deferred, type Deferred } from '../src/deferred.ts'
 import { ManualHost } from './support/manual-host.ts'
 import { pass, promiseJobs } from './support/time.ts'
@@ -245,6 +245,27 @@ describe('quiet', () => {
       return users.call(id)
     }
     expect(await Promise.all([1, 2, 3].map(id => scope.run(() => read(id))))).toEqual([1, 2, 3])
+  })
+
+  it('S45 S55 who waits for many keys still waits when some of them are told early', async () => {
+    const { host, scope, io } = scoped()
+    const bulks: number[][] = []
+    const users = new BulkLoader(
+      (ids: number[]) => {
+        bulks.push(ids)
+        return ids
+      },
+      { host, scope, delay: Infinity, size: 3 },
+    )
+    void scope.run(() => io(1))
+    const got = [scope.run(async () => users.loadMany([1, 2])), scope.run(async () => users.loadMany([3, 4]))]
+    users.prime(1, -1).prime(3, -3)
+    await pass(host, 1)
+    expect(bulks).toEqual([[2, 4]])
+    expect(await Promise.all(got)).toEqual([
+      [-1, 2],
+      [-3, 4],
+    ])
   })
 })
 
