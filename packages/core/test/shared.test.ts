@@ -5,6 +5,7 @@
 import { AsyncLocalStorage } from 'node:async_hooks'
 import { describe, expect, it } from 'vitest'
 import {
+  BulkLoader,
   BulkScope,
   onBulk,
   SharedLoader,
@@ -416,6 +417,36 @@ describe('a shared loader in rough weather', () => {
       const settled = await Promise.allSettled(loads)
       expect(settled.map(load => (load.status === 'fulfilled' ? load.value : 'bad'))).toEqual(expected)
     }
+  })
+
+  it('S72 a unit of work whose own bulk is about to go is waited for', async () => {
+    const { host, bulks, unit, io } = server({ delay: Infinity })
+    const [one, other] = [unit(), unit()]
+    const own = new BulkLoader((keys: number[]) => keys, { host, scope: other.scope, delay: Infinity })
+    const got = [one.scope.run(() => one.rows.load(1))]
+    got.push(
+      other.scope.run(async () => {
+        await io(5)
+        return other.rows.load(await own.load(2))
+      }),
+    )
+    await pass(host, 5)
+    expect(bulks).toMatchObject([{ at: 5, keys: [1, 2] }])
+    expect(await Promise.all(got)).toEqual([1, 2])
+  })
+
+  it('S71 who has many keys goes on as soon as a shared bulk has started, not when it has ended', async () => {
+    const held = deferred<void>()
+    const { host, bulks, unit } = server({ size: 2, concurrent: 2 }, keys => held.promise.then(() => keys))
+    const got = unit().rows.loadMany([1, 2, 3, 4, 5])
+    await host.turn()
+    expect(bulks.map(({ keys }) => keys)).toEqual([
+      [1, 2],
+      [3, 4],
+    ])
+    held.resolve()
+    await host.turn()
+    expect(await got).toEqual([1, 2, 3, 4, 5])
   })
 
   it('S72 a key that waits for its shared bulk is waited for by all who load it', async () => {
