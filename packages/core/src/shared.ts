@@ -85,7 +85,7 @@ class SharedLoader<K, V, P = undefined> {
     this.#options = { ...rest, concurrent: this.#settings.limiter, maxPending: Infinity }
   }
 
-  /** How many partitions have anything pending or in flight. */
+  /** How many partitions somebody waits for. */
   get partitions(): number {
     return this.#rooms.size
   }

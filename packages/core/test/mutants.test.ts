@@ -27,6 +27,8 @@ const withoutDelay = 'S2 S8 S10 S13 S37 S39: histories without a delay'
 const withRaces = 'S4 S13 S20 S22: histories with races'
 const inScope = 'S45: histories in a scope'
 const takingTurns = 'S16 S18 S19 calls that share a limiter take turns, and none takes the slot of another'
+const company = 'S72 a shared bulk waits for company, and no longer than there can be any'
+const apart = 'S71 S73 what has failed together is asked again, apart, and nobody leaves anything'
 const newcomer = 'S16 S18 a newcomer cannot take a slot that is handed over'
 
 const mutants: Record<string, Mutant> = {
@@ -324,6 +326,40 @@ const mutants: Record<string, Mutant> = {
         replace: 'return this.#inFlight === 0',
       },
     ],
+  },
+  'a unit of work is quiet while its own bulk is about to go': {
+    caughtBy: company,
+    edits: [{ file: 'scope.ts', find: 'this.#waits > 0 || !this.#quiet', replace: '!this.#quiet' }],
+  },
+  'a unit of work is never quiet while a shared bulk has its keys': {
+    caughtBy: company,
+    edits: [{ file: 'scope.ts', find: 'piece.held = piece.part.holdLatest()', replace: 'piece.held = null' }],
+  },
+  'a hit is not waited for where a shared bulk has its key': {
+    caughtBy: company,
+    edits: [
+      {
+        file: 'loader.ts',
+        find: 'this.#engine.last ?? this.#engine.held',
+        replace: 'this.#engine.last',
+      },
+    ],
+  },
+  'a hit in a shared bulk counts as a pending call': {
+    caughtBy: company,
+    edits: [{ file: 'scope.ts', find: 'if (isPending) this.#waits++', replace: 'this.#waits++' }],
+  },
+  'what has failed together fails for all': {
+    caughtBy: apart,
+    edits: [{ file: 'shared.ts', find: 'if (others.size === 0) return answers', replace: 'return answers' }],
+  },
+  'a partition is kept while its command goes on for nobody': {
+    caughtBy: apart,
+    edits: [{ file: 'shared.ts', find: 'this.asking === 0', replace: 'this.call.inFlight === 0' }],
+  },
+  'the error of a lone key is that of its bulk': {
+    caughtBy: 'S73 the error of a key that is asked alone is its answer',
+    edits: [{ file: 'shared.ts', find: 'if (isError(outcome)) this.#given.add(outcome)\n', replace: '\n' }],
   },
 }
 

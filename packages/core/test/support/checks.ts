@@ -8,9 +8,10 @@
  */
 
 import { deepStrictEqual } from 'node:assert'
-import type { Command } from '../../src/index.ts'
+import type { Command, SharedLoaderOptions } from '../../src/index.ts'
 import { explore, type CoreModule, type ExploreSettings } from './explore.ts'
 import { ManualHost } from './manual-host.ts'
+import { pass } from './time.ts'
 
 export type Check = (core: CoreModule) => Promise<void>
 
@@ -261,7 +262,76 @@ export const checks = {
     deepStrictEqual(bulks, ['a', 'b'])
     deepStrictEqual(limiter.inUse, 1)
   },
+
+  async 'S72 a shared bulk waits for company, and no longer than there can be any'(core) {
+    const { host, bulks, unit } = sharingBulks(core, { delay: Infinity })
+    const [one, other] = [unit(), unit()]
+    const own = new core.BulkLoader((keys: string[]) => keys, { host, scope: other.scope, delay: Infinity })
+    const load = (): Promise<string> => one.scope.run(async () => one.rows.load('a'))
+    const loads = [load()]
+    loads.push(
+      other.scope.run(async () => {
+        await new Promise<void>(done => host.setTimer(done, 5))
+        return other.rows.load(await own.load('b'))
+      }),
+    )
+    const seen = watch(loads)
+    await pass(host, 4)
+    const again = watch([load()])
+    await host.turn()
+    deepStrictEqual(bulks, [])
+    await pass(host, 1)
+    deepStrictEqual(bulks, ['ab'])
+    deepStrictEqual([...seen, ...again], ['a', 'b', 'a'])
+  },
+
+  async 'S71 S73 what has failed together is asked again, apart, and nobody leaves anything'(core) {
+    const { host, bulks, shared, unit } = sharingBulks(core, {})
+    const [one, other, gone] = [unit(), unit(), unit()]
+    const seen = watch([one.rows.load('bad'), other.rows.load('a'), other.rows.load('none')])
+    await host.turn()
+    deepStrictEqual(bulks, ['badanone', 'bad', 'anone'])
+    deepStrictEqual(seen.slice(1), ['a', 'BULK_NONE'])
+    watch([one.rows.load('bad'), other.rows.load('none'), gone.rows.load('hang')])
+    await host.turn()
+    deepStrictEqual(bulks.slice(3), ['badhang', 'bad', 'hang'])
+    deepStrictEqual(shared.partitions, 1)
+    gone.scope.abort('gone')
+    await host.turn()
+    deepStrictEqual(shared.partitions, 0)
+  },
+
+  async 'S73 the error of a key that is asked alone is its answer'(core) {
+    const { host, bulks, unit } = sharingBulks(core, {})
+    const { rows } = unit()
+    for (let i = 0; i < 2; i++) {
+      watch([rows.load('none')])
+      await host.turn()
+    }
+    deepStrictEqual(bulks, ['none'])
+  },
 } satisfies Record<string, Check>
+
+/** Units of work that share their bulks. One with `bad` in it fails, `none` has no row, and `hang` is never answered. */
+function sharingBulks(core: CoreModule, options: SharedLoaderOptions<string>) {
+  const host = new ManualHost()
+  const wide = new core.BulkScope({ host })
+  const bulks: string[] = []
+  const shared = new core.SharedLoader<string, string>(
+    keys => {
+      bulks.push(keys.join(''))
+      if (keys.includes('bad')) throw new Error('bad key')
+      if (keys.includes('hang')) return new Promise<string[]>(() => {})
+      return keys.map(key => (key === 'none' ? Object.assign(new Error('none'), { code: 'BULK_NONE' }) : key))
+    },
+    { delay: 100, scope: wide, host, ...options },
+  )
+  const unit = () => {
+    const scope = new core.BulkScope({ host, within: wide })
+    return { scope, rows: shared.loader({ scope }) }
+  }
+  return { host, bulks, shared, unit }
+}
 
 function abortable(): { signal: AbortSignal; abort: () => void } {
   const controller = new AbortController()

@@ -10,7 +10,10 @@ import { ManualHost } from './manual-host.ts'
 import { Model, type FlushState, type Happening, type ModelSettings, type Picture } from './model.ts'
 
 /** A copy of the package: the real one, or one with a fault in it. */
-export type CoreModule = Pick<typeof Core, 'AsyncBulkCall' | 'BulkScope' | 'onBulk' | 'semaphore'>
+export type CoreModule = Pick<
+  typeof Core,
+  'AsyncBulkCall' | 'BulkLoader' | 'BulkScope' | 'SharedLoader' | 'onBulk' | 'semaphore'
+>
 
 export interface ExploreSettings extends ModelSettings {
   /** The most calls in one history, and how many of them with a signal. */
