@@ -54,6 +54,15 @@ export default defineConfig({
       {
         extends: true,
         test: {
+          name: 'dataloader',
+          root: 'packages/dataloader',
+          include: ['test/**/*.test.ts'],
+          typecheck: { enabled: true, include: ['test/**/*.test-d.ts'], tsconfig: '../../tsconfig.json' },
+        },
+      },
+      {
+        extends: true,
+        test: {
           name: 'yoga',
           root: 'packages/yoga',
           include: ['test/**/*.test.ts'],

@@ -9,7 +9,8 @@ export { SharedLoader } from './shared.ts'
 export { BulkScope } from './scope.ts'
 export { semaphore } from './limiter.ts'
 export { grouped, isolated, keyed } from './results.ts'
-export { onBulk, watchesCalls } from './events.ts'
+export { onBulk, watched, watchesCalls } from './events.ts'
+export { host } from './host.ts'
 export { check, checkNames } from './door.ts'
 export {
   asError,

@@ -1,0 +1,2 @@
+// The class itself, as `require('dataloader')` gives it.
+module.exports = require('../dist/index.js').default

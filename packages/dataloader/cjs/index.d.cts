@@ -1,0 +1,3 @@
+import { DataLoader } from '../dist/index.js'
+
+export = DataLoader

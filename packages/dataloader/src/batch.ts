@@ -1,0 +1,169 @@
+/**
+ * A batch: keys on their way to one call of the batch function, the promises of their callers, and the cache hits that
+ * are given together with them.
+ *
+ * All of it hangs on one promise, the gate. The promise of a caller is one reaction to it, and reactions of one promise
+ * run in the order in which they were made, so a counter finds each its value. A caller costs one promise, no closure.
+ * @module
+ */
+
+import { isError, type AsyncContext } from '@bulkcall/core'
+
+/** What became of the keys of a batch: a value or an Error for each. */
+export type Outcomes<V> = readonly (V | PromiseLike<V> | Error)[]
+
+export class Batch<K, V> {
+  readonly keys: K[] = []
+  /** What each key put into the cache, place by place. Empty where there is no cache. */
+  readonly entries: unknown[] = []
+  /** Whether its moment has come. */
+  due = false
+  /** Whether it has left, so that no key joins it any more. */
+  sealed = false
+  settled = false
+  /** Hears of each key that has joined, where the engine counts them. */
+  joined: (() => void) | null = null
+  /** The async context in which it opened, where it may start in another one. */
+  context: AsyncContext | null = null
+  /** What became of it, for the engine. */
+  outcomes: Outcomes<V> | null = null
+  reason: unknown = undefined
+
+  readonly #gate: Promise<Outcomes<V>>
+  readonly #open: (outcomes: Outcomes<V>) => void
+  readonly #shut: (reason: unknown) => void
+  readonly #count: Count = { at: 0 }
+  readonly #next = next(this.#count) as (outcomes: Outcomes<V>) => V
+  #hits: Hits<V> | null = null
+
+  constructor() {
+    this.#gate = new Promise<Outcomes<V>>(executor)
+    this.#open = resolveLast
+    this.#shut = rejectLast
+  }
+
+  /** Takes a key in. */
+  join(key: K): Promise<V> {
+    this.keys.push(key)
+    if (this.joined !== null) this.joined()
+    return this.#gate.then(this.#next)
+  }
+
+  /** A promise of the outcomes of the keys from this place on, which are in already: one for all of them. */
+  range(from: number): Promise<(V | Error)[]> {
+    const count = this.#count
+    const size = this.keys.length - from
+    return this.#gate.then(
+      outcomes => {
+        count.at += size
+        const own = outcomes.slice(from, from + size)
+        return own.some(isThenable) ? Promise.all(own.map(waitFor)) : (own as (V | Error)[])
+      },
+      (reason: Error) => new Array<Error>(size).fill(reason),
+    )
+  }
+
+  /** The promise of a key that came in with others. */
+  at(place: number): Promise<V> {
+    return this.#gate.then(outcomes => valueOf(outcomes[place])) as Promise<V>
+  }
+
+  /** What is known already, given together with this batch: what follows from both goes out together. */
+  align(known: PromiseLike<V> | V): Promise<V> {
+    this.#hits ??= new Hits()
+    return this.#hits.add(known)
+  }
+
+  give(outcomes: Outcomes<V>): void {
+    this.settled = true
+    this.outcomes = outcomes
+    this.#hits?.open()
+    this.#open(outcomes)
+  }
+
+  fail(reason: unknown): void {
+    this.settled = true
+    this.reason = reason
+    this.#hits?.open()
+    this.#shut(reason)
+  }
+}
+
+/** The hits of one batch. They have a gate of their own: it opens first, and whatever becomes of the batch. */
+class Hits<V> {
+  readonly open: () => void
+  readonly #known: (PromiseLike<V> | V)[] = []
+  readonly #gate: Promise<void>
+  readonly #next: () => PromiseLike<V> | V
+
+  constructor() {
+    this.#gate = new Promise<void>(executor)
+    this.open = resolveLast as () => void
+    this.#next = nextOf(this.#known)
+  }
+
+  add(known: PromiseLike<V> | V): Promise<V> {
+    this.#known.push(known)
+    return this.#gate.then(this.#next)
+  }
+}
+
+/** A key that came in with others, as it stands in the cache: its promise is made when someone loads it. */
+export class Place<K, V> {
+  readonly #batch: Batch<K, V>
+  readonly #place: number
+  #promise: Promise<V> | null = null
+
+  constructor(batch: Batch<K, V>, place: number) {
+    this.#batch = batch
+    this.#place = place
+  }
+
+  get promise(): Promise<V> {
+    if (this.#promise === null) {
+      this.#promise = this.#batch.at(this.#place)
+      // Who asked for it by `loadMany` is told of its error there, and who loads it, by a promise of his own.
+      this.#promise.catch(() => {})
+    }
+    return this.#promise
+  }
+}
+
+/** How many of a batch's keys have been handed their values. An object, so that all reactions of a gate count together. */
+interface Count {
+  at: number
+}
+
+/** Captures the count alone: a closure that held the batch would keep it alive for as long as any of its promises. */
+function next(count: Count): (outcomes: Outcomes<unknown>) => unknown {
+  return outcomes => valueOf(outcomes[count.at++])
+}
+
+function nextOf<T>(list: readonly T[]): () => T {
+  let at = 0
+  return () => list[at++]!
+}
+
+/** Thrown, not a rejected promise given back: that would settle later than its mates. */
+function valueOf(outcome: unknown): unknown {
+  if (isError(outcome)) throw outcome
+  return outcome
+}
+
+function waitFor<V>(outcome: V | PromiseLike<V> | Error): Promise<V | Error> {
+  return Promise.resolve(outcome).catch((error: Error) => error)
+}
+
+export function isThenable(value: unknown): value is PromiseLike<unknown> {
+  return (
+    ((typeof value === 'object' && value !== null) || typeof value === 'function') &&
+    typeof (value as { then?: unknown }).then === 'function'
+  )
+}
+
+let resolveLast: (value: any) => void
+let rejectLast: (reason: unknown) => void
+const executor = (resolve: (value: any) => void, reject: (reason: unknown) => void): void => {
+  resolveLast = resolve
+  rejectLast = reject
+}

@@ -1,0 +1,195 @@
+/**
+ * The options of a loader: those of `dataloader`, with its words where one is wrong, and those of ours beside them.
+ * @module
+ */
+
+import {
+  BulkOptionError,
+  host,
+  type BulkCallOptions,
+  type CommandContext,
+  type Limiter,
+} from '@bulkcall/core'
+
+/**
+ * Gives a value or an Error for each key, in the order of the keys. `this` is the loader. The keys are the function's own
+ * to change. A second argument comes only to a loader with `delay`, `concurrent`, `maxPending` or `timeout`: a function
+ * that has a second parameter of its own must not be surprised by it.
+ */
+export type BatchLoadFn<K, V> = (
+  keys: readonly K[],
+  context?: CommandContext,
+) => PromiseLike<ArrayLike<V | Error>>
+
+/** Where a loader keeps the promise of each key. A `Map` is one; so is a store with a bound of its own. */
+export interface CacheMap<K, V> {
+  // `void`, not `undefined`: a `get` without a return type is one that `dataloader` takes.
+  // oxlint-disable-next-line typescript/no-invalid-void-type
+  get(key: K): V | void
+  set(key: K, value: V): any
+  delete(key: K): any
+  clear(): any
+}
+
+/** The options of a loader. All of `dataloader`, and from `size` on ours. */
+export interface Options<K, V, C = K> {
+  /**
+   * `false` asks each key by itself: the same as `maxBatchSize: 1`.
+   * @default true
+   */
+  batch?: boolean | undefined
+  /**
+   * The most keys in one batch: a whole number from 1, or `Infinity`.
+   * @default Infinity
+   */
+  maxBatchSize?: number | undefined
+  /**
+   * Calls what it is given when the batch that has just opened is to leave.
+   * @default at the end of the turn, after all promise jobs
+   */
+  batchScheduleFn?: ((callback: () => void) => void) | undefined
+  /**
+   * Whether answers are kept. With `false` each load is a key of its own in the batch, equal ones too.
+   * @default true
+   */
+  cache?: boolean | undefined
+  /**
+   * What two keys must have in common to be equal. Needed where keys are objects.
+   * @default the key itself
+   */
+  cacheKeyFn?: ((key: K) => C) | undefined
+  /**
+   * Where answers are kept; `null` is the same as `cache: false`.
+   * @default a new `Map`
+   */
+  cacheMap?: CacheMap<C, Promise<V>> | null | undefined
+  /**
+   * The name in errors, events and metrics, and for APM tools.
+   * @default null
+   */
+  name?: string | null | undefined
+
+  /** Another name for `maxBatchSize`, the one that all of Bulkcall uses. Where both are given they must be equal. */
+  size?: number | undefined
+  /**
+   * The longest that a key waits for company, in milliseconds, instead of the end of the turn. A full batch leaves at
+   * once, and a cached answer does not wait. From 0, which is the end of the turn.
+   * @default 0
+   */
+  delay?: number | undefined
+  /**
+   * How many batches may be in flight at once: a whole number from 1, `null` for no limit, or a `Limiter` that several
+   * loaders share. A batch that waits for its turn goes on filling.
+   * @default null
+   */
+  concurrent?: number | null | Limiter | undefined
+  /**
+   * How many keys may wait to be asked; a load past it rejects at once with `BulkOverflowError`.
+   * A whole number from `size` (from 1 where `size` is `Infinity`), or `Infinity`.
+   * @default Infinity
+   */
+  maxPending?: number | undefined
+  /**
+   * How long the batch function may run, in milliseconds, above 0. Then its keys reject with `BulkTimeoutError`, are
+   * forgotten, and the signal that it was given aborts.
+   * @default Infinity
+   */
+  timeout?: number | undefined
+}
+
+/** The options after the door. */
+export interface Settings<K, C> {
+  readonly size: number
+  readonly schedule: (callback: () => void) => void
+  readonly keyOf: ((key: K) => C) | null
+  /** The user's store, `null` for no cache, `undefined` for a `Map` of our own. */
+  readonly cacheMap: CacheMap<C, any> | null | undefined
+  readonly name: string | null
+  readonly delay: number
+  /** The options that the engine has to see to, or `null` where there is none. */
+  readonly bounds: BulkCallOptions | null
+}
+
+/** Checks the batch function and its options. Whoever replaces `dataloader` may have options for its wrappers in there, so unknown ones are let through. */
+export function readOptions<K, V, C>(
+  batchLoadFn: BatchLoadFn<K, V>,
+  options: Options<K, V, C> | undefined,
+): Settings<K, C> {
+  must(typeof batchLoadFn === 'function', () => `${contract}, but got: ${String(batchLoadFn)}.`)
+  // Loaders are made for every request, most of them without options.
+  return options === undefined ? defaults : readGiven(options)
+}
+
+function readGiven<K, V, C>(options: Options<K, V, C>): Settings<K, C> {
+  const {
+    batch = true,
+    maxBatchSize,
+    size = maxBatchSize ?? Infinity,
+    cache = true,
+    cacheMap,
+    name,
+  } = options
+  const { batchScheduleFn = endOfTurn, cacheKeyFn, delay = 0, concurrent = null } = options
+  const { maxPending = Infinity, timeout = Infinity } = options
+  if (batch) {
+    // `NaN` and fractions too: there the original makes bulks of another size than was asked for.
+    for (const given of [maxBatchSize, size])
+      must(given === undefined || isSize(given), () => `maxBatchSize must be a positive number: ${given}`)
+    if (maxBatchSize !== undefined && maxBatchSize !== size)
+      throw new BulkOptionError('size', `the same as maxBatchSize (${maxBatchSize})`, size)
+  }
+  must(
+    typeof batchScheduleFn === 'function',
+    () => `batchScheduleFn must be a function: ${String(batchScheduleFn)}`,
+  )
+  must(
+    cacheKeyFn === undefined || typeof cacheKeyFn === 'function',
+    () => `cacheKeyFn must be a function: ${String(cacheKeyFn)}`,
+  )
+  if (cache && cacheMap !== null && cacheMap !== undefined) checkCacheMap(cacheMap)
+  if (delay !== 0 && options.batchScheduleFn !== undefined)
+    throw new BulkOptionError('delay', '0 beside batchScheduleFn, which decides alone', delay)
+  const bounded = delay !== 0 || concurrent !== null || maxPending !== Infinity || timeout !== Infinity
+  return {
+    size: batch ? size : 1,
+    schedule: batchScheduleFn,
+    keyOf: cacheKeyFn ?? null,
+    cacheMap: cache ? cacheMap : null,
+    name: name || null,
+    delay,
+    bounds: bounded ? { delay, concurrent, maxPending, timeout } : null,
+  }
+}
+
+/** How the errors of a batch function that breaks its contract begin, word for word: programs look for it. */
+export const contract =
+  'DataLoader must be constructed with a function which accepts Array<key> and returns Promise<Array<value>>'
+
+/** The moment of dataloader, found by what the host does and not by what it is called. */
+const endOfTurn = (callback: () => void): void => host.endOfTurn(callback)
+
+const defaults: Settings<any, any> = {
+  size: Infinity,
+  schedule: endOfTurn,
+  keyOf: null,
+  cacheMap: undefined,
+  name: null,
+  delay: 0,
+  bounds: null,
+}
+
+function isSize(size: unknown): boolean {
+  return size === Infinity || (Number.isInteger(size) && (size as number) >= 1)
+}
+
+function checkCacheMap(cacheMap: unknown): void {
+  const missing = ['get', 'set', 'delete', 'clear'].filter(
+    method => typeof (cacheMap as Record<string, unknown>)[method] !== 'function',
+  )
+  must(missing.length === 0, () => `Custom cacheMap missing methods: ${missing.join(', ')}`)
+}
+
+/** A `TypeError`, as `dataloader` throws it. */
+function must(holds: boolean, message: () => string): void {
+  if (!holds) throw new TypeError(message())
+}
