@@ -93,6 +93,10 @@ export default defineConfig({
       },
       {
         extends: true,
+        test: { name: 'inspector', root: 'packages/inspector', include: ['test/**/*.test.ts'] },
+      },
+      {
+        extends: true,
         test: { name: 'examples', include: ['examples/*/test/**/*.test.ts'] },
       },
       {

@@ -80,15 +80,22 @@ describe('the pages', () => {
   })
 })
 
-describe.each(packages)('ARCHITECTURE.md, of packages/%s,', name => {
-  const sources = join(root, 'packages', name, 'src')
+/** The folders that have sources of their own. */
+const folders = [...packages.map(name => `${name}/src`), 'inspector/page']
+
+describe.each(folders)('ARCHITECTURE.md, of packages/%s,', folder => {
+  const sources = join(root, 'packages', folder)
   const rows = read('ARCHITECTURE.md').matchAll(
-    /^\| \[`[\w-]+\.ts`\]\(packages\/([\w-]+)\/src\/([\w-]+\.ts)\)/gm,
+    /^\| \[`[\w-]+\.tsx?`\]\(packages\/([\w-]+\/\w+)\/([\w-]+\.tsx?)\)/gm,
   )
-  const listed = [...rows].filter(([, of]) => of === name).map(([, , file]) => file!)
+  const listed = [...rows].filter(([, of]) => of === folder).map(([, , file]) => file!)
 
   it('lists every file, once', () => {
-    expect(listed.toSorted()).toEqual(readdirSync(sources).toSorted())
+    expect(listed.toSorted()).toEqual(
+      readdirSync(sources)
+        .filter(file => /\.tsx?$/.test(file))
+        .toSorted(),
+    )
   })
 
   it('lists each file above those that it imports', () => {
@@ -179,7 +186,7 @@ function proseOf(page: string): string {
 }
 
 function importsOf(source: string): string[] {
-  return [...readFileSync(source, 'utf8').matchAll(/ from '\.\/([\w-]+\.ts)'/g)].map(([, file]) => file!)
+  return [...readFileSync(source, 'utf8').matchAll(/ from '\.\/([\w-]+\.tsx?)'/g)].map(([, file]) => file!)
 }
 
 function read(page: string): string {

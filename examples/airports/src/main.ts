@@ -41,6 +41,8 @@ async function start(options: Options): Promise<void> {
   for (const { path, name } of ways.toReversed()) say(`  ${address}${path}  ${name}`)
   if (options.metrics) say(`Metrics are at\n  ${address}${metricsPath}`)
   if (options.trace) open.push(printTraces(say))
+  for (const { watching } of ways)
+    if (watching !== undefined) say(`\nThe inspector is at\n  ${address}${watching.path}  ${watching.name}`)
   say('Press Ctrl-C to stop.')
 }
 

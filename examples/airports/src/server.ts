@@ -47,9 +47,10 @@ export async function listen({ port, host }: Pick<Options, 'port' | 'host'>): Pr
       const changes: Changes = createPubSub<{ airportChanged: [ident: string] }>()
       const last = ways.at(-1)
       handlers = new Map(
-        ways.map(way => {
+        ways.flatMap(way => {
           const plugins = metrics && way === last ? [metricsPlugin()] : []
-          return [way.path, traced(yogaOf(way, sql, changes, plugins))]
+          const handler = traced(yogaOf(way, sql, changes, plugins))
+          return [way.path, way.watching?.path ?? []].flat().map(path => [path, handler] as const)
         }),
       )
       if (metrics) handlers.set(metricsPath, handlers.get(last!.path)!)
@@ -62,12 +63,17 @@ export async function listen({ port, host }: Pick<Options, 'port' | 'host'>): Pr
   }
 }
 
-function yogaOf({ name, path, resolvers, plugin }: Way, sql: Queries, changes: Changes, plugins: Plugin[]) {
+function yogaOf(
+  { name, path, resolvers, plugin, watching }: Way,
+  sql: Queries,
+  changes: Changes,
+  plugins: Plugin[],
+) {
   return createYoga({
     schema: createSchema<Context>({ typeDefs, resolvers }),
     graphqlEndpoint: path,
     context: { sql, changes },
-    plugins: [plugin, useDeferStream(), ...plugins],
+    plugins: [plugin, watching?.plugin ?? {}, useDeferStream(), ...plugins],
     landingPage: false,
     graphiql: {
       title: `Airports: ${name}`,

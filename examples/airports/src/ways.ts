@@ -3,6 +3,8 @@
  * @module
  */
 
+import { useBulkInspector } from '@bulkcall/inspector'
+
 import type { Queries } from './queries.ts'
 import { resolvers } from './resolvers.ts'
 import { withBulkcall } from './with-bulkcall.ts'
@@ -15,6 +17,8 @@ export interface Way {
   readonly path: string
   readonly resolvers: typeof resolvers
   readonly plugin: object
+  /** What watches it, and where below its path that is served. */
+  readonly watching?: { readonly path: string; readonly name: string; readonly plugin: object }
 }
 
 /** @param delay ms that a key may wait for company with Bulkcall; by default that of `useBulk` */
@@ -37,6 +41,7 @@ export function waysOf(sql: Queries, connections: number, delay?: number): Way[]
       path: '/graphql',
       resolvers,
       plugin: withBulkcall(sql, connections, delay),
+      watching: { path: '/graphql/bulk', name: 'what it loads, as it happens', plugin: useBulkInspector() },
     },
   ]
 }

@@ -212,7 +212,7 @@ export function itServesAirports(serving: () => Serving): void {
     expect([root.status, root.headers.get('location')]).toEqual([302, '/graphql'])
     expect([elsewhere.status, await elsewhere.text()]).toEqual([
       404,
-      'Nothing is here. Try /without-bulk, /with-dataloader, /graphql.\n',
+      'Nothing is here. Try /without-bulk, /with-dataloader, /graphql, /graphql/bulk.\n',
     ])
   })
 }

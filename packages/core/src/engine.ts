@@ -63,6 +63,8 @@ export class Engine<T, R> implements Keeper, Waiter, Member {
   #pumpSoon = false
   #tickAsked = false
   #inLine = false
+  /** For events: since when it has stood in line, or had when the present pump began; else `null`. */
+  #inLineSince: number | null = null
   #slot: Slot | null = null
 
   // Invariant: one timer at the most, and none while nothing waits for an instant.
@@ -264,6 +266,7 @@ export class Engine<T, R> implements Keeper, Waiter, Member {
     } finally {
       this.#pumping = false
     }
+    if (!this.#inLine) this.#inLineSince = null
     this.#setTimer()
   }
 
@@ -301,7 +304,9 @@ export class Engine<T, R> implements Keeper, Waiter, Member {
     this.#inLine = true
     try {
       const slot = limiter.acquire(this)
-      if (slot !== null) {
+      if (slot === null) {
+        if (watched()) this.#inLineSince ??= this.#clock()
+      } else {
         this.#inLine = false
         this.#slot = slot
       }
@@ -600,7 +605,8 @@ export class Engine<T, R> implements Keeper, Waiter, Member {
       tasks: bulk.tasks.length,
       cause,
       openedAt: Number.isNaN(bulk.openedAt) ? null : bulk.openedAt,
-      readyAt: Math.min(marked, due, startedAt),
+      // Not before it asked for a slot: a timer that is late is no wait for one.
+      readyAt: Math.max(Math.min(marked, due, startedAt), this.#inLineSince ?? startedAt),
       startedAt,
       settledAt: null,
       pending: this.pending,

@@ -44,7 +44,8 @@ export function ready(
   if (head.id <= marks.flushed) return 'flush'
   if (marks.closing) return 'close'
   if (settings.delay === 0 && head.id <= marks.ticked) return 'tick'
-  if (settings.delay > 0 && now - head.openedAt >= settings.delay) return 'delay'
+  // By the instant at which its timer fires: a difference of fractions may fall short of the delay by a hair, for ever.
+  if (settings.delay > 0 && now >= readyAt(head, settings)) return 'delay'
   if (head.id <= marks.quiet) return 'quiet'
   return null
 }

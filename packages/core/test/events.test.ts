@@ -408,6 +408,41 @@ describe('an event agrees with what happened', () => {
     ])
   })
 
+  it('S51 a bulk that finds a slot at once was ready when it started, however late its timer was', async () => {
+    const { started } = record()
+    const { host, call, settle } = heldCall({ delay: 10, concurrent: 1 })
+    const answered = call.call('first')
+    host.time = 1030
+    host.fireNext()
+    await settle(null)
+    await answered
+
+    expect(started.map(({ openedAt, readyAt, startedAt }) => [openedAt, readyAt, startedAt])).toEqual([
+      [1000, 1030, 1030],
+    ])
+  })
+
+  it('S51 a bulk whose timer was late, and found no slot, was ready when it stood in line', async () => {
+    const limiter = semaphore(1)
+    const other = heldCall({ concurrent: limiter })
+    const blocking = other.call.call(0)
+    await other.host.turn()
+
+    const { started } = record()
+    const { host, call, settle } = heldCall({ delay: 10, concurrent: limiter })
+    const answered = call.call('first')
+    host.time = 1030
+    host.fireNext()
+    host.time = 1050
+    await other.settle([0])
+    await settle(null)
+    await Promise.all([blocking, answered])
+
+    expect(started.map(({ openedAt, readyAt, startedAt }) => [openedAt, readyAt, startedAt])).toEqual([
+      [1000, 1030, 1050],
+    ])
+  })
+
   /** Each makes a bulk ready at 1010, while the one slot is taken until 1050. */
   const readies: readonly [string, BulkCallOptions, (call: AsyncBulkCall<unknown, unknown>) => unknown][] = [
     ['size', { size: 2, delay: Infinity }, call => call.call('second')],

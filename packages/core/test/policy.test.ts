@@ -54,6 +54,17 @@ describe('ready', () => {
     expect(cause({ now: 1e9 })).toBe('delay')
   })
 
+  it('S9 S14 is delay at the instant that the timer is set for, however the fractions of it are rounded', () => {
+    const openings = Array.from({ length: 1000 }, (_, n) => n * 1.0007)
+    // Of these, many are such that the difference of the two instants is a hair less than the delay.
+    expect(openings.some(openedAt => openedAt + 5 - openedAt < 5)).toBe(true)
+    for (const openedAt of openings) {
+      const window = { id: 1, openedAt }
+      const settings = { size: 5, delay: 5 }
+      expect(ready(window, 2, settings, nothing, readyAt(window, settings))).toBe('delay')
+    }
+  })
+
   it('S10 is tick for bulks that were open when the turn ended, and only with a delay of 0', () => {
     expect(cause({ delay: 0, marks: { ticked: 2 } })).toBe(null)
     expect(cause({ delay: 0, marks: { ticked: 3 } })).toBe('tick')

@@ -1,0 +1,9 @@
+/**
+ * Starts the page.
+ * @module
+ */
+
+import { render } from 'preact'
+import { App } from './app.tsx'
+
+render(<App />, document.body)

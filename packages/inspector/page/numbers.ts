@@ -1,0 +1,50 @@
+/**
+ * Numbers and names, as people read them.
+ * @module
+ */
+
+/** A time, with as many digits as say something. */
+export function time(ms: number): string {
+  if (ms >= 1000) return `${(ms / 1000).toFixed(2)} s`
+  return `${short(ms)} ms`
+}
+
+/** The same without its unit. */
+export function short(ms: number): string {
+  if (ms >= 100 || ms === 0) return ms.toFixed(0)
+  return ms >= 1 ? ms.toFixed(1) : ms.toFixed(2)
+}
+
+export function many(count: number, one: string): string {
+  return `${count.toLocaleString('en')} ${one}${count === 1 ? '' : 's'}`
+}
+
+export function percent(part: number, whole: number): string {
+  return whole > 0 ? `${Math.round((100 * part) / whole)} %` : '–'
+}
+
+/** No bound, or the number. */
+export function bound(value: number | null, unit = ''): string {
+  return value === null ? 'no limit' : `${value.toLocaleString('en')}${unit}`
+}
+
+/** How an operation is called that its client gave no name. */
+export function titleOf({
+  name,
+  kind,
+}: {
+  readonly name: string | null
+  readonly kind: string | null
+}): string {
+  return name ?? `unnamed ${kind ?? 'operation'}`
+}
+
+/** Instants to write along the time: round numbers, about six of them, the last not too near to the edge for its text. */
+export function ticksOf(width: number): number[] {
+  const rough = width / 6
+  const ten = 10 ** Math.floor(Math.log10(rough))
+  const step = [1, 2, 5, 10].map(n => n * ten).find(each => each >= rough)!
+  return Array.from({ length: Math.floor((0.95 * width) / step) + 1 }, (_, n) =>
+    Number((n * step).toPrecision(12)),
+  )
+}

@@ -1,0 +1,110 @@
+/**
+ * A virtual host: a clock that leaps from timer to timer, so that an engine plays a second in a few milliseconds.
+ * @module
+ */
+
+import type { AsyncContext, Host } from '@bulkcall/core'
+
+interface Timer {
+  at: number
+  readonly wake: () => void
+  /** Whether it waits while the event loop is busy. */
+  readonly patient: boolean
+}
+
+/** More instants than any operation has; a play that goes on beyond them would go on for ever. */
+const mostInstants = 100_000
+
+const direct: AsyncContext = { run: (work, a, b) => work(a, b) }
+
+export class VirtualHost implements Host {
+  #time = 0
+  readonly #timers = new Set<Timer>()
+  readonly #stalls: (readonly [from: number, to: number])[] = []
+  #jobs: (() => void)[] = []
+
+  now(): number {
+    return this.#time
+  }
+
+  setTimer(wake: () => void, ms: number): Timer {
+    return this.#set(this.#time + ms, wake, true)
+  }
+
+  /** The event loop is busy from then to then, in ms from now: timers wait, what is asleep is what keeps it busy. */
+  stall(from: number, to: number): void {
+    this.#stalls.push([this.#time + from, this.#time + to])
+  }
+
+  #set(at: number, wake: () => void, patient: boolean): Timer {
+    const timer = { at, wake, patient }
+    this.#timers.add(timer)
+    return timer
+  }
+
+  clearTimer(timer: unknown): void {
+    this.#timers.delete(timer as Timer)
+  }
+
+  endOfTurn(job: () => void): void {
+    this.#jobs.push(job)
+  }
+
+  captureContext(): AsyncContext {
+    return direct
+  }
+
+  /** Resolves after so many milliseconds of this clock. */
+  sleep(ms: number): Promise<void> {
+    return new Promise(wake => void this.#set(this.#time + ms, wake, false))
+  }
+
+  /** Lets time pass until nothing more can happen. */
+  async play(): Promise<void> {
+    const { port1, port2 } = new MessageChannel()
+    // A message comes when no promise job is left, and browsers do not hold it back as they do timers.
+    const promiseJobs = (): Promise<void> =>
+      new Promise(done => {
+        port1.onmessage = () => done()
+        port2.postMessage(null)
+      })
+    try {
+      for (let instants = 0; instants < mostInstants; instants++) {
+        // oxlint-disable-next-line no-await-in-loop -- one instant after the other
+        await this.#turn(promiseJobs)
+        if (this.#timers.size === 0) return
+        this.#leap()
+      }
+      throw new Error('The replay does not end.')
+    } finally {
+      port1.close()
+    }
+  }
+
+  async #turn(promiseJobs: () => Promise<void>): Promise<void> {
+    await promiseJobs()
+    while (this.#jobs.length > 0) {
+      const jobs = this.#jobs
+      this.#jobs = []
+      for (const job of jobs) job()
+      // oxlint-disable-next-line no-await-in-loop -- what these jobs bring about comes before the next
+      await promiseJobs()
+    }
+  }
+
+  /** To the next timer. What is due at one instant is one turn. */
+  #leap(): void {
+    let next = Infinity
+    for (const { at } of this.#timers) next = Math.min(next, at)
+    this.#time = Math.max(this.#time, next)
+    // What is set now, for this very instant too, is a turn of its own.
+    const set = [...this.#timers]
+    for (const timer of set) {
+      if (timer.at > next || !this.#timers.has(timer)) continue
+      this.#timers.delete(timer)
+      const stall = timer.patient ? this.#stalls.find(([from, to]) => from <= next && next < to) : undefined
+      if (stall === undefined) timer.wake()
+      else this.#timers.add(Object.assign(timer, { at: stall[1] }))
+    }
+  }
+}

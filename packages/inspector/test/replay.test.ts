@@ -1,0 +1,103 @@
+/**
+ * The replay: with the recorded settings it comes to what was recorded, and with others to what the engine really does.
+ * The recordings are made by the recorder, of the real engine, on a clock that is driven by hand.
+ */
+
+import { AsyncBulkCall, BulkScope, semaphore, type BulkCallOptions } from '@bulkcall/core'
+import { describe, expect, it } from 'vitest'
+
+import { replay } from '../page/replay.ts'
+import { VirtualHost } from '../page/virtual-host.ts'
+import { Recorder } from '../src/recorder.ts'
+import type { RecordedBulk, RecordedOperation } from '../src/recording.ts'
+
+interface Settings {
+  readonly size?: number
+  readonly delay?: number
+  readonly concurrent?: number
+  /** From when to when, in ms, the event loop has no time for timers. */
+  readonly stall?: readonly [number, number]
+}
+
+/** A list of posts, then for each its author and, after I/O of its own, its comments; then the author of each comment. */
+async function record(posts: number, { size = Infinity, delay = 5, concurrent, stall }: Settings) {
+  const host = new VirtualHost()
+  if (stall !== undefined) host.stall(...stall)
+  const recorder = new Recorder(10, { now: () => host.now(), origin: 0 })
+  const scope = new BulkScope({ host, name: 'Feed' })
+  const options: BulkCallOptions = { size, delay, scope, host }
+  const pool = concurrent === undefined ? null : semaphore(concurrent)
+  const loader = (name: string, ms: number) =>
+    new AsyncBulkCall(
+      async (tasks: readonly number[]) => {
+        await host.sleep(ms)
+        return tasks
+      },
+      { ...options, name, concurrent: pool },
+    )
+  const [list, authors, comments] = [loader('posts', 3), loader('authors', 8), loader('comments', 6)]
+
+  async function post(id: number): Promise<void> {
+    const author = scope.run(() => authors.call(id))
+    const comment = scope.run(async () => {
+      await host.sleep(1 + (id % 4))
+      return comments.call(id)
+    })
+    const texts = scope.run(async () => host.sleep(2))
+    await Promise.all([author, texts, comment.then(by => scope.run(() => authors.call(by)))])
+  }
+
+  const end = recorder.begin(scope, 'query')
+  const ends = scope
+    .run(() => list.call(0))
+    .then(() => Promise.all(Array.from({ length: posts }, (_, id) => post(id))))
+  void ends.then(() => end(0))
+  await host.play()
+  recorder.stop()
+  return recorder.recording.operations[0]! as RecordedOperation & { ms: number }
+}
+
+describe('a replay with the recorded settings', () => {
+  it.each<[string, number, Settings]>([
+    ['windows that close themselves', 20, {}],
+    ['bulks of a few', 50, { size: 8 }],
+    ['a limit', 50, { size: 8, concurrent: 2 }],
+    ['one slot', 30, { concurrent: 1 }],
+    ['windows that end before their time', 30, { delay: 1.5 }],
+    ['the end of the turn', 20, { delay: 0 }],
+    ['an event loop that is busy for a while', 30, { delay: 2, size: 12, stall: [4, 11] }],
+    ['single loads', 5, { size: 1, concurrent: 3 }],
+  ])('comes to the same bulks, in about the same time: %s', async (_, posts, settings) => {
+    const operation = await record(posts, settings)
+    const { ms, bulks } = await replay(operation, { loader: null })
+
+    expect(operation.bulks.length).toBeGreaterThan(3)
+    expect(inWords(bulks)).toEqual(inWords(operation.bulks))
+    expect(Math.abs(ms - operation.ms)).toBeLessThanOrEqual(operation.ms * 0.02)
+  })
+})
+
+describe('a replay with other settings', () => {
+  it.each<[Settings, Settings]>([
+    [{ size: 8, concurrent: 1 }, { concurrent: 4 }],
+    [{ size: 8, concurrent: 2 }, { size: 50 }],
+    [{ size: 50, concurrent: 2 }, { size: 8 }],
+    [{ delay: 0 }, { delay: 10 }],
+    [{ delay: 10 }, { delay: 0 }],
+  ])('of %j as %j comes near to what the engine does with them', async (recorded, change) => {
+    const operation = await record(40, recorded)
+    const real = await record(40, { ...recorded, ...change })
+    const { ms, bulks } = await replay(operation, { loader: null, ...change })
+
+    expect(real.ms).not.toBeCloseTo(operation.ms, 1)
+    expect(Math.abs(bulks.length - real.bulks.length)).toBeLessThanOrEqual(real.bulks.length * 0.15)
+    expect(Math.abs(ms - real.ms)).toBeLessThanOrEqual(real.ms * 0.15)
+  })
+})
+
+/** The bulks of each loader, in their order. */
+function inWords(bulks: readonly RecordedBulk[]): string[] {
+  return bulks
+    .toSorted((a, b) => a.loader.localeCompare(b.loader) || a.startedAt! - b.startedAt! || a.id - b.id)
+    .map(({ loader, tasks, cause }) => `${loader}: ${tasks}, ${cause}`)
+}
