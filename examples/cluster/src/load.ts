@@ -25,6 +25,8 @@ export async function load(addresses: readonly string[], requests: number): Prom
     // Several are allowed; its types know of one.
     url: addresses as never,
     connections: connections * addresses.length,
+    // It looks so often, in ms, whether it is done: else the rate would be over whole seconds.
+    sampleInt: 100,
     amount: Math.max(requests, connections * addresses.length),
     requests: [
       {

@@ -10,7 +10,7 @@ import { queryOf } from './load.ts'
 import { help, readOptions, type Options } from './options.ts'
 import { openDatabase } from './postgres.ts'
 import { openRedis } from './redis.ts'
-import { ways } from './ways.ts'
+import { ways, waysWithoutRedis } from './ways.ts'
 
 /** What is open, in the order in which it was opened. */
 const open: { close(): Promise<void> }[] = []
@@ -29,7 +29,7 @@ async function run(options: Options): Promise<void> {
     `${requests.toLocaleString('en')} requests, at most ${limit} statements at once: of each process, or of all.\n`,
   )
   const efforts: Effort[] = []
-  for (const way of redis === null ? ways.slice(0, 1) : ways) {
+  for (const way of redis === null ? waysWithoutRedis : ways) {
     // oxlint-disable-next-line no-await-in-loop -- one after the other, so that none disturbs another
     efforts.push(await measure(way, { database, redis }, options))
   }

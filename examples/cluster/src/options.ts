@@ -19,8 +19,8 @@ export interface Options {
   readonly help: boolean
 }
 
-export const help = `Several GraphQL servers over one PostgreSQL and one Redis. Puts the same load on them with a limit for each process, with
-one limit for all, and with one limit and a cache, and tells the difference.
+export const help = `Several GraphQL servers over one PostgreSQL and one Redis. Puts the same load on them with a limit for each process,
+with shared bulks, with one limit for all, and with one limit and a cache, and tells the difference.
 
   --database <where>  postgres://… for a server, or embedded (a server that is started for this, if one is installed)
   --redis <where>     redis://… for a server, or none (a server that is started for this, if one is installed)

@@ -11,11 +11,19 @@ import { createKeyv } from '@keyv/redis'
 import type { Author, Company, Post, Queries } from './queries.ts'
 import { prefix } from './redis.ts'
 
-export const ways = ['a limit for each process', 'one limit for all', 'one limit, and a cache'] as const
+export const ways = [
+  'a limit for each process',
+  'the same, with shared bulks',
+  'one limit for all',
+  'one limit, and a cache',
+] as const
 
 export type Way = (typeof ways)[number]
 
-/** What a process has. Where there is no Redis, there is only the first way. */
+/** The ways that need no Redis. */
+export const waysWithoutRedis: readonly Way[] = ways.slice(0, 2)
+
+/** What a process has. Where there is no Redis, there are only the ways without. */
 interface Means {
   readonly sql: Queries
   readonly limit: number
@@ -37,7 +45,8 @@ export function loadersOf(way: Way, { sql, limit, redis }: Means) {
     authors: keyed(sql.authors, author => author.id),
     companies: keyed(sql.companies, company => company.id),
   }
-  if (way === 'a limit for each process' || redis === null) return loaders(commands, limit)
+  const shared = way === 'the same, with shared bulks'
+  if (redis === null || waysWithoutRedis.includes(way)) return loaders(commands, limit, shared)
 
   const overall = redisLimiter({ client: redis, key: `${prefix}:database`, limit })
   if (way === 'one limit for all') return loaders(commands, overall)
@@ -51,8 +60,19 @@ export function loadersOf(way: Way, { sql, limit, redis }: Means) {
   })
 }
 
-function loaders({ postsOfPage, authors, companies }: Commands, concurrent?: number | Limiter) {
-  return useBulk({ postsOfPage, authors, companies }, { concurrent })
+function loaders(
+  { postsOfPage, authors, companies }: Commands,
+  concurrent?: number | Limiter,
+  shared = false,
+) {
+  return useBulk(
+    {
+      postsOfPage: { command: postsOfPage, shared },
+      authors: { command: authors, shared },
+      companies: { command: companies, shared },
+    },
+    { concurrent },
+  )
 }
 
 /** The limit lies below the cache, so that a bulk whose keys are all kept needs no slot. */

@@ -79,28 +79,32 @@ function flat(path: string): string {
 
 describe('the cluster', { timeout: patience }, () => {
   it.skipIf(!hasPostgres || !hasRedis)(
-    'has one limit for all, and a cache that spares statements, over PostgreSQL and Redis (needs both)',
+    'shares bulks, has one limit for all, and a cache that spares statements, over PostgreSQL and Redis (needs both)',
     async () => {
       const { code, stdout, stderr } = await start('--once', '--requests', '100', '--limit', '2').ended
-      const [each, all, cached] = rowsOf(stdout)
+      const [each, shared, all, cached] = rowsOf(stdout)
 
       expect({ code, stderr }).toEqual({ code: 0, stderr: '' })
       expect(stdout).toMatch(
         /^2 processes over PostgreSQL, started for this on port \d+,\nand Redis, started/,
       )
-      expect([each, all, cached].map(row => row?.way)).toEqual([
+      expect([each, shared, all, cached].map(row => row?.way)).toEqual([
         'a limit for each process',
+        'the same, with shared bulks',
         'one limit for all',
         'one limit, and a cache',
       ])
       // Two of each of two processes, or two of all.
       expect(each!.most).toBeLessThanOrEqual(4)
+      expect(shared!.most).toBeLessThanOrEqual(4)
       expect(all!.most).toBeLessThanOrEqual(2)
       expect(cached!.most).toBeLessThanOrEqual(2)
       // Pages, authors and companies: three bulks a request, a few more on a machine that is busy.
       expect(each!.statements).toBeGreaterThanOrEqual(300)
+      // Sixteen requests at a time ask each process, and two statements at once are few: many share one.
+      expect(shared!.statements).toBeLessThan(each!.statements / 2)
       expect(cached!.statements).toBeLessThan(each!.statements / 2)
-      expect(each!.calls).toBe(0)
+      expect([each!.calls, shared!.calls]).toEqual([0, 0])
       expect(all!.calls).toBeGreaterThan(0)
       expect(remains()).toEqual([])
     },
@@ -115,7 +119,10 @@ describe('the cluster', { timeout: patience }, () => {
     const { code, stderr } = await program.ended
 
     expect(stdout).toContain('no Redis: the ways that need one are left out')
-    expect(rowsOf(stdout).map(({ way }) => way)).toEqual(['a limit for each process'])
+    expect(rowsOf(stdout).map(({ way }) => way)).toEqual([
+      'a limit for each process',
+      'the same, with shared bulks',
+    ])
     expect(answers).toHaveLength(2)
     for (const { data } of answers) {
       expect(data.posts).toHaveLength(10)
