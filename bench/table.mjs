@@ -12,3 +12,8 @@ export function table(rows) {
 export function median(numbers) {
   return numbers.toSorted((a, b) => a - b)[numbers.length >> 1]
 }
+
+/** The lower one. */
+export function quartile(numbers) {
+  return numbers.toSorted((a, b) => a - b)[numbers.length >> 2]
+}

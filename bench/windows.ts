@@ -1,46 +1,46 @@
 /**
  * How well windows that close themselves batch, and what waiting costs: the same queries over real Yoga servers, with
- * DataLoader, with a fixed window, and with `useBulk` at some delays. The backends are simulated, so that only the moment
- * at which a bulk starts makes a difference.
+ * DataLoader, with a fixed window, and with `useBulk` at some delays; over simulated backends, so that only the moment at
+ * which a bulk starts makes a difference, and over a real PostgreSQL.
  *
- * The contenders take turns operation by operation; what to read is the number of bulks, and the ratio of the times.
+ * The contenders take turns operation by operation; what to read is the number of bulks, and the ratio of the times. Where
+ * that is not what is promised, the exit code is 1.
+ *
+ * `--only <text>` runs the shapes and backends with that in their names.
  */
 
 import { BulkLoader } from '@bulkcall/core'
-import { useBulk } from '@bulkcall/yoga'
+import { useBulk, type UseBulkOptions } from '@bulkcall/yoga'
 import DataLoader from 'dataloader'
 import { createSchema, createYoga } from 'graphql-yoga'
-import { median, table } from './table.mjs'
+import { parseArgs } from 'node:util'
+import { postgresPrograms, startPostgres } from '../examples/airports/test/postgres-server.ts'
+import { median, quartile, table } from './table.mjs'
+import {
+  fill,
+  names,
+  postgres,
+  simulatedPool,
+  sleep,
+  unlimited,
+  type Backend,
+  type Name,
+  type Row,
+} from './windows-backends.ts'
 
-const rounds = 25
+const { values: flags } = parseArgs({
+  options: {
+    only: { type: 'string', multiple: true, default: [] },
+    rounds: { type: 'string', default: '25' },
+  },
+})
+const rounds = Number(flags.rounds)
 
 interface Loader {
   load(key: number): Promise<unknown>
 }
-type Command = (keys: readonly number[]) => Promise<unknown[]>
-type Name = 'users' | 'postsOf' | 'commentsOf' | 'companies' | 'countries'
 interface Context {
   readonly bulk: Readonly<Record<Name, Loader>>
-}
-
-// ---- The backends
-
-type Backend = (keys: number) => Promise<unknown>
-
-const sleep = (ms: number) => new Promise(done => setTimeout(done, ms))
-
-/** Answers any number of commands at once. */
-const unlimited = (): Backend => () => sleep(3)
-
-/** Four connections; each command waits for the one that is free first. */
-function pool(): Backend {
-  const freeAt = [0, 0, 0, 0]
-  return keys => {
-    const now = performance.now()
-    const connection = freeAt.indexOf(Math.min(...freeAt))
-    freeAt[connection] = Math.max(now, freeAt[connection]!) + 1 + 0.02 * keys
-    return sleep(freeAt[connection] - now)
-  }
 }
 
 // ---- The schema: every link can be asked for with I/O of its own before the load, or with promise hops
@@ -62,22 +62,6 @@ const typeDefs = /* GraphQL */ `
   type Country { name: String! }
 `
 
-const post = (id: number) => ({ id, authorId: (id * 3) % 40, editorId: (id * 11) % 50 })
-const user = (id: number) => ({ id, name: `user ${id}`, companyId: id % 12 })
-const several = (count: number, make: (place: number) => object) =>
-  Array.from({ length: count }, (_, place) => make(place))
-
-const rows: Record<Name, (key: number) => unknown> = {
-  users: user,
-  postsOf: id => several(2, place => post(id * 2 + place)),
-  commentsOf: id => several(3, place => ({ id: id * 3 + place, authorId: (id * 5 + place) % 60 })),
-  companies: id => ({ id, name: `company ${id}`, countryId: id % 5 }),
-  countries: id => ({ id, name: `country ${id}` }),
-}
-const names = Object.keys(rows) as Name[]
-
-type Row = Readonly<Record<string, number>>
-
 /** The resolver of a link: at once if nothing else is asked for, as most are. */
 function link(name: Name, key: string) {
   return ({ id, [key]: target }: Row, { from, to, hops }: Late, { bulk }: Context) => {
@@ -98,10 +82,7 @@ function schema(backend: Backend) {
     typeDefs,
     resolvers: {
       Query: {
-        posts: async (_: unknown, { n }: { n: number }) => {
-          await backend(1)
-          return several(n, post)
-        },
+        posts: async (_: unknown, { n }: { n: number }) => (await backend('posts', [n]))[0],
       },
       Post: {
         author: link('users', 'authorId'),
@@ -123,21 +104,22 @@ function schema(backend: Backend) {
 
 // ---- The queries
 
+const siblings = 'siblings: 0-4 ms of I/O, then a load'
+const mixed = 'four levels, mixed'
 const shapes: Readonly<Record<string, string>> = {
   'a list and its authors': '{ posts(n: 30) { author { name } } }',
   'four levels, no I/O between': '{ posts(n: 20) { author { posts { comments { author { name } } } } } }',
   'two loaders side by side':
     '{ posts(n: 60) { author { name } editor { name } comments { author { name } } } }',
   '0-59 promise jobs, then a load': '{ posts(n: 60) { author(hops: 60) { name } } }',
-  'siblings: 0-4 ms of I/O, then a load':
-    '{ posts(n: 30) { author(to: 4) { name } editor(from: 1, to: 4) { name } } }',
+  [siblings]: '{ posts(n: 30) { author(to: 4) { name } editor(from: 1, to: 4) { name } } }',
   '60 rows: 1-4 ms of I/O, then a load': '{ posts(n: 60) { author(from: 1, to: 4) { name } } }',
   'guards of 1-8 ms': '{ posts(n: 60) { author(from: 1, to: 8) { name } } }',
   'slow siblings beside a second loader':
     '{ posts(n: 60) { author(from: 1, to: 4) { name } comments { author { name } } } }',
   'four levels, guards of 1-4 ms':
     '{ posts(n: 20) { author(from: 1, to: 4) { posts(from: 1, to: 4) { comments(from: 1, to: 4) { author(from: 1, to: 4) { name } } } } } }',
-  'four levels, mixed':
+  [mixed]:
     '{ posts(n: 30) { author(from: 1, to: 4) { company { country { name } } } editor { company(to: 4) { country { name } } } comments { author { name } } } }',
   'deeply uneven':
     '{ posts(n: 30) { author { name } editor(from: 1, to: 8) { company { country { name } } } comments { author { posts { comments { author(to: 4) { company { name } } } } } } } }',
@@ -154,62 +136,47 @@ interface Contender {
   bulks: number
 }
 
-/** The commands of one contender, counted. */
-function commands(backend: Backend, count: () => void): Record<Name, Command> {
-  const entries = names.map(name => {
-    const command: Command = async keys => {
-      count()
-      await backend(keys.length)
-      return keys.map(rows[name])
-    }
-    return [name, command] as const
-  })
-  return Object.fromEntries(entries) as Record<Name, Command>
+type Commands = Record<Name, (keys: readonly number[]) => Promise<unknown[]>>
+type Server = (schema: ReturnType<typeof createSchema<Context>>, commands: Commands) => unknown
+
+function contender(name: string, backend: Backend, server: Server): Contender {
+  const entries = names.map(of => [
+    of,
+    (keys: readonly number[]) => {
+      one.bulks++
+      return backend(of, keys)
+    },
+  ])
+  const yoga = server(schema(backend), Object.fromEntries(entries) as Commands)
+  const one = { name, bulks: 0, yoga: yoga as Contender['yoga'] }
+  return one
 }
 
-function contenders(make: () => Backend): Contender[] {
-  const each = (
-    name: string,
-    server: (backend: Backend, all: Record<Name, Command>) => Contender['yoga'],
-  ) => {
-    const backend = make()
-    const contender: Contender = {
-      name,
-      bulks: 0,
-      yoga: server(
-        backend,
-        commands(backend, () => contender.bulks++),
-      ),
-    }
-    return contender
-  }
-  const fresh = (name: string, loader: (command: Command) => Loader) =>
-    each(
-      name,
-      (backend, all) =>
-        createYoga({
-          schema: schema(backend),
-          context: () => ({ bulk: Object.fromEntries(names.map(of => [of, loader(all[of])])) }),
-          logging: false,
-        }) as never,
-    )
-  const bulk = (delay?: number) =>
-    each(
-      delay === undefined ? 'useBulk' : `useBulk, ${delay} ms`,
-      (backend, all) =>
-        createYoga({
-          schema: schema(backend),
-          plugins: [useBulk(all, delay === undefined ? {} : { delay })],
-          logging: false,
-        }) as never,
-    )
-  return [
-    fresh('DataLoader', command => new DataLoader(command)),
-    fresh('fixed 5 ms', command => new BulkLoader<number, unknown>(command, { delay: 5 })),
-    bulk(),
-    bulk(10),
-    bulk(3),
-  ]
+const fresh =
+  (loader: (command: Commands[Name]) => Loader): Server =>
+  (served, commands) =>
+    createYoga({
+      schema: served,
+      context: () => ({ bulk: Object.fromEntries(names.map(of => [of, loader(commands[of])])) }),
+      logging: false,
+    })
+const bulk =
+  (options: UseBulkOptions = {}): Server =>
+  (served, commands) =>
+    createYoga({ schema: served, plugins: [useBulk(commands, options)], logging: false })
+
+const dataloader = fresh(command => new DataLoader(command))
+const simulated: Record<string, Server> = {
+  DataLoader: dataloader,
+  useBulk: bulk(),
+  'useBulk, 10 ms': bulk({ delay: 10 }),
+  'useBulk, 3 ms': bulk({ delay: 3 }),
+  'fixed 5 ms': fresh(command => new BulkLoader<number, unknown>(command, { delay: 5 })),
+}
+const real: Record<string, Server> = {
+  DataLoader: dataloader,
+  useBulk: bulk(),
+  'useBulk, 4 at once': bulk({ concurrent: 4 }),
 }
 
 async function ask({ yoga }: Contender, query: string): Promise<string> {
@@ -221,42 +188,140 @@ async function ask({ yoga }: Contender, query: string): Promise<string> {
   return response.text()
 }
 
-for (const [title, make] of [
-  ['A backend that answers any number of commands at once, each in 3 ms', unlimited],
-  ['A pool of 4 connections, where a command takes 1 ms and 0.02 ms a key', pool],
-] as const) {
-  const all = contenders(make)
-  const lines = [['', ...all.map(({ name }) => name)]]
+// ---- The tables
+
+interface Measured {
+  readonly shape: string
+  /** For each contender: the median of its bulks, and the lower quartile of its times in ms. */
+  readonly bulks: readonly number[]
+  readonly times: readonly number[]
+}
+
+function expect(holds: boolean, otherwise: string): void {
+  if (holds) return
+  console.error(otherwise)
+  process.exitCode = 1
+}
+
+async function compare(
+  title: string,
+  all: readonly Contender[],
+  expected: (measured: Measured) => void,
+): Promise<void> {
+  // Else the first shape would measure how quickly each contender gets warm.
+  for (let time = 0; time < 10; time++) for (const one of all) await ask(one, shapes[mixed]!)
+  const lines = [['', 'ms', ...all.map(({ name }) => name)]]
   for (const [shape, query] of Object.entries(shapes)) {
+    if (!isWanted(shape, Object.keys(shapes))) continue
     const bulks = all.map((): number[] => [])
     const times = all.map((): number[] => [])
-    for (let round = -3; round < rounds; round++) {
-      let expected: string | undefined
-      for (const [place, contender] of all.entries()) {
-        contender.bulks = 0
+    for (let round = -5; round < rounds; round++) {
+      let expectedAnswer: string | undefined
+      for (const [place, one] of all.entries()) {
+        one.bulks = 0
         const start = performance.now()
-        const answer = await ask(contender, query)
+        const answer = await ask(one, query)
         if (round >= 0) {
           times[place]!.push(performance.now() - start)
-          bulks[place]!.push(contender.bulks)
+          bulks[place]!.push(one.bulks)
         }
-        expected ??= answer
-        if (answer !== expected || answer.includes('"errors"'))
-          throw new Error(`${contender.name}: ${answer}`)
+        expectedAnswer ??= answer
+        if (answer !== expectedAnswer || answer.includes('"errors"'))
+          throw new Error(`${one.name}: ${answer}`)
       }
     }
-    const [base, , ours] = bulks.map(median)
-    if (ours! > base!) {
-      console.error(`${shape}: ${ours} bulks with useBulk, ${base} with DataLoader`)
-      process.exitCode = 1
-    }
-    lines.push([
-      shape,
-      ...all.map(
-        (_, place) => `${median(bulks[place]!)} / ${(median(times[place]!) / median(times[0]!)).toFixed(2)}`,
-      ),
-    ])
+    // Whatever else the machine does only makes times longer.
+    const measured = { shape, bulks: bulks.map(median), times: times.map(quartile) }
+    const [dataLoader, ours] = measured.bulks
+    expect(ours! <= dataLoader!, `${shape}: ${ours} bulks with useBulk, ${dataLoader} with DataLoader`)
+    expected(measured)
+    const ratios = measured.times.map(
+      (time, place) => `${measured.bulks[place]} / ${(time / measured.times[0]!).toFixed(2)}`,
+    )
+    lines.push([shape, measured.times[0]!.toFixed(1), ...ratios])
   }
-  console.log(`\n${title}: bulks / time, where DataLoader is 1\n`)
+  console.log(`\n${title}: bulks / time, where DataLoader is 1; its own time in ms\n`)
   table(lines)
+}
+
+/** Whether no flag `--only` is about any of these, or one is about this. */
+function isWanted(name: string, among: readonly string[]): boolean {
+  const about = flags.only.filter(text => among.some(other => other.includes(text)))
+  return about.length === 0 || about.some(text => name.includes(text))
+}
+
+/** Operations a second, of so many clients who ask one after the other, in slices in which the contenders take turns. */
+async function underLoad(all: readonly Contender[], clients: number, query: string): Promise<number[]> {
+  const rates = all.map((): number[] => [])
+  for (let slice = -1; slice < 7; slice++) {
+    for (const [place, one] of all.entries()) {
+      const end = performance.now() + 500
+      const start = performance.now()
+      let answers = 0
+      const client = async () => {
+        for (; performance.now() < end; answers++) await ask(one, query)
+      }
+      await Promise.all(Array.from({ length: clients }, client))
+      if (slice >= 0) rates[place]!.push(answers / (performance.now() - start))
+    }
+  }
+  return rates.map(median).map(rate => rate * 1000)
+}
+
+const backends: Readonly<Record<string, (title: string) => Promise<void>>> = {
+  'Any number of commands at once, each in 3 ms': title =>
+    compare(
+      title,
+      Object.entries(simulated).map(([name, server]) => contender(name, unlimited(), server)),
+      ({ shape, bulks: [, ours], times: [base, time] }) => {
+        // Timers are up to 1 ms late, at each level.
+        expect(time! <= base! * 1.1 + 5, `${shape}: more than one \`delay\` later than DataLoader`)
+        if (shape === siblings) expect(ours === 1 && time! <= base! * 1.05, `${shape}: no gain`)
+      },
+    ),
+
+  'A simulated pool of 4, where a command takes 1 ms and 0.02 ms a key': title =>
+    compare(
+      title,
+      Object.entries(simulated).map(([name, server]) => contender(name, simulatedPool(), server)),
+      () => {},
+    ),
+
+  'PostgreSQL, a pool of 4': async title => {
+    if (postgresPrograms === null) {
+      console.log(`\n${title}: left out, since there is no PostgreSQL on this machine\n`)
+      return
+    }
+    const { url, stop } = await startPostgres(postgresPrograms)
+    const pools: { end(): Promise<void> }[] = []
+    try {
+      await fill(url)
+      const all = Object.entries(real).map(([name, server]) => {
+        const { backend, end } = postgres(url)
+        pools.push({ end })
+        return contender(name, backend, server)
+      })
+      await compare(title, all, ({ shape, times: [base, time] }) =>
+        expect(time! <= base! * 1.15 + 0.3, `${shape}: slower than DataLoader over PostgreSQL`),
+      )
+      const lines = [['', ...all.map(({ name }) => name)]]
+      for (const [shape, query] of Object.entries(shapes)) {
+        if (![siblings, mixed].includes(shape) || !isWanted(shape, Object.keys(shapes))) continue
+        const rates = await underLoad(all, 10, query)
+        const ratio = (rate: number) => `${rate.toFixed(0)} / ${(rate / rates[0]!).toFixed(2)}`
+        lines.push([shape, ...rates.map(ratio)])
+      }
+      console.log(
+        `\n${title}, 10 clients at once: operations a second / how many times those of DataLoader\n`,
+      )
+      table(lines)
+    } finally {
+      for (const pool of pools) await pool.end()
+      await stop()
+    }
+  },
+}
+
+for (const [title, run] of Object.entries(backends)) {
+  if (isWanted(title, Object.keys(backends))) await run(title)
 }

@@ -11,6 +11,7 @@
 import { deferred, type Deferred } from './deferred.ts'
 import { asError, isError } from './errors.ts'
 import type { BulkEvent, OpenBulk } from './events.ts'
+import type { Flight } from './forecast.ts'
 import type { Slot } from './limiter.ts'
 import type { Head } from './policy.ts'
 import { nobody, type Piece } from './scope.ts'
@@ -22,7 +23,7 @@ export interface Keeper {
   /** A task has left a bulk that is pending, at the place that it had. */
   left(bulk: AnyBulk, owner: Piece | undefined): void
   /** The last caller of a bulk that is in flight has its result or has gone. */
-  emptied(): void
+  emptied(bulk: AnyBulk): void
 }
 
 /** A bulk of whatever tasks and results. */
@@ -62,6 +63,8 @@ export class Bulk<T, R> implements Head, Bench {
   /** What those hear who listen to its tasks as they come. */
   opening: OpenBulk | null = null
   event: BulkEvent | null = null
+  /** What its scope knows it by, while it is in flight. */
+  flight: Flight | null = null
   /** How many callers still wait; counted only while the bulk is in flight. */
   waiting = 0
 
@@ -233,7 +236,7 @@ export class Bulk<T, R> implements Head, Bench {
   #end(): void {
     this.#state = 'settled'
     this.#ended?.resolve()
-    this.#keeper.emptied()
+    this.#keeper.emptied(this)
   }
 
   /** From here on each task has a seat of its own. The callers so far are given theirs through the gate. */

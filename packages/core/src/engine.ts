@@ -186,7 +186,7 @@ export class Engine<T, R> implements Keeper, Waiter, Member {
   /** Someone waits for a bulk without a task of his own in it. */
   visited(bulk: Bulk<T, R>, promise: unknown): void {
     const { ledger } = this.settings
-    if (ledger !== null) bulk.guests.push(ledger.called(promise, !this.#running.has(bulk)))
+    if (ledger !== null) bulk.guests.push(ledger.called(promise, this, !this.#running.has(bulk)))
   }
 
   closeWindow(): void {
@@ -223,7 +223,7 @@ export class Engine<T, R> implements Keeper, Waiter, Member {
     const bulk = this.#seal()
     if (bulk === null) return
     bulk.start(null)
-    this.settings.ledger?.started(bulk)
+    bulk.flight = this.settings.ledger?.started(this, bulk) ?? null
     bulk.fail(reason)
   }
 
@@ -248,8 +248,8 @@ export class Engine<T, R> implements Keeper, Waiter, Member {
     else this.#askPump()
   }
 
-  emptied(): void {
-    this.settings.ledger?.settled()
+  emptied(bulk: AnyBulk): void {
+    this.settings.ledger?.settled(bulk.flight)
   }
 
   /** Starts every bulk that may start. Never inside itself: what a start brings about is seen by the loop. */
@@ -336,7 +336,7 @@ export class Engine<T, R> implements Keeper, Waiter, Member {
     bulk.start(this.#slot)
     this.#slot = null
     this.#running.add(bulk)
-    ledger?.started(bulk)
+    bulk.flight = ledger?.started(this, bulk) ?? null
     if (timeout < Infinity) bulk.deadline = this.#now() + timeout
     if (watched()) bulk.event = this.#event(bulk, cause)
     this.#run(bulk)
@@ -451,7 +451,7 @@ export class Engine<T, R> implements Keeper, Waiter, Member {
     const before = this.pending
     this.#nowPending(tasks)
     if (ledger !== null) {
-      bulk.owners.push(ledger.called(promise))
+      bulk.owners.push(ledger.called(promise, this))
       // Many tasks of one promise are one wait.
       for (let i = 1; i < tasks; i++) bulk.owners.push(nobody)
     }

@@ -7,6 +7,7 @@ export { AsyncBulkCall } from './bulk-call.ts'
 export { BulkLoader } from './loader.ts'
 export { SharedLoader } from './shared.ts'
 export { BulkScope } from './scope.ts'
+export { BulkCourse } from './step.ts'
 export { semaphore } from './limiter.ts'
 export { grouped, isolated, keyed } from './results.ts'
 export { onBulk, watched, watchesCalls } from './events.ts'
@@ -36,6 +37,7 @@ export type { BulkCallOptions } from './options.ts'
 export type { Cause } from './policy.ts'
 export type { IsolatedOptions, Rows } from './results.ts'
 export type { BulkScopeOptions } from './scope.ts'
+export type { BulkStep } from './step.ts'
 export type {
   OwnLoaderOptions,
   SharedCommandContext,

@@ -4,8 +4,10 @@
  */
 
 import { check, checkNames, hasMethods } from './door.ts'
+import { Forecast, type Flight } from './forecast.ts'
 import { host as realHost, type AsyncContext, type Host } from './host.ts'
 import { isThenable } from './settle.ts'
+import { Step, type BulkStep } from './step.ts'
 
 /** The ledger of a scope, for the engine; `undefined` for what is no scope of this copy of the package. */
 export let ledgerOf: (scope: unknown) => Ledger | undefined
@@ -13,7 +15,7 @@ export let ledgerOf: (scope: unknown) => Ledger | undefined
 /** The options of a `BulkScope`. */
 export interface BulkScopeOptions {
   /**
-   * Where the end of a turn and the async context come from; the same as that of the calls in the scope.
+   * Where the clock, the end of a turn and the async context come from; the same as that of the calls in the scope.
    * @default the host that the program runs on
    */
   readonly host?: Host | undefined
@@ -57,7 +59,7 @@ export class BulkScope {
   constructor(options: BulkScopeOptions = {}) {
     checkNames(options, ['host', 'name', 'within', 'asker'])
     const { host = realHost, name, within, asker } = options
-    check('host', hasMethods(host, ['endOfTurn', 'captureContext']), 'a Host', host)
+    check('host', hasMethods(host, ['now', 'endOfTurn', 'captureContext']), 'a Host', host)
     check('name', name === undefined || typeof name === 'string', 'a string', name)
     check('asker', asker === undefined || typeof asker === 'function', 'a function', asker)
     const wider = within === undefined ? null : ledgerOf(within)
@@ -71,9 +73,13 @@ export class BulkScope {
    * Runs one piece of work (a resolver, a handler) in the scope and gives what it gives: a value at once, a promise as a
    * promise, a throw as a throw. Calls made in its synchronous part are known to be its own; a call made after an `await`
    * counts as one more piece of work that waits.
+   *
+   * With a `step`, a window that stays open because of such work closes as soon as earlier scopes have shown that waiting
+   * does not pay: that nothing which goes on leads to another of its tasks, or only to some that come too late.
    */
-  run<R>(work: () => R): R {
-    return this.#ledger.run(work)
+  run<R>(work: () => R, step?: BulkStep): R {
+    check('step', step === undefined || step instanceof Step, 'a step of a BulkCourse', step)
+    return this.#ledger.run(work, null, step as Step | undefined)
   }
 
   /**
@@ -87,6 +93,8 @@ export class BulkScope {
 
 /** A call, as its scope sees it. */
 export interface Member {
+  /** What earlier scopes have shown goes by the name. */
+  readonly settings: { readonly name: string; readonly delay: number }
   /** Nothing more can come: what is pending may start. */
   closeWindow(): void
   /** Nobody waits any more: neither for what is pending nor for what is in flight. */
@@ -97,14 +105,19 @@ export interface Member {
 export class Piece {
   waits = 0
   unfinished = false
-  /** The promise of its latest call. */
+  /** The promise of its latest call, and of whom. */
   latest: unknown = undefined
+  calls: string | null = null
   /** The part of the scope that it asks for, if it does, and whose bulk that makes wait. */
   readonly part: Ledger | null
   held: Started | null = null
+  /** What kind of work it is, if that is known, and when it began to run on its own. */
+  readonly step: Step | null
+  begunAt = 0
 
-  constructor(part: Ledger | null = null) {
+  constructor(part: Ledger | null = null, step: Step | null = null) {
     this.part = part
+    this.step = step
   }
 }
 
@@ -147,6 +160,9 @@ export class Ledger {
   /** Bulks that have started and yet wait for company, in a bulk of the wider scope that is pending. */
   readonly #held = new Set<Started>()
 
+  /** There is one once a piece of a known kind has begun. */
+  #forecast: Forecast | null = null
+
   constructor(scope: BulkScope, host: Host, wider: Ledger | null) {
     this.scope = scope
     this.#host = host
@@ -155,9 +171,10 @@ export class Ledger {
   }
 
   /** @param part the part of this scope that the work is done for, if it is */
-  run<R>(work: () => R, part: Ledger | null = null): R {
+  run<R>(work: () => R, part: Ledger | null = null, step: Step | null = null): R {
     const outer = this.#current
-    const piece = (this.#current = new Piece(part))
+    const piece = (this.#current = new Piece(part, step))
+    if (step !== null) (this.#forecast ??= this.#forecastFrom()).began(step)
     let result: R
     try {
       result = work()
@@ -170,6 +187,13 @@ export class Ledger {
     return this.#follow(piece, outer, result) as R
   }
 
+  /** A forecast that knows of the pieces that run already. */
+  #forecastFrom(): Forecast {
+    const forecast = new Forecast(this.#host)
+    for (let busy = this.#busy; busy > 0; busy--) forecast.gotBusy(null, 0)
+    return forecast
+  }
+
   /**
    * The promise of a piece, with its end entered in the books. `then` is called once: the promise may be a query that
    * runs each time that it is asked. The result is passed on by a promise of its own, so that a rejection that nobody
@@ -177,12 +201,14 @@ export class Ledger {
    */
   #follow<R>(piece: Piece, outer: Piece | null, result: PromiseLike<R>): PromiseLike<R> {
     piece.unfinished = true
-    if (piece.waits === 0) this.#gotBusy()
+    if (piece.step !== null) piece.begunAt = this.#host.now()
+    if (piece.waits === 0) this.#gotBusy(piece)
     // An outer piece that starts inner ones waits for them; else a handler that fans out would never be quiet.
     if (outer !== null) outer.waits++
     const end = (): void => {
       piece.unfinished = false
-      if (piece.waits === 0) this.#busy--
+      if (piece.waits === 0) this.#gotIdle(piece)
+      if (piece.step !== null) this.#forecast!.ended(piece.step, piece)
       if (outer !== null) this.#leave(outer)
       this.#look()
     }
@@ -199,16 +225,18 @@ export class Ledger {
   }
 
   /**
-   * A call was made, of this promise: whose is it?
+   * A call of this member was made, of this promise: whose is it?
    * @param isPending false where it waits for a bulk that is held
    */
-  called(promise: unknown, isPending = true): Piece {
+  called(promise: unknown, { settings: { name } }: Member, isPending = true): Piece {
     const piece = this.#current ?? this.#unknown
     piece.waits++
     piece.latest = promise
+    piece.calls = name
     if (isPending) this.#waits++
     if (piece.waits === 1 && piece.part !== null) piece.held = piece.part.holdLatest()
-    this.#look()
+    const mayStart = isPending && this.#forecast !== null && this.#forecast.called(name, piece.step)
+    this.#look(mayStart)
     return piece
   }
 
@@ -242,12 +270,14 @@ export class Ledger {
     for (const member of this.#members) member.abort(reason)
   }
 
-  /** A bulk has started with the calls of its owners, and with those who wait for it without a call. */
-  started(bulk: Started): void {
+  /** A bulk of this member has started with the calls of its owners, and with those who wait for it without a call. */
+  started({ settings: { name } }: Member, bulk: Started): Flight | null {
+    const flight = this.#forecast === null ? null : this.#forecast.started(name)
     this.#latest = bulk
     if (this.#wider !== null)
       this.#waits -= bulk.owners.filter(piece => piece !== nobody).length + bulk.guests.length
     this.#release(bulk)
+    return flight
   }
 
   /** The bulk that has just started only waits for a pending call of the wider scope: as if it had not started yet. */
@@ -258,7 +288,7 @@ export class Ledger {
     this.#held.add(held)
     this.#inFlight--
     for (const piece of [...held.owners, ...held.guests]) {
-      if (piece.waits === 0 && piece.unfinished) this.#busy--
+      if (piece.waits === 0 && piece.unfinished) this.#gotIdle(piece)
       piece.waits++
     }
     this.#look()
@@ -281,9 +311,10 @@ export class Ledger {
   }
 
   /** All callers of a bulk that was in flight have their results. */
-  settled(): void {
+  settled(flight: Flight | null): void {
     this.#latest = null
     this.#inFlight--
+    if (flight !== null) this.#forecast!.settled(flight)
     this.#look()
   }
 
@@ -292,12 +323,18 @@ export class Ledger {
     if (piece.waits > 0) return
     if (piece.held !== null) piece.part!.#release(piece.held)
     piece.held = null
-    if (piece.unfinished) this.#gotBusy()
+    if (piece.unfinished) this.#gotBusy(piece)
   }
 
-  #gotBusy(): void {
+  #gotBusy({ step, begunAt }: Piece): void {
     this.#busy++
+    this.#forecast?.gotBusy(step, begunAt)
     this.#tellWider()
+  }
+
+  #gotIdle({ step }: Piece): void {
+    this.#busy--
+    this.#forecast?.gotIdle(step)
   }
 
   get #quiet(): boolean {
@@ -310,22 +347,32 @@ export class Ledger {
     const isBusy = this.#waits > 0 || !this.#quiet
     if (this.#countsAsBusy === isBusy) return
     this.#countsAsBusy = isBusy
-    if (isBusy) return this.#wider.#gotBusy()
-    this.#wider.#busy--
+    if (isBusy) return this.#wider.#gotBusy(nobody)
+    this.#wider.#gotIdle(nobody)
     this.#wider.#look()
   }
 
-  /** Whatever makes a scope quiet looks here; the promise jobs of the turn may still bring a call, so they go first. */
-  #look(): void {
+  /**
+   * Whatever makes a scope quiet, or may change what its forecast says, looks here; the promise jobs of the turn may still
+   * bring a call, so they go first.
+   */
+  #look(mayStart = this.#forecast !== null): void {
     this.#tellWider()
-    if (this.#looking || this.#open.size === 0 || !this.#quiet) return
+    if (this.#looking || this.#open.size === 0 || !(mayStart || this.#quiet)) return
     this.#looking = true
     this.#host.endOfTurn(() => {
       this.#looking = false
-      if (!this.#quiet) return
-      const members = [...this.#open]
-      this.#open.clear()
-      for (const member of members) member.closeWindow()
+      const closing = this.#quiet ? [...this.#open] : this.#unpaid()
+      for (const member of closing) this.#open.delete(member)
+      for (const member of closing) member.closeWindow()
     })
+  }
+
+  /** Those for whom it does not pay to keep their windows open. */
+  #unpaid(): Member[] {
+    const forecast = this.#forecast
+    // Of a bulk that started before there was a forecast, or that waits for a wider scope, it cannot tell.
+    if (forecast === null || forecast.inFlight !== this.#inFlight) return []
+    return [...this.#open].filter(({ settings }) => !forecast.pays(settings))
   }
 }

@@ -26,6 +26,8 @@ const withWindow = 'S8 S9 S11 S12 S13 S15 S16 S17 S41 S42: histories with a wind
 const withoutDelay = 'S2 S8 S10 S13 S37 S39: histories without a delay'
 const withRaces = 'S4 S13 S20 S22: histories with races'
 const inScope = 'S45: histories in a scope'
+const unknown = 'S45 S81: histories in a scope, of a kind of work that nothing is known of'
+const learned = 'S80 with what earlier scopes have shown, waiting costs nothing'
 const takingTurns = 'S16 S18 S19 calls that share a limiter take turns, and none takes the slot of another'
 const company = 'S72 a shared bulk waits for company, and no longer than there can be any'
 const apart = 'S71 S73 what has failed together is asked again, apart, and nobody leaves anything'
@@ -360,6 +362,46 @@ const mutants: Record<string, Mutant> = {
   'the error of a lone key is that of its bulk': {
     caughtBy: 'S73 the error of a key that is asked alone is its answer',
     edits: [{ file: 'shared.ts', find: 'if (isError(outcome)) this.#given.add(outcome)\n', replace: '\n' }],
+  },
+  'a step that this scope is the first to show is taken for known': {
+    caughtBy: unknown,
+    edits: [
+      { file: 'forecast.ts', find: 'return step.firstRun !== this.#run', replace: 'return step !== null' },
+    ],
+  },
+  'a window waits for whatever comes, however late': {
+    caughtBy: learned,
+    edits: [{ file: 'forecast.ts', find: 'return comes <= window.until', replace: 'return true' }],
+  },
+  'a window waits for nothing': {
+    caughtBy: learned,
+    edits: [
+      {
+        file: 'forecast.ts',
+        find: 'return missing > 0 ? Math.min(comes, lastAt) : comes',
+        replace: 'return Infinity',
+      },
+    ],
+  },
+  'calls after an `await` are learned of nobody': {
+    caughtBy: learned,
+    edits: [
+      {
+        file: 'forecast.ts',
+        find: '      flight.later--\n      step.callsLater(flight.name, flight.laterAt - begunAt)\n',
+        replace: '      flight.later--\n',
+      },
+    ],
+  },
+  'what follows from a bulk is not counted': {
+    caughtBy: learned,
+    edits: [
+      {
+        file: 'forecast.ts',
+        find: 'return takes(window.name, window.steps) + this.#after(window)',
+        replace: 'return takes(window.name, window.steps)',
+      },
+    ],
   },
 }
 

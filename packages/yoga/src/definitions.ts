@@ -16,6 +16,7 @@ import {
   type Limiter,
 } from '@bulkcall/core'
 import { both } from './limits.ts'
+import { Steps } from './steps.ts'
 import type { BulkCommand, BulkDefinition, BulkDefinitions, BulkSettings, UseBulkOptions } from './types.ts'
 
 /** A loader, ready to be made for an operation. */
@@ -41,6 +42,8 @@ const definitionOptions = ['command', ...settings, 'name', 'cacheKeyFn', 'shared
 
 /** What all operations of a server share. */
 export interface PreparedServer {
+  /** What earlier operations have shown of each field of each document. */
+  readonly steps: Steps
   readonly loaders: readonly PreparedLoader[]
   /** What all operations are parts of, where they share bulks. */
   readonly scope: BulkScope | undefined
@@ -75,6 +78,7 @@ export function prepare(definitions: BulkDefinitions, options: UseBulkOptions): 
   const fields = new WeakMap<object, Limiter | null>()
   const { cache: _cache, cacheErrors: _cacheErrors, ...fieldDefaults } = { delay: defaultDelay, ...defaults }
   return {
+    steps: new Steps(),
     loaders,
     scope: loaders.some(({ shared }) => shared !== null) ? scope : undefined,
     fieldDefaults,

@@ -57,9 +57,9 @@ export class Operation {
     this.#scope.name = others === undefined ? name : `${others}, ${name}`
   }
 
-  /** Runs one resolver in the scope of the operation. */
-  run<R>(work: () => R): R {
-    return this.#scope.run(work)
+  /** Runs the resolver of a field in the scope of the operation. */
+  run<R>(info: GraphQLResolveInfo, work: () => R): R {
+    return this.#scope.run(work, this.#server.steps.of(info))
   }
 
   /** The loader at this place. */

@@ -45,7 +45,10 @@ function inScope(resolve: Resolver): Resolver {
   return function (this: unknown, source, args, context, info) {
     const operation = operationOf(context)
     if (operation === undefined) return resolve.call(this, source, args, context, info)
-    return operation.run(asking(info, () => resolve.call(this, source, args, context, info)))
+    return operation.run(
+      info,
+      asking(info, () => resolve.call(this, source, args, context, info)),
+    )
   }
 }
 

@@ -12,6 +12,7 @@ import type { Command, SharedLoaderOptions } from '../../src/index.ts'
 import { explore, type CoreModule, type ExploreSettings } from './explore.ts'
 import { ManualHost } from './manual-host.ts'
 import { pass } from './time.ts'
+import { shapes, stepsOf, walk } from './tree.ts'
 
 export type Check = (core: CoreModule) => Promise<void>
 
@@ -94,6 +95,23 @@ export const checks = {
 
   'S45: histories in a scope': core =>
     exploreEach(core, [{ scope: true, pieces: 2, flushes: 0, signals: 0, slots: null }]),
+
+  'S45 S81: histories in a scope, of a kind of work that nothing is known of': core =>
+    exploreEach(core, [{ scope: true, steps: true, pieces: 2, flushes: 0, signals: 0, slots: null }]),
+
+  async 'S80 with what earlier scopes have shown, waiting costs nothing'(core) {
+    for (const [shape, places] of Object.entries(shapes)) {
+      for (const ms of [0.5, 3, 10]) {
+        const tick = await walk(core, places, 0, () => ms)
+        const without = await walk(core, places, 5, () => ms)
+        const steps = stepsOf(core, places)
+        for (let run = 0; run < 3; run++) await walk(core, places, 5, () => ms, steps)
+        const learned = await walk(core, places, 5, () => ms, steps)
+        deepStrictEqual([shape, ms, learned.ms], [shape, ms, tick.ms])
+        deepStrictEqual([shape, ms, learned.bulks.length <= without.bulks.length], [shape, ms, true])
+      }
+    }
+  },
 
   async 'S12 a bulk that waits for its slot goes on filling'(core) {
     const { command, bulks, finish } = byHand()

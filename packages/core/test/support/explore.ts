@@ -12,7 +12,7 @@ import { Model, type FlushState, type Happening, type ModelSettings, type Pictur
 /** A copy of the package: the real one, or one with a fault in it. */
 export type CoreModule = Pick<
   typeof Core,
-  'AsyncBulkCall' | 'BulkLoader' | 'BulkScope' | 'SharedLoader' | 'onBulk' | 'semaphore'
+  'AsyncBulkCall' | 'BulkCourse' | 'BulkLoader' | 'BulkScope' | 'SharedLoader' | 'onBulk' | 'semaphore'
 >
 
 export interface ExploreSettings extends ModelSettings {
@@ -30,6 +30,8 @@ export interface ExploreSettings extends ModelSettings {
   readonly racing: boolean
   /** The most pieces of work in one history; there are none without a scope. */
   readonly pieces: number
+  /** Whether the pieces of work are of one kind, of which nothing has been shown yet. */
+  readonly steps?: boolean
 }
 
 export interface Explored {
@@ -147,6 +149,7 @@ class Pair {
   readonly #model: Model
   readonly #host = new ManualHost()
   readonly #scope: Core.BulkScope | undefined
+  readonly #step: Core.BulkStep | undefined
   readonly #call: Core.AsyncBulkCall<number, string>
   readonly #stopListening: () => void
   readonly #history: string[] = []
@@ -164,6 +167,7 @@ class Pair {
     this.#settings = settings
     this.#model = model
     this.#scope = scope ? new core.BulkScope({ host }) : undefined
+    if (settings.steps) this.#step = new core.BulkCourse().step()
     this.#stopListening = core.onBulk({ started: event => (this.#event = event) })
     this.#call = new core.AsyncBulkCall(this.#command, {
       size,
@@ -220,7 +224,7 @@ class Pair {
         void this.#add(new AbortController())
         break
       case 'call in a piece of work':
-        void this.#scope!.run(() => this.#add())
+        void this.#scope!.run(() => this.#add(), this.#step)
         this.#pieces.push(() => {})
         break
       case 'begin work':
@@ -258,7 +262,7 @@ class Pair {
     void this.#scope!.run(() => {
       begin()
       return new Promise<void>(resolve => this.#pieces.push(resolve))
-    })
+    }, this.#step)
   }
 
   #add(abort: AbortController | null = null): Promise<string> {
