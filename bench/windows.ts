@@ -292,14 +292,14 @@ const backends: Readonly<Record<string, (title: string) => Promise<void>>> = {
       console.log(`\n${title}: left out, since there is no PostgreSQL on this machine\n`)
       return
     }
-    const { url, stop } = await startPostgres(postgresPrograms)
+    const server = await startPostgres(postgresPrograms)
     const pools: { end(): Promise<void> }[] = []
     try {
-      await fill(url)
-      const all = Object.entries(real).map(([name, server]) => {
-        const { backend, end } = postgres(url)
-        pools.push({ end })
-        return contender(name, backend, server)
+      await fill(server.url)
+      const all = Object.entries(real).map(([name, plugged]) => {
+        const pool = postgres(server.url)
+        pools.push(pool)
+        return contender(name, pool.backend, plugged)
       })
       await compare(title, all, ({ shape, times: [base, time] }) =>
         expect(time! <= base! * 1.15 + 0.3, `${shape}: slower than DataLoader over PostgreSQL`),
@@ -317,7 +317,7 @@ const backends: Readonly<Record<string, (title: string) => Promise<void>>> = {
       table(lines)
     } finally {
       for (const pool of pools) await pool.end()
-      await stop()
+      await server.stop()
     }
   },
 }

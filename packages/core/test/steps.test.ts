@@ -5,7 +5,7 @@ import { AsyncBulkCall, BulkCourse, BulkScope, type BulkStep } from '../src/inde
 import { deferred } from '../src/deferred.ts'
 import { ManualHost } from './support/manual-host.ts'
 import { pass } from './support/time.ts'
-import { place, shapes, stepsOf, walk, type Place } from './support/tree.ts'
+import { at, shapes, stepsOf, walk, type Place } from './support/tree.ts'
 
 /** Scopes one after the other, in which the same kinds of work go on, and when their bulks started in each. */
 function scopes() {
@@ -196,6 +196,7 @@ describe('what earlier scopes have shown', () => {
   })
 })
 
+const takes = (name: string): number => ({ a: 0.5, b: 3, c: 8 })[name]!
 const ios = [[0], [0], [1, 2, 3, 4], [0, 1, 2, 3, 4], [3], [0, 9], [50]]
 const anyPlace: fc.Arbitrary<Place> = fc.letrec<{ place: Place }>(tie => ({
   place: fc
@@ -205,14 +206,13 @@ const anyPlace: fc.Arbitrary<Place> = fc.letrec<{ place: Place }>(tie => ({
       fc.constantFrom(...ios),
       fc.oneof({ maxDepth: 2 }, fc.constant([]), fc.array(tie('place'), { maxLength: 2 })),
     )
-    .map(([count, calls, io, next]) => place(count, calls, io, ...next)),
+    .map(([count, calls, io, next]) => at(count, calls, io, ...next)),
 })).place
 
 describe('whatever the work', () => {
   it('S82 S9 S2 no task is lost, waits longer than `delay` or overtakes another', async () => {
     await fc.assert(
       fc.asyncProperty(fc.array(anyPlace, { minLength: 1, maxLength: 3 }), async places => {
-        const takes = (name: string): number => ({ a: 0.5, b: 3, c: 8 })[name]!
         const tick = await walk(core, places, 0, takes)
         const steps = stepsOf(core, places)
         for (let run = 0; run < 4; run++) {

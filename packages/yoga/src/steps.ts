@@ -4,7 +4,7 @@
  */
 
 import { BulkCourse, type BulkStep } from '@bulkcall/core'
-import type { FieldNode, GraphQLResolveInfo, SelectionSetNode } from 'graphql'
+import type { FieldNode, GraphQLResolveInfo, SelectionNode, SelectionSetNode } from 'graphql'
 
 type Fragments = GraphQLResolveInfo['fragments']
 
@@ -45,11 +45,19 @@ function fieldsOf(
   seen = new Set<string>(),
 ): FieldNode[] {
   return (selectionSet?.selections ?? []).flatMap(selection => {
-    if (selection.kind === 'Field') return selection
-    if (selection.kind === 'InlineFragment') return fieldsOf(selection.selectionSet, fragments, seen)
+    if (isOf('Field', selection)) return selection
+    if (isOf('InlineFragment', selection)) return fieldsOf(selection.selectionSet, fragments, seen)
     const name = selection.name.value
     if (seen.has(name)) return []
     seen.add(name)
     return fieldsOf(fragments[name]?.selectionSet, fragments, seen)
   })
+}
+
+/** As a string, which the kind is in every major of graphql. */
+function isOf<K extends SelectionNode['kind']>(
+  kind: `${K}`,
+  selection: SelectionNode,
+): selection is Extract<SelectionNode, { readonly kind: K }> {
+  return (selection.kind as string) === kind
 }

@@ -78,16 +78,18 @@ function server() {
 
 describe('what earlier operations with the same document have shown', () => {
   it('lets a window not wait for a resolver that never loads', async () => {
-    const { ask } = server()
+    const { ask, users } = server()
     await ask('{ user(id: 1) { name } never }')
     await ask('{ user(id: 1) { name } never }', '1')
+    expect(users.bulks).toHaveLength(2)
   })
 
   it('holds for that document alone', async () => {
-    const { ask } = server()
+    const { ask, users } = server()
     await ask('{ user(id: 1) { name } never }')
     await ask('{ user(id: 2) { name } never }')
     await ask('{ user(id: 2) { name } never }', '2')
+    expect(users.bulks).toHaveLength(3)
   })
 
   it('lets it wait for a resolver that loads after an `await`', async () => {
@@ -112,9 +114,10 @@ describe('what earlier operations with the same document have shown', () => {
   })
 
   it('lets it not wait for a resolver that leads to loads of others', async () => {
-    const { ask } = server()
+    const { ask, users } = server()
     const query = '{ user(id: 1) { name } slow { team { id } } }'
     await ask(query)
     await ask(query, '1')
+    expect(users.bulks).toHaveLength(2)
   })
 })
