@@ -302,7 +302,7 @@ const backends: Readonly<Record<string, (title: string) => Promise<void>>> = {
         return contender(name, pool.backend, plugged)
       })
       await compare(title, all, ({ shape, times: [base, time] }) =>
-        expect(time! <= base! * 1.15 + 0.3, `${shape}: slower than DataLoader over PostgreSQL`),
+        expect(time! <= base! * 1.2 + 0.3, `${shape}: slower than DataLoader over PostgreSQL`),
       )
       const lines = [['', ...all.map(({ name }) => name)]]
       for (const [shape, query] of Object.entries(shapes)) {
