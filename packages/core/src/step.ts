@@ -22,7 +22,7 @@ export interface BulkStep {
 /** What the steps of one course have learned together. */
 class Lessons {
   /** How long the commands of a name take, in ms; what they took lately counts most. */
-  readonly takes = new Map<string, number>()
+  readonly takes: Map<string, number> = new Map()
   /** What is worked out from lessons holds until this changes: at once after news, else now and then. */
   edition = 1
   #count = 0
