@@ -1,27 +1,29 @@
 /**
  * A bulk: tasks on their way to one call of the command, and the promises of their callers.
  *
- * Its tasks settle *together*, through one gate: each caller's promise is one reaction of the gate, and reactions of one
- * promise run in the order in which they were registered, so a counter finds each its place. That costs a caller one
- * promise and nothing else. Where tasks must settle *apart* (a signal, a stream, a result that is known early), the bulk
- * parts: the gate opens at once and hands each caller the promise of its own seat.
+ * Its tasks settle *together*, through one gate, at the price of one promise a caller. Where tasks must settle *apart* (a
+ * signal, a stream, a result that is known early), the bulk parts: the gate opens at once and hands each caller the
+ * promise of its own seat.
  * @module
  */
 
-import { deferred, type Deferred } from './deferred.ts'
-import { asError, isError } from './errors.ts'
+import { asError } from './errors.ts'
 import type { BulkEvent, OpenBulk } from './events.ts'
 import type { Flight } from './forecast.ts'
+import { Gate } from './gate.ts'
 import type { Slot } from './limiter.ts'
+import type { Line, Standing } from './line.ts'
 import type { Head } from './policy.ts'
 import { nobody, type Piece } from './scope.ts'
 import { Seat, type Bench } from './seat.ts'
-import { drop, isThenable, type Outcomes } from './settle.ts'
+import { drop, type Outcomes } from './settle.ts'
 
 /** Who keeps the queue that a bulk stands in. */
 export interface Keeper {
   /** A task has left a bulk that is pending, at the place that it had. */
   left(bulk: AnyBulk, owner: Piece | undefined): void
+  /** So many tasks of a bulk that is pending were equal to others. */
+  merged(bulk: AnyBulk, tasks: number): void
   /** The last caller of a bulk that is in flight has its result or has gone. */
   emptied(bulk: AnyBulk): void
 }
@@ -31,6 +33,8 @@ export type AnyBulk = Bulk<any, any>
 
 /** Hears what becomes of the tasks of one bulk: the cache of a loader does. */
 export interface Follower {
+  /** The bulk is about to start: the last moment to merge equal tasks. */
+  sealing(): void
   /** The bulk has started: no task joins or leaves it any more. */
   started(): void
   /** The first task of the bulk behind has moved to the end of this one. */
@@ -43,18 +47,27 @@ export interface Follower {
   gaveAll(outcomes: Outcomes): void
   /** All tasks that were left have failed. */
   failed(): void
+  /** No caller waits for the bulk any more. */
+  ended(): void
 }
 
-export class Bulk<T, R> implements Head, Bench {
+/** What is known already and given with a bulk: the outcomes, and the gate behind which their callers wait. */
+interface Beside {
+  readonly gate: Gate
+  readonly known: unknown[]
+}
+
+export class Bulk<T, R> implements Head, Bench, Standing<Bulk<T, R>> {
   readonly id: number
   readonly openedAt: number
-  readonly tasks: T[] = []
+  tasks: T[] = []
   /** The pieces of work that wait for the tasks, place by place; empty where there is no scope. */
-  readonly owners: Piece[] = []
+  owners: Piece[] = []
   /** The pieces of work that wait for the bulk without a task in it: a hit of a cache is given with it. */
   readonly guests: Piece[] = []
   follower: Follower | null = null
-  /** The next bulk in the queue. */
+  line: Line<Bulk<T, R>> | null = null
+  previous: Bulk<T, R> | null = null
   next: Bulk<T, R> | null = null
   readyAt: number = NaN
   slot: Slot | null = null
@@ -71,11 +84,11 @@ export class Bulk<T, R> implements Head, Bench {
   // A bulk only moves to the right; its tasks settle on the way into `settled` and, where they settle apart, before.
   #state: 'pending' | 'in flight' | 'settled' = 'pending'
   readonly #keeper: Keeper
-  readonly #gate = deferred<Outcomes>()
-  readonly #places: Places = { at: 0 }
-  readonly #react = reaction(this.#places) as (outcomes: Outcomes) => R
+  readonly #gate = new Gate()
+  /** The places of the callers behind the gate, one by one; `null` while they are those of the tasks. */
+  #places: number[] | null = null
   #seats: Seat[] | null = null
-  #ended: Deferred<void> | null = null
+  #beside: Beside[] | null = null
   #controller: AbortController | null = null
   #aborted: { readonly reason: unknown } | null = null
 
@@ -85,14 +98,20 @@ export class Bulk<T, R> implements Head, Bench {
     this.#keeper = keeper
   }
 
+  get pending(): boolean {
+    return this.#state === 'pending'
+  }
+
   get settled(): boolean {
     return this.#state === 'settled'
   }
 
   /** Takes a task in. */
   join(task: T): Promise<R> {
-    this.tasks.push(task)
-    return this.#seats === null ? this.#gate.promise.then(this.#react) : this.#takeSeat(this.#seats)
+    const place = this.tasks.push(task) - 1
+    if (this.#seats !== null) return this.#takeSeat(this.#seats)
+    this.#places?.push(place)
+    return this.#gate.wait<R>()
   }
 
   /** Takes a task in whose caller may abort. */
@@ -109,27 +128,51 @@ export class Bulk<T, R> implements Head, Bench {
     if (seats !== null) {
       return Promise.all(tasks.slice(from, to).map(task => this.join(task).catch(asError)))
     }
-    for (let i = from; i < to; i++) this.tasks.push(tasks[i]!)
-    const places = this.#places
-    const count = to - from
-    return this.#gate.promise.then(
-      outcomes => gather<R>(outcomes, places, count),
-      (error: unknown) => new Array<Error>(count).fill(asError(error)),
-    )
+    for (let i = from; i < to; i++) {
+      const place = this.tasks.push(tasks[i]!) - 1
+      this.#places?.push(place)
+    }
+    return this.#gate.waitMany<R>(to - from)
   }
 
-  /** Something that is known already, given when this bulk settles: what follows from it comes when its mates' does. */
-  align<V>(known: Promise<V>): Promise<V> {
-    // Not by the gate: that one opens early when the bulk parts.
-    this.#ended ??= deferred<void>()
-    // Should it reject before the bulk has ended, that is told then, to whoever waits for the hit.
-    known.catch(() => {})
-    return this.#ended.promise.then(() => known)
-  }
-
-  /** The promise of one task alone, for who did not call it: a loader finds it in what a `loadMany` has asked. */
+  /** One more promise of a task that has one, until the bulk has settled. */
   promiseAt(place: number): Promise<R> {
-    return this.#part()[place]!.promise as Promise<R>
+    if (this.#seats !== null) return this.#seats[place]!.promise as Promise<R>
+    this.#places ??= Array.from(this.tasks.keys())
+    this.#places.push(place)
+    return this.#gate.wait<R>()
+  }
+
+  /**
+   * Makes equal tasks one. The bulk is pending and has not parted.
+   * @param places for each task, which of the tasks that are left it is, numbered in the order of their first coming
+   */
+  merge(places: number[]): void {
+    const { tasks, owners } = this
+    this.tasks = []
+    this.owners = []
+    for (const [i, place] of places.entries()) {
+      const isFirst = place === this.tasks.length
+      if (isFirst) this.tasks.push(tasks[i]!)
+      if (owners.length === 0) continue
+      if (isFirst) this.owners.push(owners[i]!)
+      // Of many tasks of one promise, the next stands for the wait; whoever has no task left waits for the bulk.
+      else if (owners[i + 1] === nobody) owners[i + 1] = owners[i]!
+      else if (owners[i] !== nobody) this.guests.push(owners[i]!)
+    }
+    this.#places = this.#places === null ? places : this.#places.map(place => places[place]!)
+    this.#keeper.merged(this, tasks.length - this.tasks.length)
+  }
+
+  /** An outcome that is known already, given when this bulk settles: what follows from it comes when its mates' does. */
+  align<V>(known: unknown): Promise<V> {
+    // Not by the gate of the tasks: that one opens early when the bulk parts.
+    this.#beside ??= [{ gate: new Gate(), known: [] }]
+    const beside = this.#beside[0]!
+    beside.known.push(known)
+    // Should it reject before the bulk has ended, that is told then, to whoever waits for the hit.
+    drop(known)
+    return beside.gate.wait<V>()
   }
 
   /** The seal: no more tasks come, and the command has them next. */
@@ -156,9 +199,9 @@ export class Bulk<T, R> implements Head, Bench {
   /** Who waits for a bulk that is no more waits for the one that its tasks have moved to. */
   #takeGuests(behind: Bulk<T, R>): void {
     this.guests.push(...behind.guests)
-    if (behind.#ended === null) return
-    this.#ended ??= deferred<void>()
-    behind.#ended.resolve(this.#ended.promise)
+    if (behind.#beside === null) return
+    this.#beside = [...(this.#beside ?? []), ...behind.#beside]
+    behind.#beside = null
   }
 
   /**
@@ -173,7 +216,7 @@ export class Bulk<T, R> implements Head, Bench {
   giveAll(outcomes: Outcomes): void {
     if (this.#state === 'settled') return outcomes?.forEach(drop)
     this.follower?.gaveAll(outcomes)
-    if (this.#seats === null) this.#gate.resolve(outcomes)
+    if (this.#seats === null) this.#gate.open(this.#toCallers(outcomes))
     else this.#seats.forEach((seat, place) => seat.give(outcomes === null ? null : outcomes[place]))
     this.#end()
   }
@@ -182,7 +225,7 @@ export class Bulk<T, R> implements Head, Bench {
   fail(reason: unknown): void {
     if (this.#state === 'settled') return
     this.follower?.failed()
-    if (this.#seats === null) this.#gate.reject(reason)
+    if (this.#seats === null) this.#gate.fail(reason)
     else for (const seat of this.#seats) seat.fail(reason)
     this.#end()
   }
@@ -235,8 +278,19 @@ export class Bulk<T, R> implements Head, Bench {
 
   #end(): void {
     this.#state = 'settled'
-    this.#ended?.resolve()
+    this.follower?.ended()
+    this.#openBeside()
     this.#keeper.emptied(this)
+  }
+
+  #openBeside(): void {
+    if (this.#beside !== null) for (const { gate, known } of this.#beside) gate.open(known)
+  }
+
+  /** From an outcome a task to an outcome a caller. */
+  #toCallers(outcomes: Outcomes): Outcomes {
+    const places = this.#places
+    return places === null || outcomes === null ? outcomes : places.map(place => outcomes[place])
   }
 
   /** From here on each task has a seat of its own. The callers so far are given theirs through the gate. */
@@ -244,7 +298,7 @@ export class Bulk<T, R> implements Head, Bench {
     if (this.#seats !== null) return this.#seats
     const seats = this.tasks.map(() => new Seat(this))
     this.#seats = seats
-    this.#gate.resolve(seats.map(seat => seat.promise))
+    this.#gate.open(this.#toCallers(seats.map(seat => seat.promise)))
     return seats
   }
 
@@ -255,50 +309,15 @@ export class Bulk<T, R> implements Head, Bench {
   }
 
   #takeOut(place: number): void {
+    this.follower?.left(place)
     this.#seats!.splice(place, 1)
     this.tasks.splice(place, 1)
-    this.follower?.left(place)
-    if (this.tasks.length === 0) this.#ended?.resolve()
+    if (this.tasks.length === 0) this.#openBeside()
     this.#keeper.left(this, this.#takeOwner(place)[0])
   }
 
   /** Whose wait goes with the task at this place: of many tasks of one promise, only with the last of them. */
   #takeOwner(place: number): Piece[] {
     return this.owners.splice(this.owners[place + 1] === nobody ? place + 1 : place, 1)
-  }
-}
-
-/** How many of a bulk's tasks have been handed theirs. An object, so that all reactions of a gate count together. */
-interface Places {
-  at: number
-}
-
-/** What each caller's promise does when the gate opens. It holds the count alone, never the bulk (see deferred.ts). */
-function reaction(places: Places): (outcomes: Outcomes) => unknown {
-  return outcomes => {
-    if (outcomes === null) return null
-    const outcome = outcomes[places.at++]
-    return isError(outcome) ? Promise.reject(outcome) : outcome
-  }
-}
-
-/** The results or errors of so many callers in a row that share one promise. */
-function gather<R>(
-  outcomes: Outcomes,
-  places: Places,
-  count: number,
-): (R | Error)[] | Promise<(R | Error)[]> {
-  if (outcomes === null) return new Array<R>(count).fill(null as R)
-  const from = places.at
-  places.at += count
-  const own = outcomes.slice(from, places.at) as (R | Error)[]
-  return own.some(isThenable) ? Promise.all(own.map(waitFor<R>)) : own
-}
-
-async function waitFor<R>(outcome: R | PromiseLike<R> | Error): Promise<R | Error> {
-  try {
-    return await outcome
-  } catch (error) {
-    return asError(error)
   }
 }

@@ -1,11 +1,17 @@
 /**
- * The cache of a loader: what each key was answered, and which of it a failed bulk takes away again.
+ * The cache of a loader: what each key was answered, or will be.
+ *
+ * A loader that asks all its keys in one bulk and is done needs no index, and most are like that. So keys join the first
+ * bulk unseen; equal ones are found when it starts. They are entered into an index, and from then on seen one by one, when
+ * someone looks one up: a second bulk, `prime`, `clear`; or when the bulk is full, or was seen to hold equal keys.
  * @module
  */
 
-import type { AnyBulk, Follower } from './bulk.ts'
-import { asError, isError } from './errors.ts'
-import { isThenable, type Outcomes } from './settle.ts'
+import type { AnyBulk } from './bulk.ts'
+import { isError } from './errors.ts'
+import { watchesCalls, watchesHits } from './events.ts'
+import { Answer, Page, type CacheErrors, type Entry, type PageKeeper } from './page.ts'
+import { drop } from './settle.ts'
 
 /** Where a loader keeps the promise of each key. A `Map` is one; so is a store with a bound of its own. */
 export interface CacheMap<C, P> {
@@ -15,164 +21,232 @@ export interface CacheMap<C, P> {
   clear(): unknown
 }
 
-/** Whether an Error that was given for one key alone is kept, so that the key is not asked again. */
-export type CacheErrors = (error: Error) => boolean
+/** A bulk of so many keys is looked through for equal ones: where there are some already, there will be more. */
+const look = 64
 
-/**
- * What the tasks of one bulk put into the cache. It takes away its own entries only: after a `clear` the key may have been
- * asked anew, and a bulk that fails late must not take the newer answer with it.
- */
-export class Entries<C> implements Follower {
-  readonly keys: C[] = []
-  readonly #entries: unknown[] = []
-  readonly #cache: CacheMap<C, any>
-  readonly #keeps: CacheErrors
+export class Cache<C, V> implements PageKeeper<C, V> {
+  readonly keeps: CacheErrors
+  /** Whether answers stay in the index when their bulk has started. */
+  readonly #remembers: boolean
+  readonly #store: CacheMap<C, Promise<V>> | null
+  /** Whether the tasks of a bulk are its keys. */
+  readonly #tasksAreKeys: boolean
+  /** How many keys may join a bulk unseen: no more than it can have if all of them differ. */
+  readonly #most: number
+  /** What is looked up by its key; `null` as long as that is nothing. */
+  #index: Map<C, Entry<C, V>> | null = null
+  /** The page whose keys are not in the index: that of the bulk that is open, or was the last to start. */
+  #unseen: Page<C, V> | null = null
+  #looksAt = 0
+  /** What was cleared while it was pending. It has not been asked yet, so it is fresh all the same. */
+  #cleared: Map<C, Entry<C, V>> | null = null
+  /** Errors in a map of the user's that were primed and are not to be reported before someone loads them. */
+  #silenced: WeakSet<Promise<V>> | null = null
 
-  constructor(cache: CacheMap<C, any>, keeps: CacheErrors) {
-    this.#cache = cache
-    this.#keeps = keeps
+  constructor(
+    store: CacheMap<C, Promise<V>> | 'own' | 'none',
+    keeps: CacheErrors,
+    tasksAreKeys: boolean,
+    most: number,
+  ) {
+    this.keeps = keeps
+    this.#remembers = store === 'own'
+    this.#store = typeof store === 'string' ? null : store
+    this.#tasksAreKeys = tasksAreKeys
+    this.#most = most
   }
 
-  add(key: C, entry: unknown): void {
-    this.keys.push(key)
-    this.#entries.push(entry)
+  /** Whether so many keys may join the bulk that is open, if one is, and none of them can be known. */
+  knowsNone(keys: number, open: AnyBulk | null): boolean {
+    if (this.#index !== null || this.#store !== null || isWatched()) return false
+    if (this.#unseen === null) return keys <= this.#most
+    return this.#unseen.bulk === open && open !== null && open.tasks.length + keys <= this.#most
   }
 
-  at(place: number): unknown {
-    return this.#entries[place]
+  /** What a key was answered, or will be, as far as it has been seen; `open` is the bulk that the next key joins. */
+  find(key: C, open: AnyBulk | null): Answer<V> | undefined {
+    const unseen = this.#unseen
+    if (unseen !== null && (unseen.bulk !== open || open === null)) this.#enter(unseen)
+    const store = this.#store
+    // A map of the user's may say null for what it does not hold.
+    const kept = store === null ? null : (store.get(key) ?? null)
+    if (kept !== null) return new Answer<V>(null, 0, this.#reporting(kept))
+    if (this.#index === null) return undefined
+    const entry = this.#index.get(key)
+    // The usual hit: it has been looked up before, and nothing is in doubt.
+    if (entry instanceof Answer && this.#remembers) return entry
+    const answer = this.#answerOf(key)
+    // Not kept, and yet pending: it was cleared, or forgotten. Its answer will be fresh, so it is not asked twice.
+    if (answer !== undefined && (store !== null || this.#cleared !== null)) this.put(key, answer)
+    return answer
   }
 
-  /** Where a key is; -1 if it is not here. As a Map compares, for which NaN equals itself. */
-  placeOf(key: C): number {
-    return this.keys.findIndex(other => other === key || (Number.isNaN(other) && Number.isNaN(key)))
+  /** A key that was not found has joined this bulk. */
+  joined(bulk: AnyBulk, key: C, promise: Promise<V>): void {
+    const page = this.#pageOf(bulk)
+    page.keep(key)
+    if (page !== this.#unseen) this.#add(page, key, promise)
+    else if (bulk.tasks.length >= this.#looksAt) this.#look(page)
   }
 
-  started(): void {}
-
-  takeFrom(behind: Entries<C>): void {
-    const key = behind.keys[0]!
-    const entry = behind.#entries[0]
-    // Its place is known here for the last time.
-    if (entry instanceof Range) void entry.of(key)
-    behind.keys.shift()
-    behind.#entries.shift()
-    this.add(key, entry)
+  /** The keys from `from` to before `to`, that were not found and all differ if any are known, have joined this bulk. */
+  joinedMany(bulk: AnyBulk, keys: readonly C[], from: number, to: number): void {
+    const page = this.#pageOf(bulk)
+    for (let i = from; i < to; i++) page.keep(keys[i]!)
+    if (page !== this.#unseen) for (let i = from; i < to; i++) this.#add(page, keys[i]!, null)
+    else if (bulk.tasks.length >= this.#looksAt) this.#look(page)
   }
 
-  left(place: number): void {
-    this.keys.splice(place, 1)
-    this.#entries.splice(place, 1)
+  /** What a key will be answered that has not been asked yet. */
+  pending(key: C): Answer<V> | undefined {
+    this.see()
+    const answer = this.#answerOf(key)
+    return answer?.pending ? answer : undefined
   }
 
-  gave(place: number, outcome: unknown): void {
-    const entry = this.#entries[place]
-    const evict = (error: unknown): void => {
-      if (!this.#keeps(asError(error))) this.#evict(place, entry)
+  /** Keeps an answer. */
+  put(key: C, answer: Answer<V>): void {
+    if (this.#remembers) this.#index!.set(key, answer)
+    else this.#store?.set(key, answer.promise)
+    this.#cleared?.delete(key)
+  }
+
+  /** Keeps what is known, unless there is an answer. */
+  prime(key: C, value: V | PromiseLike<V> | Error): void {
+    if (this.#store !== null) {
+      if (this.#store.get(key) === undefined) this.#store.set(key, this.#silent(value))
+    } else if (this.#remembers && !this.#index?.has(key)) {
+      const page = new Page<C, V>(this, null, [key])
+      page.outcomes = [value]
+      // Reported to those who load it, and only to them.
+      drop(value)
+      ;(this.#index ??= new Map()).set(key, new Answer(page, 0, null))
     }
-    if (isError(outcome)) evict(outcome)
-    else if (this.#keeps !== keepAll && isThenable(outcome))
-      void Promise.resolve(outcome).then(undefined, evict)
-    // What has been given stays when the rest of the bulk fails.
-    this.#entries[place] = undefined
   }
 
-  gaveAll(outcomes: Outcomes): void {
-    if (this.#keeps === keepAll || outcomes === null) return
-    outcomes.forEach((outcome, place) => this.gave(place, outcome))
+  /** Clears the answer of one key. */
+  delete(key: C): void {
+    this.#store?.delete(key)
+    if (!this.#remembers) return
+    this.see()
+    const entry = this.#index?.get(key)
+    this.#index?.delete(key)
+    if (entry?.pending) (this.#cleared ??= new Map()).set(key, entry)
   }
 
-  failed(): void {
-    this.#entries.forEach((entry, place) => this.#evict(place, entry))
+  /** Clears all answers. */
+  clear(): void {
+    this.#store?.clear()
+    if (!this.#remembers) return
+    if (this.#unseen?.pending) this.see()
+    this.#unseen = null
+    for (const [key, entry] of this.#index ?? []) {
+      if (entry.pending) (this.#cleared ??= new Map()).set(key, entry)
+    }
+    // With nothing pending it is as new, and the next keys need not be looked up.
+    this.#index = this.#cleared === null ? null : new Map()
   }
 
-  #evict(place: number, entry: unknown): void {
-    const key = this.keys[place]!
-    if (entry !== undefined && this.#cache.get(key) === entry) this.#cache.delete(key)
-  }
-}
-
-/**
- * The same for a loader without a cache, or with one of the user's, which may forget: until the bulk starts, its keys are
- * remembered beside the cache, so that none is asked twice.
- */
-export class RememberedEntries<C> extends Entries<C> {
-  readonly #pending: Map<C, unknown>
-
-  constructor(pending: Map<C, unknown>, cache: CacheMap<C, any>, keeps: CacheErrors) {
-    super(cache, keeps)
-    this.#pending = pending
+  /** Sees what has not been seen: equal keys are one, and all keys can be looked up. */
+  see(): void {
+    if (this.#unseen !== null) this.#enter(this.#unseen)
   }
 
-  override add(key: C, entry: unknown): void {
-    super.add(key, entry)
-    this.#pending.set(key, entry)
+  started(page: Page<C, V>): void {
+    if (this.#cleared !== null) {
+      for (const key of page.keys) this.#cleared.delete(key)
+      if (this.#cleared.size === 0) this.#cleared = null
+    }
+    if (this.#remembers) return
+    if (page === this.#unseen) this.#unseen = null
+    else if (this.#index !== null) for (const key of page.keys) this.#index.delete(key)
   }
 
-  override started(): void {
-    for (const key of this.keys) this.#pending.delete(key)
+  detailed(page: Page<C, V>, answers: readonly Answer<V>[]): void {
+    if (page === this.#unseen) this.#enter(page)
+    for (const map of [this.#index, this.#cleared]) {
+      if (map === null) continue
+      for (const [place, key] of page.keys.entries()) if (map.get(key) === page) map.set(key, answers[place]!)
+    }
   }
 
-  override left(place: number): void {
-    this.#pending.delete(this.keys[place]!)
-    super.left(place)
-  }
-}
-
-/** The default: an Error that the command gave for a key is its answer. */
-export const keepAll: CacheErrors = () => true
-export const keepNone: CacheErrors = () => false
-
-/**
- * The keys that one `loadMany` put into one bulk. They share one promise, and one entry in the cache; a promise of its own
- * is made for a key when someone loads it.
- */
-export class Range<C, V> {
-  /** A range of one key whose answer is known. A promise is made when someone loads it, and reports to him alone. */
-  static of<C, V>(key: C, value: V | PromiseLike<V> | Error): Range<C, V> {
-    const range = new Range<C, V>()
-    range.add(key)
-    range.answers = Promise.resolve(value).then(
-      answer => [answer],
-      (error: unknown) => [asError(error)],
-    )
-    return range
+  left(key: C): void {
+    if (!this.#remembers) this.#index?.delete(key)
   }
 
-  readonly keys: C[] = []
-  answers: Promise<(V | Error)[]> = Promise.resolve([])
-  /** The bulk, while it has not settled: a key may be answered before the others. */
-  bulk: AnyBulk | null = null
-  #places: Map<C, number> | null = null
-  #promises: Map<C, Promise<V>> | null = null
-
-  /** Adds a key and tells its place. */
-  add(key: C): number {
-    this.#places?.set(key, this.keys.length)
-    return this.keys.push(key) - 1
+  forget(key: C, entry: Entry<C, V>): void {
+    if (this.#store !== null) {
+      if (this.#store.get(key) === (entry as Answer<V>).promise) this.#store.delete(key)
+    } else if (this.#index?.get(key) === entry) this.#index.delete(key)
   }
 
-  placeOf(key: C): number {
-    this.#places ??= new Map(this.keys.map((other, place) => [other, place]))
-    return this.#places.get(key)!
+  forgetAll(page: Page<C, V>): void {
+    if (page === this.#unseen) this.#unseen = null
+    else for (const key of page.keys) this.forget(key, page)
   }
 
-  /** The answer of one key. */
-  of(key: C): Promise<V> {
-    this.#promises ??= new Map()
-    let promise = this.#promises.get(key)
-    if (promise === undefined) this.#promises.set(key, (promise = this.#promiseOf(key)))
+  #pageOf(bulk: AnyBulk): Page<C, V> {
+    return (bulk.follower as Page<C, V> | null) ?? this.#open(bulk)
+  }
+
+  #add(page: Page<C, V>, key: C, promise: Promise<V> | null): void {
+    const answer = page.add(promise)
+    this.#index!.set(key, answer)
+    this.#store?.set(key, answer.promise)
+  }
+
+  #open(bulk: AnyBulk): Page<C, V> {
+    // A map of the user's has a promise of each key.
+    const isSeen = this.#store !== null || isWatched()
+    const page = new Page<C, V>(this, bulk, this.#tasksAreKeys && !isSeen ? null : [])
+    bulk.follower = page
+    if (isSeen) {
+      this.#index ??= new Map()
+      page.answers = []
+    } else {
+      this.#unseen = page
+      this.#looksAt = Math.min(look, this.#most)
+    }
+    return page
+  }
+
+  /** A bulk that is full takes no more keys; in one that has equal keys they are cheaper when they are seen at once. */
+  #look(page: Page<C, V>): void {
+    if (page.merge() || page.keys.length >= this.#most) this.#enter(page)
+    else this.#looksAt = this.#most
+  }
+
+  /** Enters a page into the index: the page itself, until someone looks closer, if it takes no more keys. */
+  #enter(page: Page<C, V>): void {
+    if (page === this.#unseen) this.#unseen = null
+    if (page.pending) page.merge()
+    const index = (this.#index ??= new Map())
+    for (const key of page.keys) index.set(key, page)
+    if (page.pending && page.keys.length < this.#most) page.detail()
+  }
+
+  #answerOf(key: C): Answer<V> | undefined {
+    const entry = this.#index?.get(key) ?? this.#cleared?.get(key)
+    if (!(entry instanceof Page)) return entry
+    entry.detail()
+    return this.#answerOf(key)
+  }
+
+  /** For a map of the user's: the promise of a value that nobody waits for yet. */
+  #silent(value: V | PromiseLike<V> | Error): Promise<V> {
+    const promise: Promise<V> = isError(value) ? Promise.reject(value) : Promise.resolve(value)
+    promise.catch(() => {})
+    ;(this.#silenced ??= new WeakSet()).add(promise)
     return promise
   }
 
-  #promiseOf(key: C): Promise<V> {
-    if (this.bulk !== null && !this.bulk.settled) {
-      const place = (this.bulk.follower as Entries<C>).placeOf(key)
-      if (place !== -1) return this.bulk.promiseAt(place) as Promise<V>
-    }
-    const own = this.placeOf(key)
-    return this.answers.then(answers => {
-      const answer = answers[own] as V | Error
-      return isError(answer) ? Promise.reject(answer) : answer
-    })
+  /** A promise that reports its rejection again, for who loads what was primed. */
+  #reporting(promise: Promise<V>): Promise<V> {
+    return this.#silenced?.has(promise) ? promise.then(value => value) : promise
   }
+}
+
+/** Who listens hears of each key whether it was known, so it must be seen at once. */
+function isWatched(): boolean {
+  return watchesCalls() || watchesHits()
 }

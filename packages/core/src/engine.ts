@@ -27,6 +27,7 @@ import {
 } from './events.ts'
 import type { AsyncContext } from './host.ts'
 import type { Slot, Waiter } from './limiter.ts'
+import { Line } from './line.ts'
 import type { BulkCallSettings } from './options.ts'
 import { ready, readyAt, take, type Cause, type Marks } from './policy.ts'
 import { nobody, type BulkScope, type Member, type Piece } from './scope.ts'
@@ -46,17 +47,16 @@ export class Engine<T, R> implements Keeper, Waiter, Member {
   readonly #command: Command<T, R>
   readonly #context: AsyncContext
 
-  // The queue: bulks in the order in which they opened. Invariant: only the last may have room for newcomers, none is
-  // empty, and `pending` is the number of their tasks.
-  #first: Bulk<T, R> | null = null
-  #last: Bulk<T, R> | null = null
+  // Bulks in the order in which they opened. Invariant: only the last may have room for newcomers, none is empty, and
+  // `pending` is the number of their tasks.
+  readonly #queue = new Line<Bulk<T, R>>()
   #lastId = 0
   readonly #marks: Marks = { flushed: 0, ticked: 0, quiet: 0, closing: false }
 
   // In flight: in the order of their deadlines, since all have the same time. A bulk that has run out of its time moves
   // from `running` to `overdue`, where it keeps its slot for as long again.
-  readonly #running = new Set<AnyBulk>()
-  readonly #overdue = new Set<AnyBulk>()
+  readonly #running = new Line<AnyBulk>()
+  readonly #overdue = new Line<AnyBulk>()
 
   #pumping = false
   #pumpAgain = false
@@ -87,28 +87,23 @@ export class Engine<T, R> implements Keeper, Waiter, Member {
 
   /** Bulks that have started and not settled. */
   get inFlight(): number {
-    return this.#running.size + this.#overdue.size
+    return this.#running.length + this.#overdue.length
   }
 
   /** The bulk that the latest pending task joined. */
   get last(): Bulk<T, R> | null {
-    return this.#last
+    return this.#queue.last
   }
 
   /** The bulk that the next task joins, or `null` where that one has not opened yet. */
   get open(): Bulk<T, R> | null {
-    const last = this.#last
+    const { last } = this.#queue
     return last !== null && last.tasks.length < this.settings.size ? last : null
   }
 
   /** The latest bulk that has started and yet waits for company, in that of a shared loader. */
   get held(): Bulk<T, R> | null {
     return this.settings.ledger?.heldOf(this.#running) ?? null
-  }
-
-  /** The bulks of the queue, first to last. */
-  *queue(): Generator<Bulk<T, R>> {
-    for (let bulk = this.#first; bulk !== null; bulk = bulk.next) yield bulk
   }
 
   /** Why no task is taken now, or `null`. */
@@ -123,6 +118,11 @@ export class Engine<T, R> implements Keeper, Waiter, Member {
     const refusal = this.refusal()
     if (refusal !== null) return Promise.reject(refusal.reason)
     if (signal?.aborted) return Promise.reject(signal.reason)
+    return this.accept(task, signal)
+  }
+
+  /** Takes a task that nothing refuses. */
+  accept(task: T, signal?: AbortSignal): Promise<R> {
     const bulk = this.open ?? this.#openBulk()
     const promise = signal === undefined ? bulk.join(task) : bulk.joinWith(task, signal)
     this.#joined(bulk, promise, 1)
@@ -133,7 +133,7 @@ export class Engine<T, R> implements Keeper, Waiter, Member {
   callMany(
     tasks: readonly T[],
     signal?: AbortSignal,
-    joined?: (bulk: Bulk<T, R>, from: number, to: number, answered: Promise<(R | Error)[]>) => void,
+    joined?: (bulk: Bulk<T, R>, from: number, to: number) => void,
   ): Promise<(R | Error)[]> {
     if (signal !== undefined) return Promise.all(tasks.map(task => this.call(task, signal).catch(asError)))
     const parts: Promise<(R | Error)[]>[] = []
@@ -149,8 +149,8 @@ export class Engine<T, R> implements Keeper, Waiter, Member {
       const to = Math.min(tasks.length, from + room)
       const part = bulk.joinMany(tasks, from, to)
       parts.push(part)
-      joined?.(bulk, from, to, part)
       this.#joined(bulk, part, to - from)
+      joined?.(bulk, from, to)
       from = to
     }
     return parts.length === 1 ? parts[0]! : Promise.all(parts).then(each => each.flat())
@@ -186,7 +186,7 @@ export class Engine<T, R> implements Keeper, Waiter, Member {
   /** Someone waits for a bulk without a task of his own in it. */
   visited(bulk: Bulk<T, R>, promise: unknown): void {
     const { ledger } = this.settings
-    if (ledger !== null) bulk.guests.push(ledger.called(promise, this, !this.#running.has(bulk)))
+    if (ledger !== null) bulk.guests.push(ledger.called(promise, this, bulk.pending))
   }
 
   closeWindow(): void {
@@ -205,12 +205,12 @@ export class Engine<T, R> implements Keeper, Waiter, Member {
     // It has left the line since then: the refusal is for tasks that are gone.
     if (!this.#inLine) return
     this.#inLine = false
-    if (this.#first !== null) this.#giveUp(error)
+    if (this.#queue.length > 0) this.#giveUp(error)
     this.#settledSome()
   }
 
   abort(reason: unknown): void {
-    while (this.#first !== null) this.#giveUp(reason)
+    while (this.#queue.length > 0) this.#giveUp(reason)
     for (const bulk of [...this.#running, ...this.#overdue]) {
       this.#failTasks(bulk, reason)
       bulk.abort(reason)
@@ -239,13 +239,19 @@ export class Engine<T, R> implements Keeper, Waiter, Member {
     this.#nowPending(-1)
     if (owner !== undefined) ledger!.left(owner)
     if (bulk.tasks.length === 0) {
-      this.#remove(bulk)
+      this.#queue.delete(bulk)
       for (const guest of bulk.guests) ledger!.left(guest)
     }
     // What is left is looked at later: of several calls with one signal this may be the first to hear of it, and its
     // mates must not be sent.
-    if (this.#first === null) this.#settledSome()
+    if (this.#queue.length === 0) this.#settledSome()
     else this.#askPump()
+  }
+
+  merged(bulk: AnyBulk, tasks: number): void {
+    this.#nowPending(-tasks)
+    // It may not be full any more.
+    bulk.readyAt = NaN
   }
 
   emptied(bulk: AnyBulk): void {
@@ -292,7 +298,7 @@ export class Engine<T, R> implements Keeper, Waiter, Member {
   }
 
   #ready(now: number): Cause | null {
-    const first = this.#first
+    const { first } = this.#queue
     return first === null ? null : ready(first, this.pending, this.settings, this.#marks, now)
   }
 
@@ -437,12 +443,10 @@ export class Engine<T, R> implements Keeper, Waiter, Member {
     const { delay, ledger } = this.settings
     const openedAt = delay > 0 || watched() ? this.#clock() : NaN
     const bulk = new Bulk<T, R>(++this.#lastId, openedAt, this)
-    if (this.#last === null) this.#first = bulk
-    else this.#last.next = bulk
-    this.#last = bulk
+    this.#queue.add(bulk)
     ledger?.opened(this, delay > 0)
     if (delay === 0) this.#askTick()
-    else if (this.#first === bulk) this.#setTimer()
+    else if (this.#queue.first === bulk) this.#setTimer()
     return bulk
   }
 
@@ -486,13 +490,14 @@ export class Engine<T, R> implements Keeper, Waiter, Member {
 
   /** For events: all that is pending is ready from now on. Only the last bulk was not full, and so not ready before. */
   #markReady(): void {
-    if (this.#last !== null && watched() && Number.isNaN(this.#last.readyAt))
-      this.#last.readyAt = this.#clock()
+    const { last } = this.#queue
+    if (last !== null && watched() && Number.isNaN(last.readyAt)) last.readyAt = this.#clock()
   }
 
   /** Takes the first bulk out of the queue, filled from those behind; `null` if its callers have gone this moment. */
   #seal(): Bulk<T, R> | null {
-    const bulk = this.#first!
+    const bulk = this.#queue.first!
+    bulk.follower?.sealing()
     bulk.dropAborted()
     for (
       let behind;
@@ -500,10 +505,10 @@ export class Engine<T, R> implements Keeper, Waiter, Member {
     ) {
       behind.dropAborted()
       if (bulk.next === behind) bulk.takeFrom(behind)
-      if (behind.tasks.length === 0 && bulk.next === behind) this.#remove(behind)
+      if (behind.tasks.length === 0 && bulk.next === behind) this.#queue.delete(behind)
     }
     if (bulk.tasks.length === 0) return null
-    this.#remove(bulk)
+    this.#queue.delete(bulk)
     this.#nowPending(-bulk.tasks.length)
     return bulk
   }
@@ -512,15 +517,6 @@ export class Engine<T, R> implements Keeper, Waiter, Member {
   #nowPending(change: number): void {
     this.pending += change
     if (watchesPending()) tellPending(this.settings.name, change, this.#scope)
-  }
-
-  #remove(bulk: AnyBulk): void {
-    let before: AnyBulk | null = null
-    for (let other: AnyBulk = this.#first!; other !== bulk; other = other.next!) before = other
-    if (before === null) this.#first = bulk.next
-    else before.next = bulk.next
-    if (this.#last === bulk) this.#last = before
-    bulk.next = null
   }
 
   #setTimer(): void {
@@ -540,12 +536,13 @@ export class Engine<T, R> implements Keeper, Waiter, Member {
   /** The earliest instant at which time alone changes anything. A bulk that stands in line for a slot waits for no timer. */
   #nextInstant(): number {
     const { timeout } = this.settings
-    const window = this.#first === null || this.#inLine ? Infinity : readyAt(this.#first, this.settings)
+    const window =
+      this.#queue.first === null || this.#inLine ? Infinity : readyAt(this.#queue.first, this.settings)
     if (timeout === Infinity) return window
     return Math.min(
       window,
-      oldest(this.#running)?.deadline ?? Infinity,
-      oldest(this.#overdue)?.deadline ?? Infinity,
+      this.#running.first?.deadline ?? Infinity,
+      this.#overdue.first?.deadline ?? Infinity,
     )
   }
 
@@ -560,11 +557,11 @@ export class Engine<T, R> implements Keeper, Waiter, Member {
 
   #expire(now: number): void {
     const { name, timeout } = this.settings
-    for (let bulk; (bulk = oldest(this.#overdue)) !== undefined && bulk.deadline <= now;) {
+    for (let bulk; (bulk = this.#overdue.first) !== null && bulk.deadline <= now;) {
       if (bulk.event !== null) bulk.event.abandoned = true
       this.#finish(bulk)
     }
-    for (let bulk; (bulk = oldest(this.#running)) !== undefined && bulk.deadline <= now;) {
+    for (let bulk; (bulk = this.#running.first) !== null && bulk.deadline <= now;) {
       const error = new BulkTimeoutError(name, timeout, bulk.tasks.length)
       this.#running.delete(bulk)
       this.#overdue.add(bulk)
@@ -576,8 +573,8 @@ export class Engine<T, R> implements Keeper, Waiter, Member {
 
   /** Bulks start in the order of their numbers, so the first of each kind tells for all. */
   #isDrained(through: number): boolean {
-    return [this.#first, oldest(this.#running), oldest(this.#overdue)].every(
-      bulk => !bulk || bulk.id > through,
+    return [this.#queue, this.#running, this.#overdue].every(
+      ({ first }) => first === null || first.id > through,
     )
   }
 
@@ -637,8 +634,4 @@ class Context implements CommandContext {
 function countOutcomes(event: BulkEvent, outcomes: Outcomes): void {
   if (outcomes === null) event.none = true
   else event.failed += outcomes.filter(isError).length
-}
-
-function oldest<V>(set: ReadonlySet<V>): V | undefined {
-  return set.values().next().value
 }

@@ -4,7 +4,7 @@
  */
 
 export { AsyncBulkCall } from './bulk-call.ts'
-export { BulkLoader } from './loader.ts'
+export { BulkLoader, bulkLoaderFactory } from './loader.ts'
 export { SharedLoader } from './shared.ts'
 export { BulkScope } from './scope.ts'
 export { BulkCourse } from './step.ts'
@@ -32,7 +32,12 @@ export type { Command, CommandContext, None, ResultOf, Results } from './command
 export type { BulkEvent, BulkListener, OpenBulk } from './events.ts'
 export type { AsyncContext, Host } from './host.ts'
 export type { Limiter, Slot, Waiter } from './limiter.ts'
-export type { BulkLoaderConstructor, BulkLoaderOptions } from './loader.ts'
+export type {
+  BulkLoaderConstructor,
+  BulkLoaderFactory,
+  BulkLoaderFactoryOptions,
+  BulkLoaderOptions,
+} from './loader.ts'
 export type { BulkCallOptions } from './options.ts'
 export type { Cause } from './policy.ts'
 export type { IsolatedOptions, Rows } from './results.ts'

@@ -3,21 +3,21 @@
  * @module
  */
 
-import type { Bulk } from './bulk.ts'
-import {
-  Entries,
-  keepAll,
-  keepNone,
-  Range,
-  RememberedEntries,
-  type CacheErrors,
-  type CacheMap,
-} from './cache.ts'
+import { Cache, type CacheMap } from './cache.ts'
 import type { Command, CommandContext, ResultOf, Results } from './command.ts'
 import { check, checkNames, hasMethods } from './door.ts'
 import { Engine } from './engine.ts'
-import { asError, BulkOptionError, isError } from './errors.ts'
-import { bulkCallOptions, readOptions, type BulkCallOptions } from './options.ts'
+import { firstOf, placesOf } from './equals.ts'
+import { asError, BulkOptionError } from './errors.ts'
+import {
+  bulkCallOptions,
+  readOptions,
+  settingsFor,
+  type BulkCallOptions,
+  type BulkCallSettings,
+} from './options.ts'
+import { keepAll, keepNone, type Answer, type CacheErrors } from './page.ts'
+import type { BulkScope } from './scope.ts'
 
 /** The options of a `BulkLoader`: those of its calls, and those of its cache. */
 export interface BulkLoaderOptions<K, V, C = K> extends BulkCallOptions {
@@ -61,53 +61,21 @@ const bulkLoaderOptions: readonly string[] = [
  */
 class BulkLoader<K, V, C = K> {
   readonly #engine: Engine<K, V>
+  readonly #cache: Cache<C, V>
   readonly #keyOf: ((key: K) => C) | null
-  readonly #keeps: CacheErrors
-  /** The answers; `null` without a cache. */
-  readonly #cache: CacheMap<C, Entry<C, V>> | null
-  /**
-   * The keys that are pending, where the cache cannot tell: there is none, or it is the user's and may forget. Our own
-   * holds them itself, and may hold the answers of many keys behind one promise.
-   */
-  readonly #pending: Map<C, Entry<C, V>> | null
+  /** Whether a map of the user's must be asked for each key, and have a promise for each. */
+  readonly #hasMap: boolean
   /** Whether a hit is given with the bulk that is open, so that what follows from it goes out in one bulk as well. */
   readonly #aligns: boolean
-  /** The aligned hits of one bulk, by the answers that they give: one promise an answer. */
-  #aligned: { readonly bulk: Bulk<K, V>; readonly hits: Map<Promise<V>, Promise<V>> } | null = null
-  /** Errors that were primed and are not to be reported before someone loads them. */
-  readonly #silenced = new WeakSet<Promise<V>>()
-  /** Whether a key was cleared while it was pending: then it may be pending without being in the cache. */
-  #clearedPending = false
 
-  constructor(command: Command<K, V>, options: BulkLoaderOptions<K, V, C> = {}) {
-    checkNames(options, bulkLoaderOptions)
-    const { cache = true, cacheKeyFn, cacheMap, cacheErrors = true } = options
-    check('cache', typeof cache === 'boolean', 'true or false', cache)
-    check(
-      'cacheKeyFn',
-      cacheKeyFn === undefined || typeof cacheKeyFn === 'function',
-      'a function',
-      cacheKeyFn,
-    )
-    check(
-      'cacheMap',
-      cacheMap == null || hasMethods(cacheMap, cacheMapMethods),
-      `null or an object with ${cacheMapMethods.join(', ')}`,
-      cacheMap,
-    )
-    check(
-      'cacheErrors',
-      typeof cacheErrors === 'boolean' || typeof cacheErrors === 'function',
-      'true, false or a function',
-      cacheErrors,
-    )
-    const settings = readOptions(command, options)
-    this.#engine = new Engine(command, settings)
-    this.#keyOf = cacheKeyFn ?? null
-    this.#keeps = typeof cacheErrors === 'function' ? cacheErrors : cacheErrors ? keepAll : keepNone
-    this.#cache = cache && cacheMap !== null ? ((cacheMap ?? new Map()) as CacheMap<C, Entry<C, V>>) : null
-    this.#pending = this.#cache !== null && cacheMap === undefined ? null : new Map()
-    this.#aligns = settings.delay === 0 || settings.ledger !== null
+  constructor(command: Command<K, V>, options: BulkLoaderOptions<K, V, C> | LoaderSettings<K, V, C> = {}) {
+    const settings = options instanceof LoaderSettings ? options : readLoaderOptions(command, options)
+    const { call, keyOf, keeps, store } = settings
+    this.#engine = new Engine(command, call)
+    this.#cache = new Cache(store, keeps, keyOf === null, Math.min(call.size, call.maxPending))
+    this.#keyOf = keyOf
+    this.#hasMap = typeof store !== 'string'
+    this.#aligns = call.delay === 0 || call.ledger !== null
   }
 
   /** The name in errors, events and metrics. */
@@ -117,6 +85,8 @@ class BulkLoader<K, V, C = K> {
 
   /** How many keys are accepted and not yet asked. */
   get pending(): number {
+    // Equal keys count once, so they must have been looked at.
+    if (this.#engine.pending > 0) this.#cache.see()
     return this.#engine.pending
   }
 
@@ -132,8 +102,8 @@ class BulkLoader<K, V, C = K> {
   load(key: K): Promise<V> {
     try {
       const cacheKey = this.#cacheKey(key)
-      const entry = this.#known(cacheKey)
-      return entry === undefined ? this.#ask(key, cacheKey) : this.#hit(cacheKey, entry)
+      const answer = this.#cache.find(cacheKey, this.#engine.last)
+      return answer === undefined ? this.#ask(key, cacheKey) : this.#hit(answer)
     } catch (error) {
       return Promise.reject(error)
     }
@@ -143,9 +113,12 @@ class BulkLoader<K, V, C = K> {
   loadMany(keys: Iterable<K>): Promise<(V | Error)[]> {
     try {
       const asked = [...keys]
-      return this.#pending === null
-        ? this.#loadRange(asked)
-        : Promise.all(asked.map(key => this.load(key).catch(asError)))
+      if (this.#hasMap) return Promise.all(asked.map(key => this.load(key).catch(asError)))
+      const cacheKeys = this.#cacheKeys(asked)
+      const areGood = cacheKeys === asked || !cacheKeys.some(isWrong)
+      return areGood && this.#cache.knowsNone(asked.length, this.#engine.last)
+        ? this.#askMany(asked, cacheKeys as readonly C[])
+        : this.#loadMany(asked, cacheKeys)
     } catch (error) {
       return Promise.reject(error)
     }
@@ -157,29 +130,24 @@ class BulkLoader<K, V, C = K> {
    */
   prime(key: K, value: V | PromiseLike<V> | Error): this {
     const cacheKey = this.#cacheKey(key)
-    const found = this.#findPending(cacheKey)
-    if (found !== null) {
-      // Its place is known here for the last time.
-      if (found.entry instanceof Range) void found.entry.of(cacheKey)
-      found.bulk.giveEarly(found.place, value)
-      this.#cache?.set(cacheKey, found.entry)
-    } else if (this.#cache !== null && this.#cache.get(cacheKey) === undefined) {
-      this.#cache.set(cacheKey, this.#pending === null ? Range.of(cacheKey, value) : this.#silent(value))
+    const answer = this.#cache.pending(cacheKey)
+    if (answer === undefined) this.#cache.prime(cacheKey, value)
+    else {
+      answer.bulk!.giveEarly(answer.place, value)
+      this.#cache.put(cacheKey, answer)
     }
     return this
   }
 
   /** Forgets the answer of one key. Loads that wait for it get it all the same. */
   clear(key: K): this {
-    this.#cache?.delete(this.#cacheKey(key))
-    this.#clearedPending = this.#engine.pending > 0
+    this.#cache.delete(this.#cacheKey(key))
     return this
   }
 
   /** Forgets all answers. Loads that wait get theirs all the same. */
   clearAll(): this {
-    this.#cache?.clear()
-    this.#clearedPending = this.#engine.pending > 0
+    this.#cache.clear()
     return this
   }
 
@@ -204,152 +172,179 @@ class BulkLoader<K, V, C = K> {
     return this.#keyOf === null ? (key as unknown as C) : this.#keyOf(key)
   }
 
-  /** What a key was answered, or will be. */
-  #known(cacheKey: C): Entry<C, V> | undefined {
-    const kept = this.#cache?.get(cacheKey)
-    // A cache of the user's may say null for what it does not hold.
-    if (kept !== undefined && kept !== null) return kept
-    if (this.#engine.pending === 0) this.#clearedPending = false
-    // Not in the cache, and yet it may be pending: it was cleared, or forgotten. It has not been asked, so its answer will
-    // be fresh: no second asking.
-    const pending =
-      this.#pending?.get(cacheKey) ?? (this.#clearedPending ? this.#findPending(cacheKey)?.entry : undefined)
-    if (pending !== undefined) this.#cache?.set(cacheKey, pending)
-    return pending
+  /** A key that is wrong is an Error at its place in a `loadMany`. */
+  #cacheKeys(keys: readonly K[]): readonly (C | Wrong)[] {
+    // The keys as they are, after the quickest of looks, where they can be.
+    const missing: readonly unknown[] = [null, undefined]
+    if (this.#keyOf === null && !missing.some(none => keys.includes(none as K)))
+      return keys as readonly unknown[] as readonly C[]
+    return keys.map(key => {
+      try {
+        return this.#cacheKey(key)
+      } catch (error) {
+        return new Wrong(asError(error))
+      }
+    })
   }
 
   #ask(key: K, cacheKey: C): Promise<V> {
     const refusal = this.#engine.refusal()
     if (refusal !== null) return Promise.reject(refusal.reason)
-    const answer = this.#engine.call(key)
-    this.#entriesOf(this.#engine.last!).add(cacheKey, answer)
-    this.#cache?.set(cacheKey, answer)
-    return answer
+    const promise = this.#engine.accept(key)
+    this.#cache.joined(this.#engine.last!, cacheKey, promise)
+    return promise
+  }
+
+  #askMany(keys: readonly K[], cacheKeys: readonly C[]): Promise<(V | Error)[]> {
+    return this.#engine.callMany(keys, undefined, (bulk, from, to) => {
+      this.#cache.joinedMany(bulk, cacheKeys, from, to)
+    })
   }
 
   /**
    * A hit. While a bulk is open, or held, it is given with that bulk (one promise a key): if it ran ahead, whatever is
    * loaded in consequence would leave in a bulk of its own, before what follows from its mates.
    */
-  #hit(cacheKey: C, entry: Entry<C, V>): Promise<V> {
-    const answer = entry instanceof Range ? entry.of(cacheKey) : this.#reporting(entry)
-    const bulk = this.#engine.last ?? this.#engine.held
+  #hit(answer: Answer<V>): Promise<V> {
     this.#engine.hit(1)
-    if (bulk === null || !this.#aligns) return answer
-    if (entry instanceof Range && entry.bulk === bulk) {
-      this.#engine.visited(bulk, answer)
-      return answer
-    }
-    if (this.#aligned?.bulk !== bulk) this.#aligned = { bulk, hits: new Map() }
-    const { hits } = this.#aligned
-    let hit = hits.get(answer)
-    if (hit === undefined) hits.set(answer, (hit = bulk.align(answer)))
+    const bulk = this.#engine.last ?? this.#engine.held
+    if (bulk === null || !this.#aligns) return answer.promise
+    const hit = answer.bulk === bulk ? answer.promise : answer.alignedWith(bulk)
     this.#engine.visited(bulk, hit)
     return hit
   }
 
-  /** For a cache of the user's: the promise of a value that nobody waits for yet. */
-  #silent(value: V | PromiseLike<V> | Error): Promise<V> {
-    const answer: Promise<V> = isError(value) ? Promise.reject(value) : Promise.resolve(value)
-    answer.catch(() => {})
-    this.#silenced.add(answer)
-    return answer
-  }
-
-  /** A promise that reports its rejection again, for who loads what was primed. */
-  #reporting(answer: Promise<V>): Promise<V> {
-    return this.#pending !== null && this.#silenced.has(answer) ? answer.then(value => value) : answer
-  }
-
-  #loadRange(asked: readonly K[]): Promise<(V | Error)[]> {
-    const range = new Range<C, V>()
+  /** Asks those of many keys that are not known, each once, and puts their answers together with the others. */
+  #loadMany(asked: readonly K[], cacheKeys: readonly (C | Wrong)[]): Promise<(V | Error)[]> {
+    // They may go into several bulks, and a key of one must not be in the next.
+    this.#cache.see()
     const missing: K[] = []
-    // Where each key's answer comes from: a place in the range, or, as -1, the next of the hits.
-    const places: number[] = []
+    const missingKeys: C[] = []
     const hits: Promise<V | Error>[] = []
-    for (const key of asked) {
-      try {
-        const cacheKey = this.#cacheKey(key)
-        const entry = this.#known(cacheKey)
-        if (entry === undefined) {
-          this.#cache!.set(cacheKey, range)
-          missing.push(key)
-          places.push(range.add(cacheKey))
-        } else if (entry === range) {
-          this.#engine.hit(1)
-          places.push(range.placeOf(cacheKey))
-        } else {
-          hits.push(this.#hit(cacheKey, entry).catch(asError))
-          places.push(-1)
-        }
-      } catch (error) {
-        hits.push(Promise.resolve(asError(error)))
-        places.push(-1)
+    /** Which of all keys are hits; the others are the missing ones, in their order. */
+    const isHit = cacheKeys.map((cacheKey, i) => {
+      const answer = isWrong(cacheKey) ? undefined : this.#cache.find(cacheKey, this.#engine.last)
+      if (isWrong(cacheKey)) hits.push(Promise.resolve(cacheKey.error))
+      else if (answer !== undefined) hits.push(this.#hit(answer).catch(asError))
+      else {
+        missing.push(asked[i]!)
+        missingKeys.push(cacheKey)
+        return false
       }
-    }
-    const answers = this.#askRange(range, missing)
-    if (missing.length === asked.length) return answers
-    return Promise.all([answers, Promise.all(hits)]).then(([found, known]) => {
-      let hit = 0
-      return places.map(place => (place === -1 ? known[hit++]! : found[place]!))
+      return true
     })
-  }
-
-  /** Asks the keys of a range. Where they do not fit into one bulk, each part becomes a range of its own. */
-  #askRange(range: Range<C, V>, missing: readonly K[]): Promise<(V | Error)[]> {
-    const parts: Range<C, V>[] = []
-    let accepted = 0
-    const answers = this.#engine.callMany(missing, undefined, (bulk, from, to, answered) => {
-      const whole = to - from === missing.length
-      const part = whole ? range : new Range<C, V>()
-      const entries = this.#entriesOf(bulk)
-      for (let place = from; place < to; place++) {
-        const cacheKey = range.keys[place]!
-        entries.add(cacheKey, part)
-        if (whole) continue
-        part.add(cacheKey)
-        this.#cache!.set(cacheKey, part)
-      }
-      part.answers = answered
-      part.bulk = bulk
-      parts.push(part)
-      accepted = to
+    const places = placesOf(missingKeys)
+    if (places !== null) this.#engine.hit(missing.length - new Set(places).size)
+    const answers =
+      places === null
+        ? this.#askMany(missing, missingKeys)
+        : this.#askMany(firstOf(missing, places), firstOf(missingKeys, places))
+    if (places === null && hits.length === 0) return answers
+    return Promise.all([answers, Promise.all<unknown>(hits)]).then(([found, known]) => {
+      const asWanted = places === null ? found : places.map(place => found[place])
+      return woven<unknown>(isHit, known, asWanted) as (V | Error)[]
     })
-    // What was refused is not an answer.
-    for (const cacheKey of range.keys.slice(accepted)) this.#cache!.delete(cacheKey)
-    return answers.then(found => {
-      for (const part of parts) part.bulk = null
-      // A copy: what the caller does to his array must not change anyone's answer.
-      return [...found]
-    })
-  }
-
-  /** What this bulk has put into the cache. */
-  #entriesOf(bulk: Bulk<K, V>): Entries<C> {
-    bulk.follower ??=
-      this.#pending === null
-        ? new Entries(this.#cache!, this.#keeps)
-        : new RememberedEntries(this.#pending, this.#cache ?? none, this.#keeps)
-    return bulk.follower as Entries<C>
-  }
-
-  #findPending(cacheKey: C): { bulk: Bulk<K, V>; place: number; entry: Entry<C, V> } | null {
-    for (const bulk of this.#engine.queue()) {
-      const entries = this.#entriesOf(bulk)
-      const place = entries.placeOf(cacheKey)
-      if (place !== -1) return { bulk, place, entry: entries.at(place) as Entry<C, V> }
-    }
-    return null
   }
 }
 
-/** The cache of a loader without one. */
-const none: CacheMap<any, any> = { get() {}, set() {}, delete() {}, clear() {} }
+/** One list of two, each in its order. */
+function woven<X>(isFirst: readonly boolean[], first: readonly X[], second: readonly X[]): X[] {
+  let [i, j] = [0, 0]
+  return isFirst.map(is => (is ? first[i++]! : second[j++]!))
+}
 
-/** What the cache holds for a key: the promise of its answer, or that of all keys of one `loadMany`. */
-type Entry<C, V> = Promise<V> | Range<C, V>
+/** What a key that is wrong has in place of a cache key. */
+class Wrong {
+  readonly error: Error
+  constructor(error: Error) {
+    this.error = error
+  }
+}
+
+function isWrong(cacheKey: unknown): cacheKey is Wrong {
+  return cacheKey instanceof Wrong
+}
+
+/** The options of a loader after the door: complete and known to be good. */
+class LoaderSettings<K, V, C> {
+  readonly call: BulkCallSettings
+  readonly keyOf: ((key: K) => C) | null
+  readonly keeps: CacheErrors
+  readonly store: CacheMap<C, Promise<V>> | 'own' | 'none'
+
+  constructor(
+    call: BulkCallSettings,
+    keyOf: ((key: K) => C) | null,
+    keeps: CacheErrors,
+    store: CacheMap<C, Promise<V>> | 'own' | 'none',
+  ) {
+    this.call = call
+    this.keyOf = keyOf
+    this.keeps = keeps
+    this.store = store
+  }
+}
 
 const cacheMapMethods = ['get', 'set', 'delete', 'clear'] as const
+
+function readLoaderOptions<K, V, C>(
+  command: { readonly name: string },
+  options: BulkLoaderOptions<K, V, C>,
+): LoaderSettings<K, V, C> {
+  checkNames(options, bulkLoaderOptions)
+  const { cache = true, cacheKeyFn, cacheMap, cacheErrors = true } = options
+  check('cache', typeof cache === 'boolean', 'true or false', cache)
+  check('cacheKeyFn', cacheKeyFn === undefined || typeof cacheKeyFn === 'function', 'a function', cacheKeyFn)
+  check(
+    'cacheMap',
+    cacheMap == null || hasMethods(cacheMap, cacheMapMethods),
+    'null or an object with get, set, delete, clear',
+    cacheMap,
+  )
+  check(
+    'cacheErrors',
+    typeof cacheErrors === 'boolean' || typeof cacheErrors === 'function',
+    'true, false or a function',
+    cacheErrors,
+  )
+  const keeps: CacheErrors =
+    typeof cacheErrors === 'function' ? cacheErrors : cacheErrors ? keepAll : keepNone
+  const store = !cache || cacheMap === null ? 'none' : (cacheMap ?? 'own')
+  return new LoaderSettings(readOptions(command, options), cacheKeyFn ?? null, keeps, store)
+}
+
+/** The options of loaders that are made by the dozen. Each has a cache of its own; a limit they share. */
+export type BulkLoaderFactoryOptions<K, C = K> = Omit<BulkLoaderOptions<K, any, C>, 'scope' | 'cacheMap'>
+
+/** Makes loaders with the options of their factory. */
+export interface BulkLoaderFactory<K, C = K> {
+  <G extends Results<K, unknown> | PromiseLike<Results<K, unknown>>>(
+    command: (keys: K[], context: CommandContext) => G,
+    scope?: BulkScope,
+  ): BulkLoader<K, ResultOf<G>, C>
+}
+
+/**
+ * Checks options once, for all loaders that have them: a server makes its loaders anew for each request.
+ * @returns makes a loader of a command, and of its scope if it has one
+ */
+export function bulkLoaderFactory<K = any, C = K>(
+  options: BulkLoaderFactoryOptions<K, C> = {},
+): BulkLoaderFactory<K, C> {
+  checkNames(
+    options,
+    bulkLoaderOptions.filter(name => name !== 'scope' && name !== 'cacheMap'),
+  )
+  const { call, keyOf, keeps, store } = readLoaderOptions<K, any, C>(() => null, options)
+  const { name } = options
+  return (command, scope) => {
+    const own = settingsFor(call, command, name, scope)
+    return new BulkLoader<K, any, C>(
+      command as Command<K, any>,
+      new LoaderSettings<K, any, C>(own, keyOf, keeps, store),
+    )
+  }
+}
 
 /** Makes a {@link BulkLoader}; what its loads give is read off the command's type. */
 export interface BulkLoaderConstructor {

@@ -83,32 +83,49 @@ export const bulkCallOptions = [
 
 /** Checks the command and its options, each of them, and fills in the defaults. */
 export function readOptions(command: { readonly name: string }, options: BulkCallOptions): BulkCallSettings {
-  check('the command', typeof command === 'function', 'a function', command)
   const { size = Infinity, delay = 0, maxPending = Infinity, timeout = Infinity, host = realHost } = options
-  const { concurrent = null, name = command.name || 'anonymous', scope } = options
+  const { concurrent = null, name, scope } = options
   const least = size === Infinity ? 1 : size
 
   check('size', size === Infinity || isWholeFrom(1, size), 'a whole number from 1 or Infinity', size)
   check('delay', typeof delay === 'number' && delay >= 0, 'a number from 0 or Infinity', delay)
-  check(
-    'maxPending',
-    maxPending === Infinity || isWholeFrom(least, maxPending),
-    `a whole number from ${least === 1 ? 1 : `size (${least})`} or Infinity`,
-    maxPending,
-  )
+  // Words are made only for who needs them: a call may be made for each request.
+  if (maxPending !== Infinity && !isWholeFrom(least, maxPending))
+    check(
+      'maxPending',
+      false,
+      `a whole number from ${least === 1 ? 1 : `size (${least})`} or Infinity`,
+      maxPending,
+    )
   check('timeout', typeof timeout === 'number' && timeout > 0, 'a number above 0 or Infinity', timeout)
-  check('name', typeof name === 'string', 'a string', name)
-  check(
-    'host',
-    hasMethods(host, ['now', 'setTimer', 'clearTimer', 'endOfTurn', 'captureContext']),
-    'a Host',
-    host,
-  )
+  check('name', name === undefined || typeof name === 'string', 'a string', name)
+  check('host', host === realHost || hasMethods(host, hostMethods), 'a Host', host)
+  const limiter = readConcurrent(concurrent)
+  return settingsFor({ size, delay, limiter, maxPending, timeout, host }, command, name, scope)
+}
+
+const hostMethods = ['now', 'setTimer', 'clearTimer', 'endOfTurn', 'captureContext'] as const
+
+/** Checked settings, for one more command and its scope. */
+export function settingsFor(
+  { size, delay, limiter, maxPending, timeout, host }: Omit<BulkCallSettings, 'name' | 'ledger'>,
+  command: { readonly name: string },
+  name: string | undefined,
+  scope: BulkScope | undefined,
+): BulkCallSettings {
+  check('the command', typeof command === 'function', 'a function', command)
   const ledger = scope === undefined ? null : ledgerOf(scope)
   check('scope', ledger !== undefined, 'a BulkScope', scope)
-  const limiter = readConcurrent(concurrent)
-
-  return { size, delay, limiter, maxPending, timeout, name, ledger: ledger ?? null, host }
+  return {
+    size,
+    delay,
+    limiter,
+    maxPending,
+    timeout,
+    name: name ?? (command.name || 'anonymous'),
+    ledger: ledger ?? null,
+    host,
+  }
 }
 
 function readConcurrent(concurrent: unknown): Limiter | null {

@@ -7,7 +7,6 @@
  */
 
 import { AsyncBulkCall } from './bulk-call.ts'
-import type { CacheErrors } from './cache.ts'
 import type { Command, CommandContext, ResultOf, Results } from './command.ts'
 import { check, checkNames } from './door.ts'
 import { asError, isError } from './errors.ts'
@@ -15,6 +14,7 @@ import type { AsyncContext } from './host.ts'
 import type { Limiter, Slot, Waiter } from './limiter.ts'
 import { BulkLoader, type BulkLoaderOptions } from './loader.ts'
 import { bulkCallOptions, readOptions, type BulkCallOptions, type BulkCallSettings } from './options.ts'
+import type { CacheErrors } from './page.ts'
 import { resultsOf } from './results.ts'
 import { ledgerOf, type BulkScope } from './scope.ts'
 import { isStream, isThenable, outcomesOf } from './settle.ts'

@@ -204,8 +204,8 @@ const mutants: Record<string, Mutant> = {
     edits: [
       {
         file: 'engine.ts',
-        find: '    const bulk = this.#first!\n    bulk.dropAborted()',
-        replace: '    const bulk = this.#last!\n    bulk.dropAborted()',
+        find: 'const bulk = this.#queue.first!',
+        replace: 'const bulk = this.#queue.last!',
       },
     ],
   },
@@ -232,8 +232,8 @@ const mutants: Record<string, Mutant> = {
     edits: [
       {
         file: 'engine.ts',
-        find: '[this.#first, oldest(this.#running), oldest(this.#overdue)]',
-        replace: '[this.#first]',
+        find: '[this.#queue, this.#running, this.#overdue]',
+        replace: '[this.#queue]',
       },
     ],
   },

@@ -4,7 +4,7 @@
  */
 
 import {
-  BulkLoader,
+  bulkLoaderFactory,
   BulkOptionError,
   check,
   checkNames,
@@ -12,6 +12,7 @@ import {
   semaphore,
   SharedLoader,
   type BulkCallOptions,
+  type BulkLoaderFactory,
   type BulkLoaderOptions,
   type Limiter,
 } from '@bulkcall/core'
@@ -24,6 +25,8 @@ export interface PreparedLoader {
   readonly property: string
   readonly command: BulkCommand
   readonly options: BulkLoaderOptions<any, any, any>
+  /** Makes a loader with these options, which are checked. */
+  readonly make: BulkLoaderFactory<any, any>
   /** Its bulks, and whose keys may be in one of them, where they are shared; else `null`. */
   readonly shared: {
     readonly loader: SharedLoader<any, any, any>
@@ -69,8 +72,8 @@ export function prepare(definitions: BulkDefinitions, options: UseBulkOptions): 
   const overall = limiterOf(concurrent)
   // Made now, in the async context of the server: a shared bulk runs in it, and in nobody's request.
   const scope = new BulkScope()
-  // Checked by a loader of their own: there may be no other.
-  void new BulkLoader<any, any, any>(() => null, defaults)
+  // Checked by themselves: there may be no loader.
+  bulkLoaderFactory(defaults)
   const loaders = Object.entries(definitions).map(([property, defined]) => {
     const definition = typeof defined === 'function' ? { command: defined } : defined
     return named(property, () => prepareOne(property, definition, defaults, overall, scope))
@@ -108,14 +111,16 @@ function prepareOne(
     ...own,
     concurrent: both(limiterOf(concurrent), overall),
   }
-  // The loader checks its options itself: one is made now, so that a mistake is found when the server starts.
-  void new BulkLoader<any, any, any>(command as never, options)
-  if (shared === false) return { property, command, options, shared: null }
+  const make = bulkLoaderFactory<any, any>(options)
+  // One is made now, so that a mistake is found when the server starts.
+  void make(command as never)
+  if (shared === false) return { property, command, options, make, shared: null }
   const { cache, cacheErrors, ...bulks } = options
   return {
     property,
     command,
     options: given({ cache, cacheErrors }),
+    make,
     shared: {
       loader: new SharedLoader<any, any, any>(command as never, { ...bulks, scope }),
       partitionOf: shared === true ? () => undefined : shared,

@@ -67,9 +67,13 @@ export class Operation {
     return (this.#loaders[place] ??= this.#prepare(prepared))
   }
 
-  #prepare({ command, options, shared }: PreparedLoader): AnyLoader {
+  #prepare({ command, options, make, shared }: PreparedLoader): AnyLoader {
     const scope = this.#scope
-    if (shared === null) return this.#makeLoader(command, { ...options, scope })
+    if (shared === null) {
+      return this.tally === null
+        ? make(this.#bind(command), scope)
+        : this.#makeLoader(command, { ...options, scope })
+    }
     const { loader, partitionOf } = shared
     const partition = partitionOf(this.#context)
     const own = loader.definition({ ...options, scope, partition })
