@@ -35,31 +35,13 @@ const settled = Promise.resolve()
  */
 let nextTick: 'unknown' | 'after promise jobs' | 'a promise job' = 'unknown'
 
-/** Jobs that were asked for since the last promise job of ours: one tick does for all of them. */
-let jobs: (() => void)[] = []
-
 function endOfTurn(job: () => void): void {
   // One promise job first: then the tick is asked for while promise jobs run, and Node keeps it until they have drained.
-  if (jobs.push(job) === 1) void settled.then(askTick)
-}
-
-function askTick(): void {
-  const due = jobs
-  jobs = []
-  const job = due.length === 1 ? due[0]! : () => runAll(due)
-  if (nextTick === 'a promise job' || typeof globalThis.process?.nextTick !== 'function') macrotask(job)
-  else if (nextTick === 'after promise jobs') process.nextTick(job)
-  else watchNextTick(job)
-}
-
-/** Each runs, though one before it throws. */
-function runAll(due: readonly (() => void)[], from = 0): void {
-  let at = from
-  try {
-    while (at < due.length) due[at++]!()
-  } finally {
-    if (at < due.length) runAll(due, at)
-  }
+  void settled.then(() => {
+    if (nextTick === 'a promise job' || typeof globalThis.process?.nextTick !== 'function') macrotask(job)
+    else if (nextTick === 'after promise jobs') process.nextTick(job)
+    else watchNextTick(job)
+  })
 }
 
 function watchNextTick(job: () => void): void {
