@@ -50,16 +50,16 @@ describe('the program', { timeout: patience }, () => {
     const program = startProgram(['--database', folder, '--host', '127.0.0.1'], { PORT: '0' })
     const stdout = await program.printed(/Press Ctrl-C to stop/)
     const address = /^ {2}(?<address>http:\S+)\/graphql {2}Bulkcall$/m.exec(stdout)?.groups?.['address']
-    const response = await fetch(`${address}/graphql?query={statistics{airports}}`)
+    const answer = await (await fetch(`${address}/graphql?query={statistics{airports}}`)).json()
     const inspector = /^ {2}(?<address>http:\S+\/graphql\/bulk) {2}/m.exec(stdout)?.groups?.['address']
-    const page = await fetch(inspector!)
+    const page = await (await fetch(inspector!)).text()
     const other = await runProgram(['--once', '--port', '0', '--database', folder])
     program.signal('SIGINT')
     const { code, stderr } = await program.ended
 
     expect(stdout).not.toContain('Loaded')
-    expect(await response.json()).toEqual({ data: { statistics: { airports: 5210 } } })
-    expect(await page.text()).toContain('<title>Bulks</title>')
+    expect(answer).toEqual({ data: { statistics: { airports: 5210 } } })
+    expect(page).toContain('<title>Bulks</title>')
     expect(other.code).toBe(1)
     expect(other.stderr).toMatch(/^The database in .+ is in use by another process \(\d+\)\.\n$/)
     expect({ code, stderr }).toEqual({ code: 0, stderr: '' })
