@@ -70,13 +70,13 @@ describe('the program', { timeout: patience }, () => {
     const stdout = await program.printed(/Press Ctrl-C to stop/)
     const metrics = /^ {2}(?<url>http:\S+\/metrics)$/m.exec(stdout)!.groups!['url']!
     const query = encodeURIComponent('{ airport(code: "VIE") { country { name } } }')
-    const response = await fetch(metrics.replace('/metrics', `/graphql?query=${query}`))
+    const answer = await (await fetch(metrics.replace('/metrics', `/graphql?query=${query}`))).json()
     const printed = await program.printed(/GET \/graphql {2}[\d.]+ ms\n(?: {2}\S.*\n){2}/)
     const text = await (await fetch(metrics)).text()
     program.signal('SIGINT')
     const { code, stderr } = await program.ended
 
-    expect(await response.json()).toEqual({ data: { airport: { country: { name: 'Austria' } } } })
+    expect(answer).toEqual({ data: { airport: { country: { name: 'Austria' } } } })
     expect(printed.slice(stdout.length)).toMatch(
       /^ {2}GraphQL DataLoader Batch airportsByCode {2}.*\n {2}GraphQL DataLoader Batch countries {2}[\d.]+ ms, 1 keys, because of \w+ \(/m,
     )
