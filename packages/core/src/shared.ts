@@ -9,6 +9,7 @@
 import { AsyncBulkCall } from './bulk-call.ts'
 import type { Command, CommandContext, ResultOf, Results } from './command.ts'
 import { check, checkNames } from './door.ts'
+import { firstOf, placesOf } from './equals.ts'
 import { asError, isError } from './errors.ts'
 import type { AsyncContext } from './host.ts'
 import type { Limiter, Slot, Waiter } from './limiter.ts'
@@ -187,21 +188,15 @@ class SharedLoader<K, V, P = undefined> {
     const keyOf = this.#cacheKeyFn ?? (key => key)
     return async (keys, context) => {
       try {
-        const equal = new Map<unknown, number>()
-        const unique: K[] = []
-        const places = keys.map(key => {
-          const cacheKey = keyOf(key)
-          let place = equal.get(cacheKey)
-          if (place === undefined) equal.set(cacheKey, (place = unique.push(key) - 1))
-          return place
-        })
+        const places = placesOf(keys.map(key => keyOf(key)))
+        const unique = places === null ? keys : firstOf(keys, places)
         const given = await this.#command([...unique], new PartitionContext(name, context, partition))
         const outcomes = isStream(given)
           ? await resultsOf(unique, given, name)
           : outcomesOf(given, unique, name)
         if (outcomes === null) return null
-        const answers = outcomes.map(outcome => this.#answer(outcome))
-        return places.map(place => answers[place] as V)
+        const answers = outcomes.map(outcome => this.#answer(outcome)) as V[]
+        return places === null ? answers : places.map(place => answers[place]!)
       } catch (error) {
         throw new FailedTogether(error, keys.length)
       }
