@@ -3,12 +3,6 @@
  * @module
  */
 
-export interface Deferred<R> {
-  readonly promise: Promise<R>
-  readonly resolve: (value: R | PromiseLike<R>) => void
-  readonly reject: (reason: unknown) => void
-}
-
 let resolveLast: (value: any) => void
 let rejectLast: (reason: unknown) => void
 // One executor for all: a closure a promise that captured the bulk would keep the young bulk alive into old space.
@@ -17,7 +11,8 @@ const executor = (resolve: (value: any) => void, reject: (reason: unknown) => vo
   rejectLast = reject
 }
 
-export function deferred<R>(): Deferred<R> {
-  const promise = new Promise<R>(executor)
-  return { promise, resolve: resolveLast, reject: rejectLast }
+export class Deferred<R> {
+  readonly promise: Promise<R> = new Promise<R>(executor)
+  readonly resolve: (value: R | PromiseLike<R>) => void = resolveLast
+  readonly reject: (reason: unknown) => void = rejectLast
 }

@@ -29,7 +29,7 @@ import type { AsyncContext } from './host.ts'
 import type { Slot, Waiter } from './limiter.ts'
 import { Line } from './line.ts'
 import type { BulkCallSettings } from './options.ts'
-import { ready, readyAt, take, type Cause, type Marks } from './policy.ts'
+import { readyAnyhow, readyAt, readyInTime, take, type Cause, type Marks } from './policy.ts'
 import { nobody, type BulkScope, type Member, type Piece } from './scope.ts'
 import { handOut, isStream, isThenable, outcomesOf, type Outcomes } from './settle.ts'
 
@@ -41,6 +41,11 @@ const longestTimer = 2 ** 31 - 1
 
 export class Engine<T, R> implements Keeper, Waiter, Member {
   readonly settings: BulkCallSettings
+  // Its place among the calls of its scope.
+  line: Line<Member> | null = null
+  previous: Member | null = null
+  next: Member | null = null
+  hasWindow = false
   /** Tasks that are accepted and not started. */
   pending = 0
 
@@ -195,6 +200,10 @@ export class Engine<T, R> implements Keeper, Waiter, Member {
     this.pump()
   }
 
+  keepWindow(): void {
+    this.#setTimer()
+  }
+
   granted(slot: Slot): void {
     this.#inLine = false
     this.#slot = slot
@@ -262,6 +271,11 @@ export class Engine<T, R> implements Keeper, Waiter, Member {
   pump(): void {
     this.#pumpAgain = true
     if (this.#pumping) return
+    // Where nothing waits there is nothing to look for: that is how the usual bulk ends.
+    if (this.#queue.first === null && this.#slot === null && !this.#inLine) {
+      this.#inLineSince = null
+      return this.#setTimer()
+    }
     this.#pumping = true
     try {
       while (this.#pumpAgain) {
@@ -277,19 +291,12 @@ export class Engine<T, R> implements Keeper, Waiter, Member {
   }
 
   #startReady(): void {
-    const now = this.#now()
     for (;;) {
-      const cause = this.#ready(now)
+      const cause = this.#ready()
       // Between the slot and the start stands no `await`: nothing can come in between, so nothing is admitted twice.
       if (cause === null || !this.#takeSlot()) return
       this.#start(cause)
     }
-  }
-
-  /** The instant, where an instant decides anything. */
-  #now(): number {
-    const { delay, timeout } = this.settings
-    return delay > 0 || timeout < Infinity ? this.#clock() : 0
   }
 
   /** A timer that has fired is proof of its instant: some fire a little early, and fake ones leave the clock behind. */
@@ -297,9 +304,12 @@ export class Engine<T, R> implements Keeper, Waiter, Member {
     return Math.max(this.settings.host.now(), this.#wokenAt)
   }
 
-  #ready(now: number): Cause | null {
+  #ready(): Cause | null {
     const { first } = this.#queue
-    return first === null ? null : ready(first, this.pending, this.settings, this.#marks, now)
+    if (first === null) return null
+    const { settings } = this
+    const cause = readyAnyhow(first, this.pending, settings, this.#marks)
+    return cause === null && settings.delay > 0 ? readyInTime(first, settings, this.#clock()) : cause
   }
 
   /** Whether a slot is at hand. If not, the engine stands in line for one, from the moment that its bulk is ready. */
@@ -329,7 +339,7 @@ export class Engine<T, R> implements Keeper, Waiter, Member {
       this.#slot = null
       slot.release()
     }
-    if (this.#inLine && this.#ready(this.#now()) === null) {
+    if (this.#inLine && this.#ready() === null) {
       this.#inLine = false
       this.settings.limiter!.leave(this)
     }
@@ -343,7 +353,7 @@ export class Engine<T, R> implements Keeper, Waiter, Member {
     this.#slot = null
     this.#running.add(bulk)
     bulk.flight = ledger?.started(this, bulk) ?? null
-    if (timeout < Infinity) bulk.deadline = this.#now() + timeout
+    if (timeout < Infinity) bulk.deadline = this.#clock() + timeout
     if (watched()) bulk.event = this.#event(bulk, cause)
     this.#run(bulk)
   }
@@ -444,9 +454,10 @@ export class Engine<T, R> implements Keeper, Waiter, Member {
     const openedAt = delay > 0 || watched() ? this.#clock() : NaN
     const bulk = new Bulk<T, R>(++this.#lastId, openedAt, this)
     this.#queue.add(bulk)
-    ledger?.opened(this, delay > 0)
+    // Most windows of a scope close with the turn, so time matters only to those that it finds open then.
+    if (ledger !== null) ledger.opened(this, delay > 0)
+    else if (delay > 0 && this.#queue.first === bulk) this.#setTimer()
     if (delay === 0) this.#askTick()
-    else if (this.#queue.first === bulk) this.#setTimer()
     return bulk
   }
 
@@ -527,7 +538,7 @@ export class Engine<T, R> implements Keeper, Waiter, Member {
     this.#timer = undefined
     this.#wakesAt = wakesAt
     if (wakesAt === Infinity) return
-    const now = this.#now()
+    const now = this.#clock()
     const wait = Math.min(Math.max(Math.ceil(wakesAt - now), 0), longestTimer)
     const firesAt = Math.min(wakesAt, now + wait)
     this.#timer = host.setTimer(() => this.#wake(firesAt), wait)
@@ -551,7 +562,7 @@ export class Engine<T, R> implements Keeper, Waiter, Member {
     this.#timer = undefined
     this.#wakesAt = Infinity
     this.#wokenAt = instant
-    this.#expire(this.#now())
+    this.#expire(this.#clock())
     this.pump()
   }
 

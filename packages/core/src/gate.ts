@@ -6,24 +6,24 @@
  * @module
  */
 
-import { deferred } from './deferred.ts'
+import { Deferred } from './deferred.ts'
 import { asError, isError } from './errors.ts'
 import { isThenable, type Outcomes } from './settle.ts'
 
-export class Gate {
-  readonly #opening = deferred<Outcomes>()
+export class Gate extends Deferred<Outcomes> {
   readonly #cursor: Cursor = { at: 0 }
-  readonly #take = taking(this.#cursor)
+  /** Made for the first who waits alone. */
+  #take: ((outcomes: Outcomes) => unknown) | null = null
 
   /** The promise of one more caller. */
   wait<R>(): Promise<R> {
-    return this.#opening.promise.then(this.#take) as Promise<R>
+    return this.promise.then((this.#take ??= taking(this.#cursor))) as Promise<R>
   }
 
   /** The promise of so many more callers in a row, who share it: one result or Error for each. */
   waitMany<R>(count: number): Promise<(R | Error)[]> {
     const cursor = this.#cursor
-    return this.#opening.promise.then(
+    return this.promise.then(
       outcomes => gather<R>(outcomes, cursor, count),
       (error: unknown) => new Array<Error>(count).fill(asError(error)),
     )
@@ -31,12 +31,12 @@ export class Gate {
 
   /** Gives each caller the outcome at its place. */
   open(outcomes: Outcomes): void {
-    this.#opening.resolve(outcomes)
+    this.resolve(outcomes)
   }
 
   /** Rejects all callers with what went wrong. */
   fail(reason: unknown): void {
-    this.#opening.reject(reason)
+    this.reject(reason)
   }
 }
 
@@ -64,7 +64,8 @@ function gather<R>(
   const from = cursor.at
   cursor.at += count
   const own = outcomes.slice(from, cursor.at) as (R | Error)[]
-  return own.some(isThenable) ? Promise.all(own.map(waitFor<R>)) : own
+  for (const outcome of own) if (isThenable(outcome)) return Promise.all(own.map(waitFor<R>))
+  return own
 }
 
 async function waitFor<R>(outcome: R | PromiseLike<R> | Error): Promise<R | Error> {

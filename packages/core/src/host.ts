@@ -15,7 +15,10 @@ export interface Host {
   setTimer(wake: () => void, ms: number): unknown
   /** Takes a timer back. One that has fired, or was taken back before, is ignored. */
   clearTimer(timer: unknown): void
-  /** Calls `job` once the promise jobs of the current turn have drained, those that they themselves add included. */
+  /**
+   * Calls `job` once the promise jobs of the current turn have drained, those that they themselves add included; in whatever
+   * async context.
+   */
   endOfTurn(job: () => void): void
   /** Remembers the async context of now. */
   captureContext(): AsyncContext
@@ -35,13 +38,37 @@ const settled = Promise.resolve()
  */
 let nextTick: 'unknown' | 'after promise jobs' | 'a promise job' = 'unknown'
 
+/** Who has asked since the last round of asking was over. */
+let asking: (() => void)[] = []
+
+/**
+ * One promise job first: then the tick is asked for while promise jobs run, and Node keeps it until they have drained. All
+ * who ask until then share it. Who asks later may be in another turn, whose promise jobs have yet to run.
+ */
 function endOfTurn(job: () => void): void {
-  // One promise job first: then the tick is asked for while promise jobs run, and Node keeps it until they have drained.
-  void settled.then(() => {
-    if (nextTick === 'a promise job' || typeof globalThis.process?.nextTick !== 'function') macrotask(job)
-    else if (nextTick === 'after promise jobs') process.nextTick(job)
-    else watchNextTick(job)
-  })
+  if (asking.push(job) === 1) void settled.then(endAsking)
+}
+
+function endAsking(): void {
+  const jobs = asking
+  asking = []
+  const round = jobs.length === 1 ? jobs[0]! : () => runAll(jobs)
+  if (nextTick === 'a promise job' || typeof globalThis.process?.nextTick !== 'function') macrotask(round)
+  else if (nextTick === 'after promise jobs') process.nextTick(round)
+  else watchNextTick(round)
+}
+
+/** Each has a turn of its own, as far as the others can tell: one that throws takes none of them along. */
+function runAll(jobs: (() => void)[]): void {
+  let done = 0
+  try {
+    for (const job of jobs) {
+      done++
+      job()
+    }
+  } finally {
+    for (; done < jobs.length; done++) endOfTurn(jobs[done]!)
+  }
 }
 
 function watchNextTick(job: () => void): void {
@@ -98,12 +125,22 @@ const asyncHooks: AsyncHooks | undefined = globalThis.process?.getBuiltinModule?
  * An `AsyncResource` of our own, not `AsyncLocalStorage.snapshot()`: it holds the same context and is made in tens of
  * nanoseconds where a snapshot takes microseconds, and loaders are made for every request.
  */
-function captureContext(): AsyncContext {
-  if (asyncHooks?.AsyncResource === undefined) return direct
-  const resource = new asyncHooks.AsyncResource('BULKCALL', resourceOptions)
-  return { run: (work, a, b) => resource.runInAsyncScope(work, undefined, a, b) }
+const captureContext: () => AsyncContext =
+  asyncHooks?.AsyncResource === undefined ? () => direct : capturing(asyncHooks.AsyncResource)
+
+function capturing(AsyncResource: AsyncHooks['AsyncResource']): () => AsyncContext {
+  const options = { requireManualDestroy: true }
+  class Captured extends AsyncResource implements AsyncContext {
+    constructor() {
+      super('BULKCALL', options)
+    }
+
+    run<A, B, R>(work: (a: A, b: B) => R, a: A, b: B): R {
+      return this.runInAsyncScope(work, undefined, a, b)
+    }
+  }
+  return () => new Captured()
 }
-const resourceOptions = { requireManualDestroy: true }
 
 /** The host that the program runs on. */
 export const host: Host = {

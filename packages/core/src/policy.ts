@@ -40,14 +40,23 @@ export function ready(
   marks: Marks,
   now: number,
 ): Cause | null {
+  return readyAnyhow(head, pending, settings, marks) ?? readyInTime(head, settings, now)
+}
+
+/** Why the head may start whatever the time is: most bulks do, and then no clock need be read. */
+export function readyAnyhow(head: Head, pending: number, settings: Settings, marks: Marks): Cause | null {
   if (pending >= settings.size) return 'size'
   if (head.id <= marks.flushed) return 'flush'
   if (marks.closing) return 'close'
   if (settings.delay === 0 && head.id <= marks.ticked) return 'tick'
-  // By the instant at which its timer fires: a difference of fractions may fall short of the delay by a hair, for ever.
-  if (settings.delay > 0 && now >= readyAt(head, settings)) return 'delay'
   if (head.id <= marks.quiet) return 'quiet'
   return null
+}
+
+/** Whether it is time for the head to start. */
+export function readyInTime(head: Head, settings: Settings, now: number): Cause | null {
+  // By the instant at which its timer fires: a difference of fractions may fall short of the delay by a hair, for ever.
+  return settings.delay > 0 && now >= readyAt(head, settings) ? 'delay' : null
 }
 
 /** The instant at which time alone makes the head ready; `Infinity` where time never does. */

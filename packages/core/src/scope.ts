@@ -6,6 +6,7 @@
 import { check, checkNames, hasMethods } from './door.ts'
 import { Forecast, type Flight } from './forecast.ts'
 import { host as realHost, type AsyncContext, type Host } from './host.ts'
+import { Line, type Standing } from './line.ts'
 import { isThenable } from './settle.ts'
 import { Step, type BulkStep } from './step.ts'
 
@@ -91,12 +92,16 @@ export class BulkScope {
   }
 }
 
-/** A call, as its scope sees it. */
-export interface Member {
+/** A call, as its scope sees it: it stands among the others while anything of it is pending or in flight. */
+export interface Member extends Standing<Member> {
   /** What earlier scopes have shown goes by the name. */
   readonly settings: { readonly name: string; readonly delay: number }
+  /** Whether its window is open. */
+  hasWindow: boolean
   /** Nothing more can come: what is pending may start. */
   closeWindow(): void
+  /** The turn has ended and the window stays open: from now on time may close it. */
+  keepWindow(): void
   /** Nobody waits any more: neither for what is pending nor for what is in flight. */
   abort(reason: unknown): void
 }
@@ -143,10 +148,12 @@ export class Ledger {
   /** Calls of a piece that is not known, since it made them after an `await`: each takes one busy piece's place. */
   readonly #unknown = new Piece()
   #current: Piece | null = null
-  /** Those whose window is open. */
-  readonly #open = new Set<Member>()
-  /** Those with anything pending or in flight. */
-  readonly #members = new Set<Member>()
+  /** Those with anything pending or in flight, those whose window opened last at the end. */
+  readonly #members = new Line<Member>()
+  /** How many of them have a window that is open. */
+  #windows = 0
+  /** Whether one of the windows has opened in this turn. */
+  #opened = false
   #aborted: { readonly reason: unknown } | null = null
   #looking = false
 
@@ -158,7 +165,7 @@ export class Ledger {
   /** The bulk that has started last, and may be held at once. */
   #latest: Started | null = null
   /** Bulks that have started and yet wait for company, in a bulk of the wider scope that is pending. */
-  readonly #held = new Set<Started>()
+  #held: Set<Started> | null = null
 
   /** There is one once a piece of a known kind has begun. */
   #forecast: Forecast | null = null
@@ -249,14 +256,26 @@ export class Ledger {
 
   /** A bulk has opened; its window, if it has one, is to be closed when the scope is quiet. */
   opened(member: Member, hasWindow: boolean): void {
-    this.#members.add(member)
-    if (hasWindow) this.#open.add(member)
+    if (!member.hasWindow) {
+      this.#members.delete(member)
+      this.#members.add(member)
+      if (!hasWindow) return
+      member.hasWindow = true
+      this.#windows++
+    }
+    this.#opened = true
+    this.#lookLater()
   }
 
   /** Nothing of a member is pending or in flight any more. A scope may live long, and must not keep what is over. */
   idle(member: Member): void {
     this.#members.delete(member)
-    this.#open.delete(member)
+    if (member.hasWindow) this.#closed(member)
+  }
+
+  #closed(member: Member): void {
+    member.hasWindow = false
+    this.#windows--
   }
 
   /** Why calls are refused, or `null`. */
@@ -267,7 +286,7 @@ export class Ledger {
   abort(reason: unknown): void {
     if (this.#aborted !== null) return
     this.#aborted = { reason }
-    for (const member of this.#members) member.abort(reason)
+    for (const member of [...this.#members]) member.abort(reason)
   }
 
   /** A bulk of this member has started with the calls of its owners, and with those who wait for it without a call. */
@@ -285,7 +304,7 @@ export class Ledger {
     const held = this.#latest
     if (held === null) return null
     this.#latest = null
-    this.#held.add(held)
+    ;(this.#held ??= new Set()).add(held)
     this.#inFlight--
     for (const piece of [...held.owners, ...held.guests]) {
       if (piece.waits === 0 && piece.unfinished) this.#gotIdle(piece)
@@ -298,12 +317,12 @@ export class Ledger {
   /** The latest of these bulks that is held: who asks for what has been asked waits for company, too. */
   heldOf<B extends Started>(bulks: Iterable<B>): B | null {
     let held: B | null = null
-    if (this.#held.size > 0) for (const bulk of bulks) if (this.#held.has(bulk)) held = bulk
+    if (this.#held?.size) for (const bulk of bulks) if (this.#held.has(bulk)) held = bulk
     return held
   }
 
   #release(bulk: Started): void {
-    this.#held.delete(bulk)
+    this.#held?.delete(bulk)
     this.#inFlight++
     for (const piece of bulk.owners) this.#leave(piece)
     for (const piece of bulk.guests) this.#leave(piece)
@@ -358,21 +377,37 @@ export class Ledger {
    */
   #look(mayStart = this.#forecast !== null): void {
     this.#tellWider()
-    if (this.#looking || this.#open.size === 0 || !(mayStart || this.#quiet)) return
+    if (!this.#looking && this.#windows > 0 && (mayStart || this.#quiet)) this.#lookLater()
+  }
+
+  #lookLater(): void {
+    if (this.#looking) return
     this.#looking = true
     this.#host.endOfTurn(() => {
       this.#looking = false
-      const closing = this.#quiet ? [...this.#open] : this.#unpaid()
-      for (const member of closing) this.#open.delete(member)
-      for (const member of closing) member.closeWindow()
+      this.#closeWindows()
     })
   }
 
+  #closeWindows(): void {
+    const open = this.#openWindows()
+    const closing = this.#quiet ? open : this.#unpaid(open)
+    for (const member of closing) this.#closed(member)
+    for (const member of closing) member.closeWindow()
+    if (!this.#opened) return
+    this.#opened = false
+    for (const member of this.#openWindows()) member.keepWindow()
+  }
+
+  #openWindows(): Member[] {
+    return this.#windows === 0 ? [] : [...this.#members].filter(({ hasWindow }) => hasWindow)
+  }
+
   /** Those for whom it does not pay to keep their windows open. */
-  #unpaid(): Member[] {
+  #unpaid(open: readonly Member[]): readonly Member[] {
     const forecast = this.#forecast
     // Of a bulk that started before there was a forecast, or that waits for a wider scope, it cannot tell.
     if (forecast === null || forecast.inFlight !== this.#inFlight) return []
-    return [...this.#open].filter(({ settings }) => !forecast.pays(settings))
+    return open.filter(({ settings }) => !forecast.pays(settings))
   }
 }

@@ -3,7 +3,7 @@
  * @module
  */
 
-import { deferred } from './deferred.ts'
+import { Deferred } from './deferred.ts'
 import { isError } from './errors.ts'
 import { drop, isThenable } from './settle.ts'
 
@@ -25,7 +25,7 @@ export class Seat {
 
   constructor(bench: Bench) {
     this.bench = bench
-    ;({ promise: this.promise, resolve: this.#resolve, reject: this.#reject } = deferred())
+    ;({ promise: this.promise, resolve: this.#resolve, reject: this.#reject } = new Deferred())
   }
 
   /** Whether its caller has gone, heard or unheard. */

@@ -9,7 +9,7 @@ import {
   semaphore,
   type Host,
 } from '../src/index.ts'
-import { deferred } from '../src/deferred.ts'
+import { Deferred } from '../src/deferred.ts'
 import { ManualHost } from './support/manual-host.ts'
 import { pass, promiseJobs } from './support/time.ts'
 
@@ -28,7 +28,7 @@ function held<T>() {
   const bulks: T[][] = []
   const ends: (() => void)[] = []
   const command = (tasks: T[]): Promise<T[]> => {
-    const { promise, resolve } = deferred<T[]>()
+    const { promise, resolve } = new Deferred<T[]>()
     bulks.push(tasks)
     ends.push(() => resolve(tasks))
     return promise
@@ -898,7 +898,7 @@ describe('flush and close', () => {
   })
 
   it('S41 a result that is a promise is waited for by its caller, not by `flush()`', async () => {
-    const late = deferred<string>()
+    const late = new Deferred<string>()
     const call = new AsyncBulkCall((_tasks: number[]) => [late.promise])
     const answer = call.call(1)
     await call.flush()

@@ -2,7 +2,7 @@ import { AsyncLocalStorage } from 'node:async_hooks'
 import { getEventListeners } from 'node:events'
 import { describe, expect, it, vi } from 'vitest'
 import { AsyncBulkCall, BulkTimeoutError, onBulk, type BulkEvent, type CommandContext } from '../src/index.ts'
-import { deferred, type Deferred } from '../src/deferred.ts'
+import { Deferred } from '../src/deferred.ts'
 import { ManualHost } from './support/manual-host.ts'
 import { pass, promiseJobs } from './support/time.ts'
 
@@ -15,7 +15,7 @@ function held(options: ConstructorParameters<typeof AsyncBulkCall>[1] = {}) {
     (tasks: number[], context) => {
       bulks.push(tasks)
       contexts.push(context)
-      running.push(deferred())
+      running.push(new Deferred())
       return running.at(-1)!.promise
     },
     { name: 'held', ...options },

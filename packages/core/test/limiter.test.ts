@@ -7,7 +7,7 @@ import {
   type Slot,
   type Waiter,
 } from '../src/index.ts'
-import { deferred, type Deferred } from '../src/deferred.ts'
+import { Deferred } from '../src/deferred.ts'
 import { ManualHost } from './support/manual-host.ts'
 import { pass, promiseJobs } from './support/time.ts'
 
@@ -20,7 +20,7 @@ function shared(concurrent: Limiter) {
     new AsyncBulkCall(
       async (tasks: number[]) => {
         log.push(`${name}${tasks.join('+')}`)
-        const end = deferred<null>()
+        const end = new Deferred<null>()
         running.push(end)
         most = Math.max(most, running.length)
         return end.promise
@@ -77,7 +77,7 @@ describe('semaphore', () => {
   it('S16 the same holds for a number, for each call by itself', async () => {
     const running: Deferred<null>[] = []
     const command = (_tasks: number[]): Promise<null> => {
-      running.push(deferred())
+      running.push(new Deferred())
       return running.at(-1)!.promise
     }
     const one = new AsyncBulkCall(command, { size: 1, concurrent: 2 })
@@ -153,7 +153,7 @@ describe('semaphore', () => {
 
   it('S18 a long line of commands that settle at once does not overflow the stack', async () => {
     const slots = semaphore(1)
-    const first = deferred<null>()
+    const first = new Deferred<null>()
     const holder = new AsyncBulkCall(() => first.promise, { concurrent: slots })
     const held = holder.call(0)
     await promiseJobs()
@@ -268,7 +268,7 @@ describe('a slot belongs to the command', () => {
   it('S17 S43 trap 9 it is given back once, also when the command settles after it was abandoned', async () => {
     const host = new ManualHost()
     const remote = new Remote()
-    const end = deferred<null>()
+    const end = new Deferred<null>()
     const call = new AsyncBulkCall(() => end.promise, { concurrent: remote, timeout: 10, host })
     const late = call.call(0)
     await host.turn()

@@ -1,7 +1,7 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { BulkLoader, type BulkLoaderOptions } from '../src/index.ts'
-import { deferred } from '../src/deferred.ts'
+import { Deferred } from '../src/deferred.ts'
 
 /** Ends with the turn: no promise job is left, and what was due at the end of the turn has happened. */
 function turn(): Promise<void> {
@@ -177,7 +177,7 @@ class BackEnd {
 
   readonly command = (keys: Key[]): Promise<any> => {
     const bulk = this.#bulks++
-    const { promise, resolve, reject } = deferred<any>()
+    const { promise, resolve, reject } = new Deferred<any>()
     this.#model.started(bulk, keys)
     this.#running.push({ bulk, keys, resolve, reject })
     return promise

@@ -13,7 +13,7 @@ import {
   keyed,
   type BulkLoaderOptions,
 } from '../src/index.ts'
-import { deferred } from '../src/deferred.ts'
+import { Deferred } from '../src/deferred.ts'
 import { Desk, held, turn, watch } from './support/desk.ts'
 import { ManualHost } from './support/manual-host.ts'
 
@@ -331,7 +331,7 @@ describe('loadMany', () => {
 
   it('S27 a load of a key that was streamed already does not wait for the rest of its loadMany', async () => {
     const { desk, loader } = held<string>()
-    const rest = deferred<void>()
+    const rest = new Deferred<void>()
     async function* stream() {
       yield 'first'
       await rest.promise
@@ -638,7 +638,7 @@ describe('prime', () => {
 
   it('S55 gives what a promise will give, also when that is an error', async () => {
     const { bulks, loader } = prompt<string>()
-    const later = deferred<string>()
+    const later = new Deferred<string>()
     const never = Promise.reject(gone)
     loader.prime('a', later.promise).prime('b', never)
     const loads = [loader.load('a'), loader.load('b')].map(watch)
@@ -1236,7 +1236,7 @@ describe('S57 hits beside an open bulk', () => {
     const scope = new BulkScope({ host })
     const { desk, loader } = held<string>({ size: 2, delay: 1000, scope, host })
     loader.prime('known', 'primed')
-    const slow = deferred<void>()
+    const slow = new Deferred<void>()
     const first = scope.run(async () => {
       await Promise.all([loader.load('a'), loader.load('b'), loader.load('c')])
       await loader.load('after the misses')

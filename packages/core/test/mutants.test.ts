@@ -129,8 +129,8 @@ const mutants: Record<string, Mutant> = {
     edits: [
       {
         file: 'engine.ts',
-        find: 'if (this.#inLine && this.#ready(this.#now()) === null) {',
-        replace: 'if (this.#inLine && this.#ready(this.#now()) === undefined) {',
+        find: 'if (this.#inLine && this.#ready() === null) {',
+        replace: 'if (this.#inLine && this.#ready() === undefined) {',
       },
     ],
   },
@@ -165,7 +165,7 @@ const mutants: Record<string, Mutant> = {
       {
         file: 'engine.ts',
         find: '    const before = this.pending\n',
-        replace: '    const before = this.pending\n    Object.assign(bulk, { openedAt: this.#now() })\n',
+        replace: '    const before = this.pending\n    Object.assign(bulk, { openedAt: this.#clock() })\n',
       },
     ],
   },
@@ -175,7 +175,7 @@ const mutants: Record<string, Mutant> = {
       {
         file: 'engine.ts',
         find: '    this.#nowPending(-1)\n',
-        replace: '    this.#nowPending(-1)\n    Object.assign(bulk, { openedAt: this.#now() })\n',
+        replace: '    this.#nowPending(-1)\n    Object.assign(bulk, { openedAt: this.#clock() })\n',
       },
     ],
   },

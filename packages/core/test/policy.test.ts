@@ -85,12 +85,12 @@ describe('ready', () => {
     expect(cause({ marks: { quiet: 3 } })).toBe('quiet')
   })
 
-  it('S8 is the first of several causes: size, flush, close, delay or tick, quiet', () => {
+  it('S8 is the first of several causes: size, flush, close, tick, quiet, delay', () => {
     const marks = { flushed: 3, closing: true, ticked: 3, quiet: 3 }
     expect(cause({ pending: 5, marks, now: 120 })).toBe('size')
     expect(cause({ marks, now: 120 })).toBe('flush')
     expect(cause({ marks: { ...marks, flushed: 0 }, now: 120 })).toBe('close')
-    expect(cause({ marks: { quiet: 3 }, now: 120 })).toBe('delay')
+    expect(cause({ marks: { quiet: 3 }, now: 120 })).toBe('quiet')
     expect(cause({ delay: 0, marks: { ticked: 3, quiet: 3 } })).toBe('tick')
   })
 })

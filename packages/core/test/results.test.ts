@@ -1,7 +1,7 @@
 import { runInNewContext } from 'node:vm'
 import { describe, expect, it, vi } from 'vitest'
 import { AsyncBulkCall, BulkLengthError, BulkResultError, grouped, isolated, keyed } from '../src/index.ts'
-import { deferred } from '../src/deferred.ts'
+import { Deferred } from '../src/deferred.ts'
 import { promiseJobs } from './support/time.ts'
 
 /** What each of some tasks gets when the command gives this: its value, or the error that it rejects with. */
@@ -254,7 +254,7 @@ describe('a Map', () => {
 
 describe('an async iterable', () => {
   it('S27 gives each task the result at its place, as soon as it is yielded', async () => {
-    const steps = [deferred<string>(), deferred<string>()]
+    const steps = [new Deferred<string>(), new Deferred<string>()]
     const call = new AsyncBulkCall(async function* (_tasks: number[]) {
       yield steps[0]!.promise
       yield steps[1]!.promise
@@ -272,7 +272,7 @@ describe('an async iterable', () => {
   })
 
   it('S27 its slot is kept until it ends', async () => {
-    const end = deferred<null>()
+    const end = new Deferred<null>()
     const call = new AsyncBulkCall(
       async function* (tasks: number[]) {
         yield* tasks
@@ -324,7 +324,7 @@ describe('an async iterable', () => {
   })
 
   it('S27 it is closed when nobody waits for it any more', async () => {
-    const go = deferred<null>()
+    const go = new Deferred<null>()
     const closed = vi.fn()
     const call = new AsyncBulkCall(async function* (tasks: number[]) {
       try {
@@ -346,7 +346,7 @@ describe('an async iterable', () => {
   })
 
   it('S27 it goes on for the others when one caller has gone', async () => {
-    const go = deferred<null>()
+    const go = new Deferred<null>()
     const call = new AsyncBulkCall(async function* (tasks: number[]) {
       await go.promise
       yield* tasks
@@ -407,7 +407,7 @@ describe('promises', () => {
   })
 
   it('S29 S37 a call whose result is still a promise rejects when its signal aborts', async () => {
-    const late = deferred<string>()
+    const late = new Deferred<string>()
     const call = new AsyncBulkCall((_tasks: number[]) => [late.promise, 'mate'])
     const controller = new AbortController()
     const outcome = Promise.allSettled([call.call(1, { signal: controller.signal }), call.call(2)])

@@ -1,6 +1,6 @@
 import { describe, expect, it, vi } from 'vitest'
 import { AsyncBulkCall, BulkLoader, BulkScope, type BulkCallOptions } from '../src/index.ts'
-import { deferred, type Deferred } from '../src/deferred.ts'
+import { Deferred } from '../src/deferred.ts'
 import { ManualHost } from './support/manual-host.ts'
 import { pass, promiseJobs } from './support/time.ts'
 
@@ -21,7 +21,7 @@ function scoped() {
     )
   /** I/O that takes so many ms of virtual time. */
   const io = (ms: number): Promise<void> => {
-    const done = deferred<void>()
+    const done = new Deferred<void>()
     host.setTimer(() => done.resolve(), ms)
     return done.promise
   }
@@ -460,7 +460,7 @@ describe('abort', () => {
     const call = new AsyncBulkCall(
       (_tasks: number[], { signal }) => {
         signals.push(signal)
-        running.push(deferred())
+        running.push(new Deferred())
         return running.at(-1)!.promise
       },
       { scope, host, concurrent: 1 },

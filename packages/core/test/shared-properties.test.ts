@@ -6,7 +6,7 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { BulkLoader, BulkScope, SharedLoader } from '../src/index.ts'
-import { deferred } from '../src/deferred.ts'
+import { Deferred } from '../src/deferred.ts'
 import { ManualHost } from './support/manual-host.ts'
 import { pass } from './support/time.ts'
 
@@ -105,7 +105,7 @@ async function play(plan: Plan) {
   const shared = new SharedLoader<string, string, string>(
     async (keys, { partition }) => {
       const id = bulks.length
-      const ended = deferred<void>()
+      const ended = new Deferred<void>()
       running.set(id, () => running.delete(id) && ended.resolve())
       bulks.push({ partition, keys, running: running.size })
       await ended.promise
@@ -141,7 +141,7 @@ async function play(plan: Plan) {
   let drains = 0
 
   const io = (wait: number): Promise<void> => {
-    const done = deferred<void>()
+    const done = new Deferred<void>()
     host.setTimer(() => done.resolve(), wait)
     return done.promise
   }

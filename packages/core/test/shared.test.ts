@@ -13,7 +13,7 @@ import {
   type SharedCommandContext,
   type SharedLoaderOptions,
 } from '../src/index.ts'
-import { deferred } from '../src/deferred.ts'
+import { Deferred } from '../src/deferred.ts'
 import { ManualHost } from './support/manual-host.ts'
 import { pass } from './support/time.ts'
 
@@ -40,7 +40,7 @@ function server(
     return { scope, rows: shared.loader({ scope, ...own }) }
   }
   const io = (ms: number): Promise<void> => {
-    const done = deferred<void>()
+    const done = new Deferred<void>()
     host.setTimer(() => done.resolve(), ms)
     return done.promise
   }
@@ -115,7 +115,7 @@ describe('a shared loader', () => {
   it('S71 never mixes partitions, gives the command the partition, and one limit holds over all of them', async () => {
     let running = 0
     let most = 0
-    const held = deferred<void>()
+    const held = new Deferred<void>()
     const { host, bulks, unit } = server({ concurrent: 2 }, async keys => {
       most = Math.max(most, ++running)
       await held.promise
@@ -279,7 +279,7 @@ describe('one unit of work', () => {
   })
 
   it('S73 the signal of a shared bulk aborts when all who asked have gone, and not before', async () => {
-    const held = deferred<Keys>()
+    const held = new Deferred<Keys>()
     let signal!: AbortSignal
     const { host, unit } = server({}, (_, context) => {
       ;({ signal } = context)
@@ -334,7 +334,7 @@ describe('one unit of work', () => {
 
 describe('a shared loader in rough weather', () => {
   it('S71 a partition is forgotten though its command goes on for nobody', async () => {
-    const held = deferred<Keys>()
+    const held = new Deferred<Keys>()
     const { host, shared, unit } = server({}, () => held.promise)
     const { scope, rows } = unit()
     const load = rows.load(1)
@@ -436,7 +436,7 @@ describe('a shared loader in rough weather', () => {
   })
 
   it('S71 who has many keys goes on as soon as a shared bulk has started, not when it has ended', async () => {
-    const held = deferred<void>()
+    const held = new Deferred<void>()
     const { host, bulks, unit } = server({ size: 2, concurrent: 2 }, keys => held.promise.then(() => keys))
     const got = unit().rows.loadMany([1, 2, 3, 4, 5])
     await host.turn()

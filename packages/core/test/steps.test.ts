@@ -2,7 +2,7 @@ import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import * as core from '../src/index.ts'
 import { AsyncBulkCall, BulkCourse, BulkScope, type BulkStep } from '../src/index.ts'
-import { deferred } from '../src/deferred.ts'
+import { Deferred } from '../src/deferred.ts'
 import { ManualHost } from './support/manual-host.ts'
 import { pass } from './support/time.ts'
 import { at, shapes, stepsOf, walk, type Place } from './support/tree.ts'
@@ -11,7 +11,7 @@ import { at, shapes, stepsOf, walk, type Place } from './support/tree.ts'
 function scopes() {
   const host = new ManualHost()
   const io = (ms: number): Promise<void> => {
-    const done = deferred<void>()
+    const done = new Deferred<void>()
     host.setTimer(() => done.resolve(), ms)
     return done.promise
   }

@@ -165,8 +165,11 @@ function readGiven<K, V, C>(options: Options<K, V, C>): Settings<K, C> {
 export const contract =
   'DataLoader must be constructed with a function which accepts Array<key> and returns Promise<Array<value>>'
 
-/** The moment of dataloader, found by what the host does and not by what it is called. */
-const endOfTurn = (callback: () => void): void => host.endOfTurn(callback)
+/** The moment of dataloader, found by what the host does and not by what it is called, and in the caller's async context. */
+const endOfTurn = (callback: () => void): void => {
+  const context = host.captureContext()
+  host.endOfTurn(() => context.run(callback, undefined, undefined))
+}
 
 const defaults: Settings<any, any> = {
   size: Infinity,

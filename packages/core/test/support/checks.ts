@@ -286,21 +286,19 @@ export const checks = {
     const [one, other] = [unit(), unit()]
     const own = new core.BulkLoader((keys: string[]) => keys, { host, scope: other.scope, delay: Infinity })
     const load = (): Promise<string> => one.scope.run(async () => one.rows.load('a'))
-    const loads = [load()]
-    loads.push(
+    const loadLater = (key: string, ms: number): Promise<string> =>
       other.scope.run(async () => {
-        await new Promise<void>(done => host.setTimer(done, 5))
-        return other.rows.load(await own.load('b'))
-      }),
-    )
-    const seen = watch(loads)
+        await new Promise<void>(done => host.setTimer(done, ms))
+        return other.rows.load(await own.load(key))
+      })
+    const seen = watch([load(), loadLater('b', 5), loadLater('c', 6)])
     await pass(host, 4)
     const again = watch([load()])
     await host.turn()
     deepStrictEqual(bulks, [])
-    await pass(host, 1)
-    deepStrictEqual(bulks, ['ab'])
-    deepStrictEqual([...seen, ...again], ['a', 'b', 'a'])
+    await pass(host, 2)
+    deepStrictEqual(bulks, ['abc'])
+    deepStrictEqual([...seen, ...again], ['a', 'b', 'c', 'a'])
   },
 
   async 'S71 S73 what has failed together is asked again, apart, and nobody leaves anything'(core) {

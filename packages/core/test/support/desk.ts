@@ -3,7 +3,7 @@
  */
 
 import { BulkLoader, type BulkLoaderOptions } from '../../src/index.ts'
-import { deferred, type Deferred } from '../../src/deferred.ts'
+import { Deferred } from '../../src/deferred.ts'
 
 type Answers = Iterable<unknown> | AsyncIterable<unknown>
 
@@ -20,7 +20,7 @@ export class Desk<K> {
   readonly #ends: Deferred<Answers>[] = []
 
   readonly command = (keys: readonly K[]): Promise<any> => {
-    const end = deferred<Answers>()
+    const end = new Deferred<Answers>()
     this.bulks.push([...keys])
     this.#ends.push(end)
     return end.promise

@@ -184,11 +184,16 @@ class Pair {
     this.#history.push(to === undefined ? what : `${what} ${to}`)
     this.#model.happen(happening)
     if (!this.#settings.racing) this.#model.drain()
-    if (what === 'time') return this.#host.advance(1)
+    if (what === 'time') return this.#pass()
     if (what === 'drain') return this.#host.drain()
     if (what === 'turn') return this.#host.turn()
     this.#do(happening)
     return this.#settings.racing ? null : this.#host.drain()
+  }
+
+  async #pass(): Promise<void> {
+    if (this.#settings.scope) await this.#host.turn()
+    await this.#host.advance(1)
   }
 
   /** Leaves the engine, and lets the program breathe. */
@@ -319,7 +324,7 @@ class Pair {
       settled: settled && {
         outcomes: this.#outcomes,
         flushes: settled.flushes.map((may, i) => (may === 'may be done' ? may : this.#flushes[i]!)),
-        timers,
+        timers: settled.timers === null ? null : timers,
       },
     }
   }

@@ -58,7 +58,7 @@ export interface Picture {
   readonly settled: null | {
     readonly outcomes: readonly string[]
     readonly flushes: readonly FlushState[]
-    readonly timers: number
+    readonly timers: number | null
   }
 }
 
@@ -131,6 +131,8 @@ export class Model {
   readonly #flushes: Flush[] = []
   readonly #pieces: Piece[] = []
   #tickAsked = false
+  /** Whether a window of a scope has opened in this turn. */
+  #openedNow = false
   #closing = false
   /** Whether the last thing that happened has let the promise jobs run. */
   #drained = true
@@ -217,6 +219,8 @@ export class Model {
         this.#pump()
         break
       case 'time':
+        // A scope lets the turn end before time matters, as it does on every host.
+        if (this.settings.scope) this.#endTurn()
         this.drain()
         this.#now++
         this.#pump()
@@ -305,6 +309,7 @@ export class Model {
       pieces.map(number => this.#pieces[number]!.state),
       [...new Set(flushes.map(String))].toSorted(),
       this.#tickAsked,
+      this.#openedNow,
       this.#closing,
     ])
   }
@@ -335,9 +340,10 @@ export class Model {
     return windows
   }
 
-  /** One timer while only time can make the head ready, else none (S15). */
-  get #timers(): number {
+  /** One timer while only time can make the head ready, else none (S15); in a scope not before the turn has ended. */
+  get #timers(): number | null {
     const { delay } = this.settings
+    if (this.#openedNow) return null
     const waits = this.#queue.length > 0 && this.#cause() === null
     return waits && delay > 0 && delay < Infinity ? 1 : 0
   }
@@ -364,6 +370,7 @@ export class Model {
     const mates = this.#queue.filter(number => this.#tasks[number]!.window === last)
     if (last !== undefined && mates.length < this.settings.size) return last
     if (this.settings.delay === 0) this.#tickAsked = true
+    this.#openedNow = this.settings.scope && this.settings.delay > 0
     return this.#windows.push({ openedAt: this.#now, flushed: false, ticked: false, quiet: false }) - 1
   }
 
@@ -389,6 +396,7 @@ export class Model {
   }
 
   #endTurn(): void {
+    this.#openedNow = false
     for (;;) {
       this.drain()
       const pending = this.#pendingWindows.map(number => this.#windows[number]!)
@@ -430,8 +438,8 @@ export class Model {
     if (window.flushed) return 'flush'
     if (this.#closing) return 'close'
     if (delay === 0 && window.ticked) return 'tick'
-    if (delay > 0 && this.#now - window.openedAt >= delay) return 'delay'
     if (window.quiet) return 'quiet'
+    if (delay > 0 && this.#now - window.openedAt >= delay) return 'delay'
     return null
   }
 

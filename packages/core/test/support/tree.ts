@@ -5,7 +5,7 @@
  */
 
 import type { AsyncBulkCall, BulkStep } from '../../src/index.ts'
-import { deferred } from '../../src/deferred.ts'
+import { Deferred } from '../../src/deferred.ts'
 import type { CoreModule } from './explore.ts'
 import { ManualHost } from './manual-host.ts'
 
@@ -64,7 +64,7 @@ export async function walk(
   let results = 0
 
   const io = (ms: number): Promise<void> => {
-    const done = deferred<void>()
+    const done = new Deferred<void>()
     host.setTimer(() => done.resolve(), ms)
     return done.promise
   }
