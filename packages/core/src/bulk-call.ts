@@ -7,7 +7,14 @@ import type { Command, CommandContext, ResultOf, Results } from './command.ts'
 import { checkNames, hasMethods } from './door.ts'
 import { Engine } from './engine.ts'
 import { BulkOptionError } from './errors.ts'
-import { bulkCallOptions, readOptions, type BulkCallOptions } from './options.ts'
+import {
+  bulkCallOptions,
+  contextOf,
+  readCommand,
+  readOptions,
+  readScope,
+  type BulkCallOptions,
+} from './options.ts'
 
 /** What may be said with a single call. */
 export interface CallOptions {
@@ -35,12 +42,15 @@ class AsyncBulkCall<T, R> {
 
   constructor(command: Command<T, R>, options: BulkCallOptions = {}) {
     checkNames(options, bulkCallOptions)
-    this.#engine = new Engine(command, readOptions(command, options))
+    readCommand(command)
+    const settings = readOptions(options)
+    const ledger = readScope(options.scope)
+    this.#engine = new Engine(command, settings, ledger, contextOf(ledger, settings))
   }
 
   /** The name in errors, events and metrics. */
   get name(): string {
-    return this.#engine.settings.name
+    return this.#engine.name
   }
 
   /** How many tasks are accepted and not started. */

@@ -64,7 +64,7 @@ export class Bulk<T, R> implements Head, Bench, Standing<Bulk<T, R>> {
   /** The pieces of work that wait for the tasks, place by place; empty where there is no scope. */
   owners: Piece[] = []
   /** The pieces of work that wait for the bulk without a task in it: a hit of a cache is given with it. */
-  readonly guests: Piece[] = []
+  guests: Piece[] | null = null
   follower: Follower | null = null
   line: Line<Bulk<T, R>> | null = null
   previous: Bulk<T, R> | null = null
@@ -122,16 +122,18 @@ export class Bulk<T, R> implements Head, Bench, Standing<Bulk<T, R>> {
     return promise
   }
 
-  /** Takes the tasks from `from` to before `to` in, for one promise of all their results or errors. */
-  joinMany(tasks: readonly T[], from: number, to: number): Promise<(R | Error)[]> {
+  /**
+   * Takes the tasks from `from` to before `to` in, for one promise of all their results or errors. The array is the bulk's
+   * own from then on.
+   */
+  joinMany(tasks: T[], from: number, to: number): Promise<(R | Error)[]> {
     const seats = this.#seats
     if (seats !== null) {
       return Promise.all(tasks.slice(from, to).map(task => this.join(task).catch(asError)))
     }
-    for (let i = from; i < to; i++) {
-      const place = this.tasks.push(tasks[i]!) - 1
-      this.#places?.push(place)
-    }
+    if (this.tasks.length === 0 && to - from === tasks.length) this.tasks = tasks
+    else for (let i = from; i < to; i++) this.tasks.push(tasks[i]!)
+    if (this.#places !== null) for (let i = from - to; i < 0; i++) this.#places.push(this.tasks.length + i)
     return this.#gate.waitMany<R>(to - from)
   }
 
@@ -158,7 +160,7 @@ export class Bulk<T, R> implements Head, Bench, Standing<Bulk<T, R>> {
       if (isFirst) this.owners.push(owners[i]!)
       // Of many tasks of one promise, the next stands for the wait; whoever has no task left waits for the bulk.
       else if (owners[i + 1] === nobody) owners[i + 1] = owners[i]!
-      else if (owners[i] !== nobody) this.guests.push(owners[i]!)
+      else if (owners[i] !== nobody) (this.guests ??= []).push(owners[i]!)
     }
     this.#places = this.#places === null ? places : this.#places.map(place => places[place]!)
     this.#keeper.merged(this, tasks.length - this.tasks.length)
@@ -198,7 +200,7 @@ export class Bulk<T, R> implements Head, Bench, Standing<Bulk<T, R>> {
 
   /** Who waits for a bulk that is no more waits for the one that its tasks have moved to. */
   #takeGuests(behind: Bulk<T, R>): void {
-    this.guests.push(...behind.guests)
+    if (behind.guests !== null) (this.guests ??= []).push(...behind.guests)
     if (behind.#beside === null) return
     this.#beside = [...(this.#beside ?? []), ...behind.#beside]
     behind.#beside = null

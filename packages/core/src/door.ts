@@ -8,8 +8,8 @@ import { BulkOptionError } from './errors.ts'
 /** Throws an error for an option that nobody knows: a misspelt `size` must not quietly mean no limit. */
 export function checkNames(options: unknown, known: readonly string[]): void {
   check('options', typeof options === 'object' && options !== null, 'an object', options)
-  for (const name of Object.keys(options as object)) {
-    if (known.includes(name)) continue
+  for (const name in options as object) {
+    if (known.includes(name) || !Object.hasOwn(options as object, name)) continue
     const nearest = known.find(other => distance(name.toLowerCase(), other.toLowerCase()) <= 2)
     const hint = nearest === undefined ? '' : ` (did you mean '${nearest}'?)`
     throw new BulkOptionError('an option', `one of ${known.join(', ')}`, name, hint)

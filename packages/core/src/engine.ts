@@ -28,9 +28,9 @@ import {
 import type { AsyncContext } from './host.ts'
 import type { Slot, Waiter } from './limiter.ts'
 import { Line } from './line.ts'
-import type { BulkCallSettings } from './options.ts'
+import { nameOf, type BulkCallSettings } from './options.ts'
 import { readyAnyhow, readyAt, readyInTime, take, type Cause, type Marks } from './policy.ts'
-import { nobody, type BulkScope, type Member, type Piece } from './scope.ts'
+import { nobody, type BulkScope, type Ledger, type Member, type Piece } from './scope.ts'
 import { handOut, isStream, isThenable, outcomesOf, type Outcomes } from './settle.ts'
 
 const soon = Promise.resolve()
@@ -50,6 +50,9 @@ export class Engine<T, R> implements Keeper, Waiter, Member {
   pending = 0
 
   readonly #command: Command<T, R>
+  /** The books of its scope, or `null`. */
+  readonly #ledger: Ledger | null
+  /** In which the command runs. */
   readonly #context: AsyncContext
 
   // Bulks in the order in which they opened. Invariant: only the last may have room for newcomers, none is empty, and
@@ -77,17 +80,29 @@ export class Engine<T, R> implements Keeper, Waiter, Member {
   #wakesAt = Infinity
   #wokenAt = -Infinity
 
-  #drains: { readonly through: number; readonly done: () => void }[] = []
+  /** Who waits until all that was accepted up to a number has settled; `null` as long as nobody ever did. */
+  #drains: { readonly through: number; readonly done: () => void }[] | null = null
   #closed: Promise<void> | null = null
 
-  constructor(command: Command<T, R>, settings: BulkCallSettings) {
-    this.#command = command
+  constructor(
+    command: Command<T, R>,
+    settings: BulkCallSettings,
+    ledger: Ledger | null,
+    context: AsyncContext,
+  ) {
     this.settings = settings
-    this.#context = settings.ledger?.context ?? settings.host.captureContext()
+    this.#command = command
+    this.#ledger = ledger
+    this.#context = context
+  }
+
+  /** Looked up when it is needed: the name of a function is dear. */
+  get name(): string {
+    return nameOf(this.#command, this.settings)
   }
 
   get #scope(): BulkScope | null {
-    return this.settings.ledger?.scope ?? null
+    return this.#ledger?.scope ?? null
   }
 
   /** Bulks that have started and not settled. */
@@ -108,15 +123,15 @@ export class Engine<T, R> implements Keeper, Waiter, Member {
 
   /** The latest bulk that has started and yet waits for company, in that of a shared loader. */
   get held(): Bulk<T, R> | null {
-    return this.settings.ledger?.heldOf(this.#running) ?? null
+    return this.#ledger?.heldOf(this.#running) ?? null
   }
 
   /** Why no task is taken now, or `null`. */
   refusal(): { readonly reason: unknown } | null {
-    const { name, maxPending, ledger } = this.settings
-    if (this.#closed !== null) return { reason: new BulkClosedError(name) }
-    if (this.pending >= maxPending) return { reason: new BulkOverflowError(name, maxPending) }
-    return ledger === null ? null : ledger.aborted
+    const { maxPending } = this.settings
+    if (this.#closed !== null) return { reason: new BulkClosedError(this.name) }
+    if (this.pending >= maxPending) return { reason: new BulkOverflowError(this.name, maxPending) }
+    return this.#ledger === null ? null : this.#ledger.aborted
   }
 
   call(task: T, signal?: AbortSignal): Promise<R> {
@@ -134,9 +149,12 @@ export class Engine<T, R> implements Keeper, Waiter, Member {
     return promise
   }
 
-  /** @param joined hears which tasks went into which bulk */
+  /**
+   * @param tasks an array of the engine's own
+   * @param joined hears which tasks went into which bulk
+   */
   callMany(
-    tasks: readonly T[],
+    tasks: T[],
     signal?: AbortSignal,
     joined?: (bulk: Bulk<T, R>, from: number, to: number) => void,
   ): Promise<(R | Error)[]> {
@@ -166,7 +184,7 @@ export class Engine<T, R> implements Keeper, Waiter, Member {
     if (this.pending === 0 && this.inFlight === 0) return Promise.resolve()
     this.#marks.flushed = this.#lastId
     this.#markReady()
-    const flushed = new Promise<void>(done => this.#drains.push({ through: this.#lastId, done }))
+    const flushed = this.#drained(this.#lastId)
     this.pump()
     this.#tellDrained()
     return flushed
@@ -176,7 +194,7 @@ export class Engine<T, R> implements Keeper, Waiter, Member {
     if (this.#closed === null) {
       this.#marks.closing = true
       this.#markReady()
-      this.#closed = new Promise(done => this.#drains.push({ through: Infinity, done }))
+      this.#closed = this.#drained(Infinity)
       this.pump()
       this.#tellDrained()
     }
@@ -185,13 +203,13 @@ export class Engine<T, R> implements Keeper, Waiter, Member {
 
   /** So many keys were answered without a task. */
   hit(keys: number): void {
-    if (watchesHits()) tellHit(this.settings.name, keys, this.#scope)
+    if (watchesHits()) tellHit(this.name, keys, this.#scope)
   }
 
   /** Someone waits for a bulk without a task of his own in it. */
   visited(bulk: Bulk<T, R>, promise: unknown): void {
-    const { ledger } = this.settings
-    if (ledger !== null) bulk.guests.push(ledger.called(promise, this, bulk.pending))
+    const ledger = this.#ledger
+    if (ledger !== null) (bulk.guests ??= []).push(ledger.called(promise, this, bulk.pending))
   }
 
   closeWindow(): void {
@@ -232,24 +250,24 @@ export class Engine<T, R> implements Keeper, Waiter, Member {
     const bulk = this.#seal()
     if (bulk === null) return
     bulk.start(null)
-    bulk.flight = this.settings.ledger?.started(this, bulk) ?? null
+    bulk.flight = this.#ledger?.started(this, bulk) ?? null
     bulk.fail(reason)
   }
 
   /** Something is over: whoever waits for that hears of it, and what waits behind it may start. */
   #settledSome(): void {
-    if (this.pending === 0 && this.inFlight === 0) this.settings.ledger?.idle(this)
+    if (this.pending === 0 && this.inFlight === 0) this.#ledger?.idle(this)
     this.#tellDrained()
     this.pump()
   }
 
   left(bulk: AnyBulk, owner: Piece | undefined): void {
-    const { ledger } = this.settings
+    const ledger = this.#ledger
     this.#nowPending(-1)
     if (owner !== undefined) ledger!.left(owner)
     if (bulk.tasks.length === 0) {
       this.#queue.delete(bulk)
-      for (const guest of bulk.guests) ledger!.left(guest)
+      if (bulk.guests !== null) for (const guest of bulk.guests) ledger!.left(guest)
     }
     // What is left is looked at later: of several calls with one signal this may be the first to hear of it, and its
     // mates must not be sent.
@@ -264,7 +282,7 @@ export class Engine<T, R> implements Keeper, Waiter, Member {
   }
 
   emptied(bulk: AnyBulk): void {
-    this.settings.ledger?.settled(bulk.flight)
+    this.#ledger?.settled(bulk.flight)
   }
 
   /** Starts every bulk that may start. Never inside itself: what a start brings about is seen by the loop. */
@@ -348,11 +366,11 @@ export class Engine<T, R> implements Keeper, Waiter, Member {
   #start(cause: Cause): void {
     const bulk = this.#seal()
     if (bulk === null) return
-    const { ledger, timeout } = this.settings
+    const { timeout } = this.settings
     bulk.start(this.#slot)
     this.#slot = null
     this.#running.add(bulk)
-    bulk.flight = ledger?.started(this, bulk) ?? null
+    bulk.flight = this.#ledger?.started(this, bulk) ?? null
     if (timeout < Infinity) bulk.deadline = this.#clock() + timeout
     if (watched()) bulk.event = this.#event(bulk, cause)
     this.#run(bulk)
@@ -390,17 +408,16 @@ export class Engine<T, R> implements Keeper, Waiter, Member {
   #callCommand(bulk: Bulk<T, R>): unknown {
     // The tasks are the command's own copy: it may sort or empty them, and the results still find their places.
     try {
-      return (0, this.#command)(bulk.tasks.slice(), new Context(this.settings.name, bulk))
+      return (0, this.#command)(bulk.tasks.slice(), new Context(this, bulk))
     } finally {
       if (bulk.event !== null) tellReturned(bulk.event)
     }
   }
 
   #answered(bulk: Bulk<T, R>, results: unknown): void {
-    const { name } = this.settings
     try {
       if (isStream(results)) {
-        void handOut(results, bulk.tasks.length, name, (place, outcome) =>
+        void handOut(results, bulk.tasks.length, this, (place, outcome) =>
           this.#gave(bulk, place, outcome),
         ).then(
           () => this.#finish(bulk),
@@ -408,7 +425,7 @@ export class Engine<T, R> implements Keeper, Waiter, Member {
         )
         return
       }
-      const outcomes = outcomesOf(results, bulk.tasks, name)
+      const outcomes = outcomesOf(results, bulk.tasks, this)
       if (bulk.event !== null && !bulk.settled) countOutcomes(bulk.event, outcomes)
       bulk.giveAll(outcomes)
     } catch (error) {
@@ -450,7 +467,8 @@ export class Engine<T, R> implements Keeper, Waiter, Member {
   }
 
   #openBulk(): Bulk<T, R> {
-    const { delay, ledger } = this.settings
+    const { delay } = this.settings
+    const ledger = this.#ledger
     const openedAt = delay > 0 || watched() ? this.#clock() : NaN
     const bulk = new Bulk<T, R>(++this.#lastId, openedAt, this)
     this.#queue.add(bulk)
@@ -462,7 +480,8 @@ export class Engine<T, R> implements Keeper, Waiter, Member {
   }
 
   #joined(bulk: Bulk<T, R>, promise: unknown, tasks: number): void {
-    const { name, size, ledger } = this.settings
+    const { size } = this.settings
+    const ledger = this.#ledger
     const before = this.pending
     this.#nowPending(tasks)
     if (ledger !== null) {
@@ -471,7 +490,7 @@ export class Engine<T, R> implements Keeper, Waiter, Member {
       for (let i = 1; i < tasks; i++) bulk.owners.push(nobody)
     }
     if (watchesCalls()) {
-      bulk.opening ??= { name, id: nextId(), scope: this.#scope }
+      bulk.opening ??= { name: this.name, id: nextId(), scope: this.#scope }
       tellCalled(bulk.opening, tasks)
     }
     if (bulk.tasks.length === size) this.#markReady()
@@ -527,7 +546,7 @@ export class Engine<T, R> implements Keeper, Waiter, Member {
   /** So many tasks more are pending, or fewer. */
   #nowPending(change: number): void {
     this.pending += change
-    if (watchesPending()) tellPending(this.settings.name, change, this.#scope)
+    if (watchesPending()) tellPending(this.name, change, this.#scope)
   }
 
   #setTimer(): void {
@@ -567,13 +586,13 @@ export class Engine<T, R> implements Keeper, Waiter, Member {
   }
 
   #expire(now: number): void {
-    const { name, timeout } = this.settings
+    const { timeout } = this.settings
     for (let bulk; (bulk = this.#overdue.first) !== null && bulk.deadline <= now;) {
       if (bulk.event !== null) bulk.event.abandoned = true
       this.#finish(bulk)
     }
     for (let bulk; (bulk = this.#running.first) !== null && bulk.deadline <= now;) {
-      const error = new BulkTimeoutError(name, timeout, bulk.tasks.length)
+      const error = new BulkTimeoutError(this.name, timeout, bulk.tasks.length)
       this.#running.delete(bulk)
       this.#overdue.add(bulk)
       bulk.deadline += timeout
@@ -589,8 +608,12 @@ export class Engine<T, R> implements Keeper, Waiter, Member {
     )
   }
 
+  #drained(through: number): Promise<void> {
+    return new Promise(done => (this.#drains ??= []).push({ through, done }))
+  }
+
   #tellDrained(): void {
-    if (this.#drains.length === 0) return
+    if (this.#drains === null) return
     const told = this.#drains.filter(drain => this.#isDrained(drain.through))
     this.#drains = this.#drains.filter(drain => !told.includes(drain))
     // After the promise jobs: callers hear of their results before it is said that all have them.
@@ -598,12 +621,12 @@ export class Engine<T, R> implements Keeper, Waiter, Member {
   }
 
   #event(bulk: Bulk<T, R>, cause: Cause): BulkEvent {
-    const { name, size, delay, limiter } = this.settings
+    const { size, delay, limiter } = this.settings
     const startedAt = this.#clock()
     const marked = Number.isNaN(bulk.readyAt) ? startedAt : bulk.readyAt
     const due = delay > 0 ? bulk.openedAt + delay : startedAt
     return {
-      name,
+      name: this.name,
       id: bulk.opening?.id ?? nextId(),
       scope: this.#scope,
       opening: bulk.opening,
@@ -629,12 +652,16 @@ export class Engine<T, R> implements Keeper, Waiter, Member {
 
 /** What a command gets beside its tasks. The signal is not made before it is asked for. */
 class Context implements CommandContext {
-  readonly name: string
+  readonly #call: { readonly name: string }
   readonly #bulk: AnyBulk
 
-  constructor(name: string, bulk: AnyBulk) {
-    this.name = name
+  constructor(call: { readonly name: string }, bulk: AnyBulk) {
+    this.#call = call
     this.#bulk = bulk
+  }
+
+  get name(): string {
+    return this.#call.name
   }
 
   get signal(): AbortSignal {

@@ -29,8 +29,22 @@ export function firstOf<X>(things: readonly X[], places: readonly number[]): X[]
 }
 
 function allDiffer(keys: readonly unknown[]): boolean {
-  if (keys.length <= few) return keys.every((key, place) => !keys.includes(key, place + 1))
+  if (keys.length <= few) return fewDiffer(keys)
   return (keys.length <= many ? wholeNumbersDiffer(keys) : null) ?? new Set(keys).size === keys.length
+}
+
+function fewDiffer(keys: readonly unknown[]): boolean {
+  for (let place = 1; place < keys.length; place++) {
+    const key = keys[place]
+    for (let before = 0; before < place; before++) if (isSame(keys[before], key)) return false
+  }
+  return true
+}
+
+/** As a `Map` compares: NaN is itself. */
+function isSame(one: unknown, other: unknown): boolean {
+  // oxlint-disable-next-line no-self-compare -- the quickest way to ask for NaN
+  return one === other || (one !== one && other !== other)
 }
 
 // One table for all looks, so that a look makes no garbage. What is in it and not above `lastMark` is of earlier ones.

@@ -46,6 +46,12 @@ export interface Flight {
   readonly laterAt: number
 }
 
+/** Whose window it is. */
+interface Payer {
+  readonly name: string
+  readonly settings: { readonly delay: number }
+}
+
 export class Forecast {
   readonly #host: Host
   readonly #run = ++lastRun
@@ -178,7 +184,7 @@ export class Forecast {
    * Whether it pays to keep the window of these calls open. Where earlier runs have not shown it, it may. With a `delay` of
    * `Infinity` no wait is too long.
    */
-  pays({ name, delay }: { readonly name: string; readonly delay: number }): boolean {
+  pays({ name, settings: { delay } }: Payer): boolean {
     const window = this.#windows.get(name)
     if (window === undefined || this.#unknown > 0 || !this.#knowsAll(window)) return true
     for (const flight of this.#flights) if (!this.#knowsAll(flight)) return true

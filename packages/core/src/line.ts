@@ -1,5 +1,6 @@
 /**
- * A line of bulks, first to last. A bulk stands in one line at a time, and leaves it from wherever it stands at once.
+ * A line, first to last: of bulks that wait or run, and of the calls of a scope. Who stands in it stands in one line at a
+ * time, and leaves it from wherever it stands at once.
  * @module
  */
 

@@ -3,21 +3,23 @@
  * @module
  */
 
-import { Cache, type CacheMap } from './cache.ts'
+import type { CacheMap } from './cache.ts'
 import type { Command, CommandContext, ResultOf, Results } from './command.ts'
 import { check, checkNames, hasMethods } from './door.ts'
 import { Engine } from './engine.ts'
-import { firstOf, placesOf } from './equals.ts'
-import { asError, BulkOptionError } from './errors.ts'
+import type { AsyncContext } from './host.ts'
+import { Lookup, type LoaderSettings } from './lookup.ts'
 import {
   bulkCallOptions,
+  contextOf,
+  nameOf,
+  readCommand,
   readOptions,
-  settingsFor,
+  readScope,
   type BulkCallOptions,
-  type BulkCallSettings,
 } from './options.ts'
-import { keepAll, keepNone, type Answer, type CacheErrors } from './page.ts'
-import type { BulkScope } from './scope.ts'
+import { keepAll, keepNone, type CacheErrors } from './page.ts'
+import type { BulkScope, Ledger } from './scope.ts'
 
 /** The options of a `BulkLoader`: those of its calls, and those of its cache. */
 export interface BulkLoaderOptions<K, V, C = K> extends BulkCallOptions {
@@ -60,39 +62,40 @@ const bulkLoaderOptions: readonly string[] = [
  * keeps its answers belongs to one request: answers are kept for whoever asks, whatever they may see.
  */
 class BulkLoader<K, V, C = K> {
-  readonly #engine: Engine<K, V>
-  readonly #cache: Cache<C, V>
-  readonly #keyOf: ((key: K) => C) | null
-  /** Whether a map of the user's must be asked for each key, and have a promise for each. */
-  readonly #hasMap: boolean
-  /** Whether a hit is given with the bulk that is open, so that what follows from it goes out in one bulk as well. */
-  readonly #aligns: boolean
+  readonly #command: Command<K, V>
+  readonly #settings: LoaderSettings<K, V, C>
+  readonly #ledger: Ledger | null
+  readonly #context: AsyncContext
+  /** Made when it is first needed: a request may make many loaders and use few of them. */
+  #lookup: Lookup<K, V, C> | null = null
 
-  constructor(command: Command<K, V>, options: BulkLoaderOptions<K, V, C> | LoaderSettings<K, V, C> = {}) {
-    const settings = options instanceof LoaderSettings ? options : readLoaderOptions(command, options)
-    const { call, keyOf, keeps, store } = settings
-    this.#engine = new Engine(command, call)
-    this.#cache = new Cache(store, keeps, keyOf === null, Math.min(call.size, call.maxPending))
-    this.#keyOf = keyOf
-    this.#hasMap = typeof store !== 'string'
-    this.#aligns = call.delay === 0 || call.ledger !== null
+  constructor(command: Command<K, V>, options: BulkLoaderOptions<K, V, C> | Ready<K, V, C> = {}) {
+    readCommand(command)
+    const isReady = options instanceof Ready
+    this.#command = command
+    this.#settings = isReady ? options.settings : readLoaderOptions(options)
+    this.#ledger = readScope(options.scope)
+    this.#context = contextOf(this.#ledger, this.#settings)
+  }
+
+  #begin(): Lookup<K, V, C> {
+    const engine = new Engine(this.#command, this.#settings, this.#ledger, this.#context)
+    return (this.#lookup = new Lookup(engine, this.#settings, this.#ledger !== null))
   }
 
   /** The name in errors, events and metrics. */
   get name(): string {
-    return this.#engine.settings.name
+    return nameOf(this.#command, this.#settings)
   }
 
   /** How many keys are accepted and not yet asked. */
   get pending(): number {
-    // Equal keys count once, so they must have been looked at.
-    if (this.#engine.pending > 0) this.#cache.see()
-    return this.#engine.pending
+    return this.#lookup === null ? 0 : this.#lookup.pending
   }
 
   /** How many bulks are in flight. */
   get inFlight(): number {
-    return this.#engine.inFlight
+    return this.#lookup === null ? 0 : this.#lookup.inFlight
   }
 
   /**
@@ -100,28 +103,12 @@ class BulkLoader<K, V, C = K> {
    * that `cacheKeyFn` throws at, gives a promise that rejects.
    */
   load(key: K): Promise<V> {
-    try {
-      const cacheKey = this.#cacheKey(key)
-      const answer = this.#cache.find(cacheKey, this.#engine.last)
-      return answer === undefined ? this.#ask(key, cacheKey) : this.#hit(answer)
-    } catch (error) {
-      return Promise.reject(error)
-    }
+    return (this.#lookup ?? this.#begin()).load(key)
   }
 
   /** Loads many keys: one value or Error for each, in their order. One promise for all of them, not one a key. */
   loadMany(keys: Iterable<K>): Promise<(V | Error)[]> {
-    try {
-      const asked = [...keys]
-      if (this.#hasMap) return Promise.all(asked.map(key => this.load(key).catch(asError)))
-      const cacheKeys = this.#cacheKeys(asked)
-      const areGood = cacheKeys === asked || !cacheKeys.some(isWrong)
-      return areGood && this.#cache.knowsNone(asked.length, this.#engine.last)
-        ? this.#askMany(asked, cacheKeys as readonly C[])
-        : this.#loadMany(asked, cacheKeys)
-    } catch (error) {
-      return Promise.reject(error)
-    }
+    return (this.#lookup ?? this.#begin()).loadMany(keys)
   }
 
   /**
@@ -129,168 +116,41 @@ class BulkLoader<K, V, C = K> {
    * is not asked; a key that has an answer, or is in flight, keeps it (`clear(key).prime(key, value)` replaces it).
    */
   prime(key: K, value: V | PromiseLike<V> | Error): this {
-    const cacheKey = this.#cacheKey(key)
-    const answer = this.#cache.pending(cacheKey)
-    if (answer === undefined) this.#cache.prime(cacheKey, value)
-    else {
-      answer.bulk!.giveEarly(answer.place, value)
-      this.#cache.put(cacheKey, answer)
-    }
+    ;(this.#lookup ?? this.#begin()).prime(key, value)
     return this
   }
 
   /** Forgets the answer of one key. Loads that wait for it get it all the same. */
   clear(key: K): this {
-    this.#cache.delete(this.#cacheKey(key))
+    ;(this.#lookup ?? this.#begin()).clear(key)
     return this
   }
 
   /** Forgets all answers. Loads that wait get theirs all the same. */
   clearAll(): this {
-    this.#cache.clear()
+    ;(this.#lookup ?? this.#begin()).clearAll()
     return this
   }
 
   /** Starts what is pending, as slots allow, and resolves when everything that was asked before has settled. */
   flush(): Promise<void> {
-    return this.#engine.flush()
+    return (this.#lookup ?? this.#begin()).flush()
   }
 
   /** Refuses new keys, starts what is pending and resolves when everything has settled. Answers can still be had. */
   close(): Promise<void> {
-    return this.#engine.close()
+    return (this.#lookup ?? this.#begin()).close()
   }
 
   /** The same as `close()`, for `await using`. */
   [Symbol.asyncDispose](): Promise<void> {
-    return this.#engine.close()
-  }
-
-  #cacheKey(key: K): C {
-    if (key === null || key === undefined)
-      throw new BulkOptionError(`a key of ${this.name}`, 'neither null nor undefined', key)
-    return this.#keyOf === null ? (key as unknown as C) : this.#keyOf(key)
-  }
-
-  /** A key that is wrong is an Error at its place in a `loadMany`. */
-  #cacheKeys(keys: readonly K[]): readonly (C | Wrong)[] {
-    // The keys as they are, after the quickest of looks, where they can be.
-    const missing: readonly unknown[] = [null, undefined]
-    if (this.#keyOf === null && !missing.some(none => keys.includes(none as K)))
-      return keys as readonly unknown[] as readonly C[]
-    return keys.map(key => {
-      try {
-        return this.#cacheKey(key)
-      } catch (error) {
-        return new Wrong(asError(error))
-      }
-    })
-  }
-
-  #ask(key: K, cacheKey: C): Promise<V> {
-    const refusal = this.#engine.refusal()
-    if (refusal !== null) return Promise.reject(refusal.reason)
-    const promise = this.#engine.accept(key)
-    this.#cache.joined(this.#engine.last!, cacheKey, promise)
-    return promise
-  }
-
-  #askMany(keys: readonly K[], cacheKeys: readonly C[]): Promise<(V | Error)[]> {
-    return this.#engine.callMany(keys, undefined, (bulk, from, to) => {
-      this.#cache.joinedMany(bulk, cacheKeys, from, to)
-    })
-  }
-
-  /**
-   * A hit. While a bulk is open, or held, it is given with that bulk (one promise a key): if it ran ahead, whatever is
-   * loaded in consequence would leave in a bulk of its own, before what follows from its mates.
-   */
-  #hit(answer: Answer<V>): Promise<V> {
-    this.#engine.hit(1)
-    const bulk = this.#engine.last ?? this.#engine.held
-    if (bulk === null || !this.#aligns) return answer.promise
-    const hit = answer.bulk === bulk ? answer.promise : answer.alignedWith(bulk)
-    this.#engine.visited(bulk, hit)
-    return hit
-  }
-
-  /** Asks those of many keys that are not known, each once, and puts their answers together with the others. */
-  #loadMany(asked: readonly K[], cacheKeys: readonly (C | Wrong)[]): Promise<(V | Error)[]> {
-    // They may go into several bulks, and a key of one must not be in the next.
-    this.#cache.see()
-    const missing: K[] = []
-    const missingKeys: C[] = []
-    const hits: Promise<V | Error>[] = []
-    /** Which of all keys are hits; the others are the missing ones, in their order. */
-    const isHit = cacheKeys.map((cacheKey, i) => {
-      const answer = isWrong(cacheKey) ? undefined : this.#cache.find(cacheKey, this.#engine.last)
-      if (isWrong(cacheKey)) hits.push(Promise.resolve(cacheKey.error))
-      else if (answer !== undefined) hits.push(this.#hit(answer).catch(asError))
-      else {
-        missing.push(asked[i]!)
-        missingKeys.push(cacheKey)
-        return false
-      }
-      return true
-    })
-    const places = placesOf(missingKeys)
-    if (places !== null) this.#engine.hit(missing.length - new Set(places).size)
-    const answers =
-      places === null
-        ? this.#askMany(missing, missingKeys)
-        : this.#askMany(firstOf(missing, places), firstOf(missingKeys, places))
-    if (places === null && hits.length === 0) return answers
-    return Promise.all([answers, Promise.all<unknown>(hits)]).then(([found, known]) => {
-      const asWanted = places === null ? found : places.map(place => found[place])
-      return woven<unknown>(isHit, known, asWanted) as (V | Error)[]
-    })
-  }
-}
-
-/** One list of two, each in its order. */
-function woven<X>(isFirst: readonly boolean[], first: readonly X[], second: readonly X[]): X[] {
-  let [i, j] = [0, 0]
-  return isFirst.map(is => (is ? first[i++]! : second[j++]!))
-}
-
-/** What a key that is wrong has in place of a cache key. */
-class Wrong {
-  readonly error: Error
-  constructor(error: Error) {
-    this.error = error
-  }
-}
-
-function isWrong(cacheKey: unknown): cacheKey is Wrong {
-  return cacheKey instanceof Wrong
-}
-
-/** The options of a loader after the door: complete and known to be good. */
-class LoaderSettings<K, V, C> {
-  readonly call: BulkCallSettings
-  readonly keyOf: ((key: K) => C) | null
-  readonly keeps: CacheErrors
-  readonly store: CacheMap<C, Promise<V>> | 'own' | 'none'
-
-  constructor(
-    call: BulkCallSettings,
-    keyOf: ((key: K) => C) | null,
-    keeps: CacheErrors,
-    store: CacheMap<C, Promise<V>> | 'own' | 'none',
-  ) {
-    this.call = call
-    this.keyOf = keyOf
-    this.keeps = keeps
-    this.store = store
+    return this.close()
   }
 }
 
 const cacheMapMethods = ['get', 'set', 'delete', 'clear'] as const
 
-function readLoaderOptions<K, V, C>(
-  command: { readonly name: string },
-  options: BulkLoaderOptions<K, V, C>,
-): LoaderSettings<K, V, C> {
+function readLoaderOptions<K, V, C>(options: BulkLoaderOptions<K, V, C>): LoaderSettings<K, V, C> {
   checkNames(options, bulkLoaderOptions)
   const { cache = true, cacheKeyFn, cacheMap, cacheErrors = true } = options
   check('cache', typeof cache === 'boolean', 'true or false', cache)
@@ -310,7 +170,31 @@ function readLoaderOptions<K, V, C>(
   const keeps: CacheErrors =
     typeof cacheErrors === 'function' ? cacheErrors : cacheErrors ? keepAll : keepNone
   const store = !cache || cacheMap === null ? 'none' : (cacheMap ?? 'own')
-  return new LoaderSettings(readOptions(command, options), cacheKeyFn ?? null, keeps, store)
+  const { size, delay, limiter, maxPending, timeout, name, host } = readOptions(options)
+  // Name by name: loaders may be made for each request, and a spread is slow.
+  return {
+    size,
+    delay,
+    limiter,
+    maxPending,
+    timeout,
+    name,
+    host,
+    keyOf: cacheKeyFn ?? null,
+    keeps,
+    store,
+  }
+}
+
+/** Options that have been checked, for one more loader. */
+class Ready<K, V, C> {
+  readonly settings: LoaderSettings<K, V, C>
+  readonly scope: BulkScope | undefined
+
+  constructor(settings: LoaderSettings<K, V, C>, scope: BulkScope | undefined) {
+    this.settings = settings
+    this.scope = scope
+  }
 }
 
 /** The options of loaders that are made by the dozen. Each has a cache of its own; a limit they share. */
@@ -335,15 +219,9 @@ export function bulkLoaderFactory<K = any, C = K>(
     options,
     bulkLoaderOptions.filter(name => name !== 'scope' && name !== 'cacheMap'),
   )
-  const { call, keyOf, keeps, store } = readLoaderOptions<K, any, C>(() => null, options)
-  const { name } = options
-  return (command, scope) => {
-    const own = settingsFor(call, command, name, scope)
-    return new BulkLoader<K, any, C>(
-      command as Command<K, any>,
-      new LoaderSettings<K, any, C>(own, keyOf, keeps, store),
-    )
-  }
+  const settings = readLoaderOptions<K, any, C>(options)
+  return (command, scope) =>
+    new BulkLoader<K, any, C>(command as Command<K, any>, new Ready<K, any, C>(settings, scope))
 }
 
 /** Makes a {@link BulkLoader}; what its loads give is read off the command's type. */

@@ -4,7 +4,7 @@
  */
 
 import { check, hasMethods, isWholeFrom } from './door.ts'
-import { host as realHost, type Host } from './host.ts'
+import { host as realHost, type AsyncContext, type Host } from './host.ts'
 import { semaphore, type Limiter } from './limiter.ts'
 import type { Settings } from './policy.ts'
 import { ledgerOf, type BulkScope, type Ledger } from './scope.ts'
@@ -60,13 +60,13 @@ export interface BulkCallOptions {
   readonly host?: Host | undefined
 }
 
-/** The options after the door: complete and known to be good. */
+/** The options after the door: complete, known to be good, and the same for all calls that have them. */
 export interface BulkCallSettings extends Settings {
   readonly limiter: Limiter | null
   readonly maxPending: number
   readonly timeout: number
-  readonly name: string
-  readonly ledger: Ledger | null
+  /** `null`: that of the command. */
+  readonly name: string | null
   readonly host: Host
 }
 
@@ -81,10 +81,10 @@ export const bulkCallOptions = [
   'host',
 ] as const
 
-/** Checks the command and its options, each of them, and fills in the defaults. */
-export function readOptions(command: { readonly name: string }, options: BulkCallOptions): BulkCallSettings {
+/** Checks the options, each of them, and fills in the defaults. */
+export function readOptions(options: BulkCallOptions): BulkCallSettings {
   const { size = Infinity, delay = 0, maxPending = Infinity, timeout = Infinity, host = realHost } = options
-  const { concurrent = null, name, scope } = options
+  const { concurrent = null, name } = options
   const least = size === Infinity ? 1 : size
 
   check('size', size === Infinity || isWholeFrom(1, size), 'a whole number from 1 or Infinity', size)
@@ -100,32 +100,32 @@ export function readOptions(command: { readonly name: string }, options: BulkCal
   check('timeout', typeof timeout === 'number' && timeout > 0, 'a number above 0 or Infinity', timeout)
   check('name', name === undefined || typeof name === 'string', 'a string', name)
   check('host', host === realHost || hasMethods(host, hostMethods), 'a Host', host)
-  const limiter = readConcurrent(concurrent)
-  return settingsFor({ size, delay, limiter, maxPending, timeout, host }, command, name, scope)
+  return { size, delay, limiter: readConcurrent(concurrent), maxPending, timeout, name: name ?? null, host }
 }
 
 const hostMethods = ['now', 'setTimer', 'clearTimer', 'endOfTurn', 'captureContext'] as const
 
-/** Checked settings, for one more command and its scope. */
-export function settingsFor(
-  { size, delay, limiter, maxPending, timeout, host }: Omit<BulkCallSettings, 'name' | 'ledger'>,
-  command: { readonly name: string },
-  name: string | undefined,
-  scope: BulkScope | undefined,
-): BulkCallSettings {
+/** Checks the command. */
+export function readCommand(command: unknown): void {
   check('the command', typeof command === 'function', 'a function', command)
-  const ledger = scope === undefined ? null : ledgerOf(scope)
+}
+
+/** Checks the scope, if there is one, and gives its books. */
+export function readScope(scope: BulkScope | undefined): Ledger | null {
+  if (scope === undefined) return null
+  const ledger = ledgerOf(scope)
   check('scope', ledger !== undefined, 'a BulkScope', scope)
-  return {
-    size,
-    delay,
-    limiter,
-    maxPending,
-    timeout,
-    name: name ?? (command.name || 'anonymous'),
-    ledger: ledger ?? null,
-    host,
-  }
+  return ledger!
+}
+
+/** The name of a call in errors, events and metrics. */
+export function nameOf(command: { readonly name: string }, { name }: BulkCallSettings): string {
+  return name ?? (command.name || 'anonymous')
+}
+
+/** The async context of a call that is made now: that of its scope, if it has one. */
+export function contextOf(ledger: Ledger | null, { host }: BulkCallSettings): AsyncContext {
+  return ledger?.context ?? host.captureContext()
 }
 
 function readConcurrent(concurrent: unknown): Limiter | null {

@@ -6,7 +6,7 @@
 import type { CommandContext, None, ResultOf, Results } from './command.ts'
 import { check, checkNames, isWholeFrom } from './door.ts'
 import { asError } from './errors.ts'
-import { handOut, isStream, outcomesOf } from './settle.ts'
+import { handOut, isStream, outcomesOf, type Named } from './settle.ts'
 
 /** Rows, in any order and number, or none; at once, later or one by one. */
 export type Rows<Row> = Iterable<Row> | AsyncIterable<Row> | None
@@ -108,7 +108,7 @@ export function isolated<
         return some.map(() => asError(end === null ? earlier : end.error))
       calls++
       try {
-        return await resultsOf(some, await command([...some], context), context.name)
+        return await resultsOf(some, await command([...some], context), context)
       } catch (error) {
         if (!when(error) || context.signal.aborted) end = { error }
         const alone = end !== null || some.length === 1
@@ -125,13 +125,13 @@ export function isolated<
 }
 
 /** What a command gave for some tasks, in whichever shape, as one result or Error for each. */
-export async function resultsOf(tasks: readonly unknown[], given: unknown, name: string): Promise<unknown[]> {
+export async function resultsOf(tasks: readonly unknown[], given: unknown, call: Named): Promise<unknown[]> {
   if (!isStream(given)) {
-    const outcomes = outcomesOf(given, tasks, name) ?? tasks.map(() => null)
+    const outcomes = outcomesOf(given, tasks, call) ?? tasks.map(() => null)
     return Promise.all(outcomes.map(outcome => Promise.resolve(outcome).catch(asError)))
   }
   const outcomes: unknown[] = []
-  await handOut(given, tasks.length, name, (_, outcome) => outcomes.push(outcome) > 0)
+  await handOut(given, tasks.length, call, (_, outcome) => outcomes.push(outcome) > 0)
   return outcomes
 }
 

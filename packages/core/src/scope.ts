@@ -34,6 +34,9 @@ export interface BulkScopeOptions {
   readonly asker?: (() => string | undefined) | undefined
 }
 
+const scopeOptions = ['host', 'name', 'within', 'asker'] as const
+const hostMethods = ['now', 'endOfTurn', 'captureContext'] as const
+
 let lastId = 0
 
 /**
@@ -58,9 +61,9 @@ export class BulkScope {
   }
 
   constructor(options: BulkScopeOptions = {}) {
-    checkNames(options, ['host', 'name', 'within', 'asker'])
+    checkNames(options, scopeOptions)
     const { host = realHost, name, within, asker } = options
-    check('host', hasMethods(host, ['now', 'endOfTurn', 'captureContext']), 'a Host', host)
+    check('host', host === realHost || hasMethods(host, hostMethods), 'a Host', host)
     check('name', name === undefined || typeof name === 'string', 'a string', name)
     check('asker', asker === undefined || typeof asker === 'function', 'a function', asker)
     const wider = within === undefined ? null : ledgerOf(within)
@@ -95,7 +98,8 @@ export class BulkScope {
 /** A call, as its scope sees it: it stands among the others while anything of it is pending or in flight. */
 export interface Member extends Standing<Member> {
   /** What earlier scopes have shown goes by the name. */
-  readonly settings: { readonly name: string; readonly delay: number }
+  readonly name: string
+  readonly settings: { readonly delay: number }
   /** Whether its window is open. */
   hasWindow: boolean
   /** Nothing more can come: what is pending may start. */
@@ -129,7 +133,7 @@ export class Piece {
 /** A bulk that has started, and who waited for it. */
 interface Started {
   readonly owners: readonly Piece[]
-  readonly guests: readonly Piece[]
+  readonly guests: readonly Piece[] | null
 }
 
 /** Who waits for a task that somebody else's wait stands for already. */
@@ -235,7 +239,7 @@ export class Ledger {
    * A call of this member was made, of this promise: whose is it?
    * @param isPending false where it waits for a bulk that is held
    */
-  called(promise: unknown, { settings: { name } }: Member, isPending = true): Piece {
+  called(promise: unknown, { name }: Member, isPending = true): Piece {
     const piece = this.#current ?? this.#unknown
     piece.waits++
     piece.latest = promise
@@ -290,11 +294,11 @@ export class Ledger {
   }
 
   /** A bulk of this member has started with the calls of its owners, and with those who wait for it without a call. */
-  started({ settings: { name } }: Member, bulk: Started): Flight | null {
+  started({ name }: Member, bulk: Started): Flight | null {
     const flight = this.#forecast === null ? null : this.#forecast.started(name)
     this.#latest = bulk
     if (this.#wider !== null)
-      this.#waits -= bulk.owners.filter(piece => piece !== nobody).length + bulk.guests.length
+      this.#waits -= bulk.owners.filter(piece => piece !== nobody).length + (bulk.guests?.length ?? 0)
     this.#release(bulk)
     return flight
   }
@@ -306,7 +310,7 @@ export class Ledger {
     this.#latest = null
     ;(this.#held ??= new Set()).add(held)
     this.#inFlight--
-    for (const piece of [...held.owners, ...held.guests]) {
+    for (const piece of [...held.owners, ...(held.guests ?? [])]) {
       if (piece.waits === 0 && piece.unfinished) this.#gotIdle(piece)
       piece.waits++
     }
@@ -324,8 +328,8 @@ export class Ledger {
   #release(bulk: Started): void {
     this.#held?.delete(bulk)
     this.#inFlight++
-    for (const piece of bulk.owners) this.#leave(piece)
-    for (const piece of bulk.guests) this.#leave(piece)
+    for (const piece of bulk.owners) if (piece !== nobody) this.#leave(piece)
+    if (bulk.guests !== null) for (const piece of bulk.guests) this.#leave(piece)
     this.#tellWider()
   }
 
@@ -391,7 +395,7 @@ export class Ledger {
 
   #closeWindows(): void {
     const open = this.#openWindows()
-    const closing = this.#quiet ? open : this.#unpaid(open)
+    const closing = open.length === 0 || this.#quiet ? open : this.#unpaid(open)
     for (const member of closing) this.#closed(member)
     for (const member of closing) member.closeWindow()
     if (!this.#opened) return
@@ -400,7 +404,11 @@ export class Ledger {
   }
 
   #openWindows(): Member[] {
-    return this.#windows === 0 ? [] : [...this.#members].filter(({ hasWindow }) => hasWindow)
+    const open: Member[] = []
+    if (this.#windows === 0) return open
+    for (let member = this.#members.first; member !== null; member = member.next)
+      if (member.hasWindow) open.push(member)
+    return open
   }
 
   /** Those for whom it does not pay to keep their windows open. */
@@ -408,6 +416,6 @@ export class Ledger {
     const forecast = this.#forecast
     // Of a bulk that started before there was a forecast, or that waits for a wider scope, it cannot tell.
     if (forecast === null || forecast.inFlight !== this.#inFlight) return []
-    return open.filter(({ settings }) => !forecast.pays(settings))
+    return open.filter(member => !forecast.pays(member))
   }
 }

@@ -8,11 +8,17 @@ import { BulkLengthError, BulkResultError } from './errors.ts'
 /** One outcome per task, in task order; `null` where the command gave none, so that each task gets `null`. */
 export type Outcomes = readonly unknown[] | null
 
+/** Whose results they are. The name is looked up for an error alone. */
+export interface Named {
+  readonly name: string
+}
+
 /** Whether the outcomes come one by one, later. */
 export function isStream(results: unknown): results is AsyncIterable<unknown> {
   return (
     typeof results === 'object' &&
     results !== null &&
+    !Array.isArray(results) &&
     Symbol.asyncIterator in results &&
     !(Symbol.iterator in results)
   )
@@ -22,7 +28,7 @@ export function isStream(results: unknown): results is AsyncIterable<unknown> {
  * The outcomes in what a command gave. All or nothing: where their number is wrong nothing is handed out, because a
  * result at a wrong place is worse than an error.
  */
-export function outcomesOf(results: unknown, tasks: readonly unknown[], call: string): Outcomes {
+export function outcomesOf(results: unknown, tasks: readonly unknown[], call: Named): Outcomes {
   if (results === null || results === undefined) return null
   if (Array.isArray(results)) {
     if (results.length !== tasks.length) throw wrongLength(results, tasks.length, call)
@@ -30,15 +36,15 @@ export function outcomesOf(results: unknown, tasks: readonly unknown[], call: st
     return [...(results as unknown[])]
   }
   const isObject = typeof results === 'object' || typeof results === 'function'
-  if (!isObject || tagOf(results) === '[object String]') throw new BulkResultError(call, results)
+  if (!isObject || tagOf(results) === '[object String]') throw new BulkResultError(call.name, results)
   if (isMap(results)) return tasks.map(task => results.get(task) ?? null)
-  if (!isIterable(results)) throw new BulkResultError(call, results)
+  if (!isIterable(results)) throw new BulkResultError(call.name, results)
   return drawn(results, tasks.length, call)
 }
 
-function wrongLength(outcomes: readonly unknown[], expected: number, call: string): BulkLengthError {
+function wrongLength(outcomes: readonly unknown[], expected: number, call: Named): BulkLengthError {
   for (const outcome of outcomes) drop(outcome)
-  return new BulkLengthError(call, expected, outcomes.length)
+  return new BulkLengthError(call.name, expected, outcomes.length)
 }
 
 /** An outcome that nobody gets. If it is a promise, its rejection would be reported as one that nobody handles. */
@@ -47,7 +53,7 @@ export function drop(outcome: unknown): void {
 }
 
 /** Draws one outcome per task, and one more to see that there is none: an endless generator must not hang the bulk. */
-function drawn(results: Iterable<unknown>, expected: number, call: string): Outcomes {
+function drawn(results: Iterable<unknown>, expected: number, call: Named): Outcomes {
   const outcomes: unknown[] = []
   for (const outcome of results) {
     outcomes.push(outcome)
@@ -64,15 +70,15 @@ function drawn(results: Iterable<unknown>, expected: number, call: string): Outc
 export async function handOut(
   results: AsyncIterable<unknown>,
   expected: number,
-  call: string,
+  call: Named,
   give: (place: number, outcome: unknown) => boolean,
 ): Promise<void> {
   let received = 0
   for await (const outcome of results) {
-    if (received === expected) throw new BulkLengthError(call, expected, received + 1)
+    if (received === expected) throw new BulkLengthError(call.name, expected, received + 1)
     if (!give(received++, outcome)) return
   }
-  if (received < expected) throw new BulkLengthError(call, expected, received)
+  if (received < expected) throw new BulkLengthError(call.name, expected, received)
 }
 
 /** Whether a value is a promise of any make. One whose `then` throws counts as one: as a promise it rejects. */

@@ -14,10 +14,19 @@ import { asError, isError } from './errors.ts'
 import type { AsyncContext } from './host.ts'
 import type { Limiter, Slot, Waiter } from './limiter.ts'
 import { BulkLoader, type BulkLoaderOptions } from './loader.ts'
-import { bulkCallOptions, readOptions, type BulkCallOptions, type BulkCallSettings } from './options.ts'
+import {
+  bulkCallOptions,
+  contextOf,
+  nameOf,
+  readCommand,
+  readOptions,
+  readScope,
+  type BulkCallOptions,
+  type BulkCallSettings,
+} from './options.ts'
 import type { CacheErrors } from './page.ts'
 import { resultsOf } from './results.ts'
-import { ledgerOf, type BulkScope } from './scope.ts'
+import { ledgerOf, type BulkScope, type Ledger } from './scope.ts'
 import { isStream, isThenable, outcomesOf } from './settle.ts'
 
 /** What the command of a shared loader gets beside its keys. Of whoever asks it gets the partition alone. */
@@ -61,6 +70,9 @@ class SharedLoader<K, V, P = undefined> {
   /** Those of its bulks. */
   readonly #options: BulkCallOptions
   readonly #settings: BulkCallSettings
+  readonly #name: string
+  /** The books of the wide scope, if there is one. */
+  readonly #ledger: Ledger | null
   readonly #cacheKeyFn: ((key: K) => unknown) | undefined
   /** In which the command runs. */
   readonly #context: AsyncContext
@@ -78,9 +90,12 @@ class SharedLoader<K, V, P = undefined> {
       'a function',
       cacheKeyFn,
     )
-    this.#settings = readOptions(command, rest)
+    readCommand(command)
+    this.#settings = readOptions(rest)
+    this.#name = nameOf(command, this.#settings)
     this.#command = command
-    this.#context = this.#settings.ledger?.context ?? this.#settings.host.captureContext()
+    this.#ledger = readScope(rest.scope)
+    this.#context = contextOf(this.#ledger, this.#settings)
     this.#cacheKeyFn = cacheKeyFn
     // One limit over all partitions, not one for each. How many may be pending is for each unit of work.
     this.#options = { ...rest, concurrent: this.#settings.limiter, maxPending: Infinity }
@@ -104,13 +119,13 @@ class SharedLoader<K, V, P = undefined> {
   } {
     checkNames(options, ['cache', 'cacheMap', 'cacheErrors', 'scope', 'partition'])
     const { partition, cacheErrors = true, ...own } = options
-    const { name, size, maxPending, host } = this.#settings
+    const { size, maxPending, host } = this.#settings
     return {
       command: (keys, { signal }) => this.#ask(keys, partition as P, signal, own.scope),
       options: {
         ...own,
         cacheErrors: this.#keeping(cacheErrors),
-        name,
+        name: this.#name,
         size,
         maxPending,
         host,
@@ -130,7 +145,7 @@ class SharedLoader<K, V, P = undefined> {
   async #ask(keys: K[], partition: P, signal: AbortSignal, scope?: BulkScope): Promise<(V | Error)[]> {
     const room = this.#room(partition)
     const ask = () => room.call.callMany(keys, { signal })
-    const { ledger } = this.#settings
+    const ledger = this.#ledger
     room.asking++
     try {
       const answers = await (ledger === null ? ask() : ledger.run(ask, ledgerOf(scope) ?? null))
@@ -170,7 +185,7 @@ class SharedLoader<K, V, P = undefined> {
   #room(partition: P): Room<K, V> {
     let room = this.#rooms.get(partition)
     if (room === undefined) {
-      const shared = { ...this.#options, name: `${this.#settings.name}, shared` }
+      const shared = { ...this.#options, name: `${this.#name}, shared` }
       room = this.#inContext(() => new Room<K, V>(this.#bound(partition), shared))
       this.#rooms.set(partition, room)
     }
@@ -184,16 +199,16 @@ class SharedLoader<K, V, P = undefined> {
 
   /** The command as a bulk of one partition calls it: with each key once, since several may ask for it. */
   #bound(partition: P): Command<K, V> {
-    const { name } = this.#settings
+    const call = { name: this.#name }
     const keyOf = this.#cacheKeyFn ?? (key => key)
     return async (keys, context) => {
       try {
         const places = placesOf(keys.map(key => keyOf(key)))
         const unique = places === null ? keys : firstOf(keys, places)
-        const given = await this.#command([...unique], new PartitionContext(name, context, partition))
+        const given = await this.#command([...unique], new PartitionContext(call.name, context, partition))
         const outcomes = isStream(given)
-          ? await resultsOf(unique, given, name)
-          : outcomesOf(given, unique, name)
+          ? await resultsOf(unique, given, call)
+          : outcomesOf(given, unique, call)
         if (outcomes === null) return null
         const answers = outcomes.map(outcome => this.#answer(outcome)) as V[]
         return places === null ? answers : places.map(place => answers[place]!)

@@ -341,7 +341,7 @@ const mutants: Record<string, Mutant> = {
     caughtBy: company,
     edits: [
       {
-        file: 'loader.ts',
+        file: 'lookup.ts',
         find: 'this.#engine.last ?? this.#engine.held',
         replace: 'this.#engine.last',
       },

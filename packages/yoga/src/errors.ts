@@ -12,7 +12,7 @@ import type { ExecutionResult, GraphQLError } from 'graphql'
  */
 export function unlocatedResults(given: unknown): unknown {
   if (isThenable(given)) return Promise.resolve(given).then(unlocatedResults, rethrow)
-  if (Array.isArray(given)) return given.some(isTelling) ? given.map(unlocatedResult) : given
+  if (Array.isArray(given)) return isTellingAny(given) ? given.map(unlocatedResult) : given
   if (typeof given !== 'object' || given === null) return given
   if (given instanceof Map) return new Map([...given].map(([key, result]) => [key, unlocatedResult(result)]))
   if (Symbol.iterator in given) return eachUnlocated(given as Iterable<unknown>)
@@ -40,9 +40,15 @@ async function* eachUnlocatedLater(results: AsyncIterable<unknown>): AsyncGenera
   }
 }
 
+/** A loop: it looks at every row of every bulk. */
+function isTellingAny(results: readonly unknown[]): boolean {
+  for (const result of results) if (isTelling(result)) return true
+  return false
+}
+
 /** Whether a result can tell a place: an error, or a promise that may become one. Rows, the usual case, pass by. */
 function isTelling(result: unknown): boolean {
-  return result instanceof Error || isThenable(result)
+  return typeof result === 'object' && result !== null && (result instanceof Error || isThenable(result))
 }
 
 function unlocatedResult(result: unknown): unknown {
