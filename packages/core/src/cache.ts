@@ -3,13 +3,15 @@
  *
  * A loader that asks all its keys in one bulk and is done needs no index, and most are like that. So keys join the first
  * bulk unseen; equal ones are found when it starts. They are entered into an index, and from then on seen one by one, when
- * someone looks one up: a second bulk, `prime`, `clear`; or when the bulk is full, or was seen to hold equal keys.
+ * someone looks one up: a second bulk, `prime`, `clear`; or when the bulk is full, or was seen to hold equal keys. Where
+ * earlier loaders had many equal keys, they are seen from the first on.
  * @module
  */
 
 import type { AnyBulk } from './bulk.ts'
 import { isError } from './errors.ts'
 import { watchesCalls, watchesHits } from './events.ts'
+import type { Habit } from './habit.ts'
 import { Answer, Page, type CacheErrors, type Entry, type PageKeeper } from './page.ts'
 import { drop } from './settle.ts'
 
@@ -33,6 +35,9 @@ export class Cache<C, V> implements PageKeeper<C, V> {
   readonly #tasksAreKeys: boolean
   /** How many keys may join a bulk unseen: no more than it can have if all of them differ. */
   readonly #most: number
+  readonly #habit: Habit
+  /** How many loads of the bulk that is open were of a key in it. */
+  #repeats = 0
   /** What is looked up by its key; `null` as long as that is nothing. */
   #index: Map<C, Entry<C, V>> | null = null
   /** The page whose keys are not in the index: that of the bulk that is open, or was the last to start. */
@@ -48,12 +53,14 @@ export class Cache<C, V> implements PageKeeper<C, V> {
     keeps: CacheErrors,
     tasksAreKeys: boolean,
     most: number,
+    habit: Habit,
   ) {
     this.keeps = keeps
     this.#remembers = store === 'own'
     this.#store = typeof store === 'string' ? null : store
     this.#tasksAreKeys = tasksAreKeys
     this.#most = most
+    this.#habit = habit
   }
 
   /** Whether so many keys may join the bulk that is open, if one is, and none of them can be known. */
@@ -67,18 +74,27 @@ export class Cache<C, V> implements PageKeeper<C, V> {
   find(key: C, open: AnyBulk | null): Answer<V> | undefined {
     const unseen = this.#unseen
     if (unseen !== null && (unseen.bulk !== open || open === null)) this.#enter(unseen)
+    const entry = this.#index === null ? undefined : this.#index.get(key)
+    // The usual hit: it has been looked up before, and nothing is in doubt. And the usual miss.
+    if (entry instanceof Answer && this.#remembers) return entry
+    if (entry === undefined && this.#store === null && this.#cleared === null) return undefined
+    return this.#findFor(key, entry)
+  }
+
+  #findFor(key: C, entry: Entry<C, V> | undefined): Answer<V> | undefined {
     const store = this.#store
     // A map of the user's may say null for what it does not hold.
     const kept = store === null ? null : (store.get(key) ?? null)
     if (kept !== null) return new Answer<V>(null, 0, this.#reporting(kept))
-    if (this.#index === null) return undefined
-    const entry = this.#index.get(key)
-    // The usual hit: it has been looked up before, and nothing is in doubt.
-    if (entry instanceof Answer && this.#remembers) return entry
-    const answer = this.#answerOf(key)
+    const answer = this.#answerIn(entry ?? this.#cleared?.get(key), key)
     // Not kept, and yet pending: it was cleared, or forgotten. Its answer will be fresh, so it is not asked twice.
     if (answer !== undefined && (store !== null || this.#cleared !== null)) this.put(key, answer)
     return answer
+  }
+
+  /** A key of the bulk that is open was loaded once more. */
+  repeated(): void {
+    this.#repeats++
   }
 
   /** A key that was not found has joined this bulk. */
@@ -153,6 +169,8 @@ export class Cache<C, V> implements PageKeeper<C, V> {
   }
 
   started(page: Page<C, V>): void {
+    this.#habit.saw(page.keys.length, this.#repeats)
+    this.#repeats = 0
     if (this.#cleared !== null) {
       for (const key of page.keys) this.#cleared.delete(key)
       if (this.#cleared.size === 0) this.#cleared = null
@@ -168,6 +186,10 @@ export class Cache<C, V> implements PageKeeper<C, V> {
       if (map === null) continue
       for (const [place, key] of page.keys.entries()) if (map.get(key) === page) map.set(key, answers[place]!)
     }
+  }
+
+  merged(tasks: number): void {
+    this.#repeats += tasks
   }
 
   left(key: C): void {
@@ -197,8 +219,8 @@ export class Cache<C, V> implements PageKeeper<C, V> {
 
   #open(bulk: AnyBulk): Page<C, V> {
     // A map of the user's has a promise of each key.
-    const isSeen = this.#store !== null || isWatched()
-    const page = new Page<C, V>(this, bulk, this.#tasksAreKeys && !isSeen ? null : [])
+    const isSeen = this.#habit.repeats || this.#store !== null || isWatched()
+    const page = new Page<C, V>(this, bulk, this.#tasksAreKeys ? null : [])
     bulk.follower = page
     if (isSeen) {
       this.#index ??= new Map()
@@ -226,8 +248,12 @@ export class Cache<C, V> implements PageKeeper<C, V> {
   }
 
   #answerOf(key: C): Answer<V> | undefined {
-    const entry = this.#index?.get(key) ?? this.#cleared?.get(key)
+    return this.#answerIn(this.#index?.get(key) ?? this.#cleared?.get(key), key)
+  }
+
+  #answerIn(entry: Entry<C, V> | undefined, key: C): Answer<V> | undefined {
     if (!(entry instanceof Page)) return entry
+    // Which puts an answer in the place of the page.
     entry.detail()
     return this.#answerOf(key)
   }

@@ -7,6 +7,7 @@ import { Cache, type CacheMap } from './cache.ts'
 import type { Engine } from './engine.ts'
 import { firstOf, placesOf } from './equals.ts'
 import { asError, BulkOptionError } from './errors.ts'
+import type { Habit } from './habit.ts'
 import type { BulkCallSettings } from './options.ts'
 import type { Answer, CacheErrors } from './page.ts'
 
@@ -15,6 +16,8 @@ export interface LoaderSettings<K, V, C> extends BulkCallSettings {
   readonly keyOf: ((key: K) => C) | null
   readonly keeps: CacheErrors
   readonly store: CacheMap<C, Promise<V>> | 'own' | 'none'
+  /** That of all loaders with these settings; `null`: that of all with the same command. */
+  readonly habit: Habit | null
 }
 
 export class Lookup<K, V, C> {
@@ -26,10 +29,10 @@ export class Lookup<K, V, C> {
   /** Whether a hit is given with the bulk that is open, so that what follows from it goes out in one bulk as well. */
   readonly #aligns: boolean
 
-  constructor(engine: Engine<K, V>, settings: LoaderSettings<K, V, C>, hasScope: boolean) {
+  constructor(engine: Engine<K, V>, settings: LoaderSettings<K, V, C>, habit: Habit, hasScope: boolean) {
     const { size, maxPending, delay, keyOf, keeps, store } = settings
     this.#engine = engine
-    this.#cache = new Cache(store, keeps, keyOf === null, Math.min(size, maxPending))
+    this.#cache = new Cache(store, keeps, keyOf === null, Math.min(size, maxPending), habit)
     this.#keyOf = keyOf
     this.#hasMap = typeof store !== 'string'
     this.#aligns = delay === 0 || hasScope
@@ -137,8 +140,11 @@ export class Lookup<K, V, C> {
   #hit(answer: Answer<V>): Promise<V> {
     this.#engine.hit(1)
     const bulk = this.#engine.last ?? this.#engine.held
-    if (bulk === null || !this.#aligns) return answer.promise
-    const hit = answer.bulk === bulk ? answer.promise : answer.alignedWith(bulk)
+    if (bulk === null) return answer.promise
+    const isItsOwn = answer.bulk === bulk
+    if (isItsOwn) this.#cache.repeated()
+    if (!this.#aligns) return answer.promise
+    const hit = isItsOwn ? answer.promise : answer.alignedWith(bulk)
     this.#engine.visited(bulk, hit)
     return hit
   }

@@ -29,6 +29,8 @@ export interface PageKeeper<C, V> {
   forget(key: C, entry: Entry<C, V>): void
   /** The same, for all keys of a page. */
   forgetAll(page: Page<C, V>): void
+  /** So many keys of a page were equal to others. */
+  merged(keys: number): void
   /** A key has left its bulk before that has started. */
   left(key: C): void
 }
@@ -130,6 +132,7 @@ export class Page<C, V> implements Follower {
     this.#compared = 0
     if (this.#keys !== null) this.#keys = firstOf(this.#keys, places)
     this.bulk!.merge(places)
+    this.#keeper.merged(length - this.keys.length)
     return true
   }
 
@@ -137,7 +140,6 @@ export class Page<C, V> implements Follower {
   detail(): (Answer<V> | undefined)[] {
     if (this.answers !== null) return this.answers
     const answers = this.keys.map((_, place) => new Answer<V>(this, place, null))
-    this.#keys ??= [...this.keys]
     this.#keeper.detailed(this, (this.answers = answers))
     return answers
   }
@@ -157,11 +159,11 @@ export class Page<C, V> implements Follower {
 
   takeFrom(behind: Page<C, V>): void {
     const answer = behind.detail().shift()!
-    const key = behind.#keys!.shift()!
     behind.#number(0)
     answer.page = this
     answer.place = this.detail().push(answer) - 1
-    this.#keys!.push(key)
+    // Where the keys are the tasks, the bulk moves them.
+    this.#keys?.push(behind.#keys!.shift()!)
   }
 
   left(place: number): void {
@@ -171,7 +173,9 @@ export class Page<C, V> implements Follower {
     answer.page = null
     this.answers!.splice(place, 1)
     this.#number(place)
-    this.#keeper.left(this.#keys!.splice(place, 1)[0]!)
+    const key = this.keys[place]!
+    this.#keys?.splice(place, 1)
+    this.#keeper.left(key)
   }
 
   gave(place: number, outcome: unknown): void {

@@ -290,7 +290,9 @@ export class Ledger {
   abort(reason: unknown): void {
     if (this.#aborted !== null) return
     this.#aborted = { reason }
-    for (const member of [...this.#members]) member.abort(reason)
+    // Who is done leaves the line, and must not take the others along.
+    const members = [...this.#members]
+    for (const member of members) member.abort(reason)
   }
 
   /** A bulk of this member has started with the calls of its owners, and with those who wait for it without a call. */
