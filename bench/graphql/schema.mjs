@@ -13,6 +13,15 @@ export const typeDefs = /* GraphQL */ `
   type Country { name: String! }
 `
 
+/** The loaders, by name, as resolvers reach for them. */
+const loaderOf = {
+  users: bulk => bulk.users,
+  postsOf: bulk => bulk.postsOf,
+  commentsOf: bulk => bulk.commentsOf,
+  companies: bulk => bulk.companies,
+  countries: bulk => bulk.countries,
+}
+
 /** Which loader answers a field, and under which key: `[type, field, loader, key]`. */
 export const links = [
   ['Post', 'author', 'users', 'authorId'],
@@ -30,9 +39,10 @@ export function resolversOver({ posts }) {
   const resolvers = { Query: { posts: (_, { n }) => posts(n) } }
   for (const [type, field, name, key] of links) {
     resolvers[type] ??= {}
+    const loader = loaderOf[name]
     resolvers[type][field] = (row, { from, to }, { bulk }) => {
-      if (to === 0) return bulk[name].load(row[key])
-      return ownIo(row.id, from, to).then(() => bulk[name].load(row[key]))
+      if (to === 0) return loader(bulk).load(row[key])
+      return ownIo(row.id, from, to).then(() => loader(bulk).load(row[key]))
     }
   }
   return resolvers
