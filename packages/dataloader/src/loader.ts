@@ -129,6 +129,8 @@ export class Loader<K, V, C> implements Owner<K, V> {
   /** Takes what a batch has put into the cache out again, no newer answers, and rejects its callers. */
   fail(batch: Batch<K, V>, reason: unknown): void {
     if (batch.settled) return
+    // The engine may have refused it before it started: no key joins it any more.
+    batch.sealed = true
     batch.keys.forEach((key, place) => this.#evict(key, batch.entries[place]))
     batch.fail(reason)
   }
