@@ -8,11 +8,18 @@
  */
 
 import { isError, type AsyncContext } from '@bulkcall/core'
+import type { Bench, Seat } from './seat.ts'
 
 /** What became of the keys of a batch: a value or an Error for each. */
 export type Outcomes<V> = readonly (V | PromiseLike<V> | Error)[]
 
-export class Batch<K, V> {
+/** Who is told of the keys of a batch for which nobody waits. */
+export interface Keeper<K, V> {
+  emptied(batch: Batch<K, V>, seat: Seat, reason: unknown): void
+}
+
+export class Batch<K, V> implements Bench {
+  /** All that have joined, those too that have left: each keeps its place. */
   readonly keys: K[] = []
   /** What each key put into the cache, place by place. Empty where there is no cache. */
   readonly entries: unknown[] = []
@@ -21,6 +28,10 @@ export class Batch<K, V> {
   /** Whether it has left, so that no key joins it any more. */
   sealed = false
   settled = false
+  /** The keys whose callers may go, place by place; `null` while there are none. */
+  seats: Map<number, Seat> | null = null
+  /** For how many keys nobody waits. Until it is sealed they are those that have left. */
+  idle = 0
   /** Hears of each key that has joined, where the engine counts them. */
   joined: (() => void) | null = null
   /** The async context in which it opened, where it may start in another one. */
@@ -35,6 +46,7 @@ export class Batch<K, V> {
   readonly #count: Count = { at: 0 }
   readonly #next = next(this.#count) as (outcomes: Outcomes<V>) => V
   #hits: Hits<V> | null = null
+  #keeper: Keeper<K, V> | null = null
 
   constructor() {
     this.#gate = new Promise<Outcomes<V>>(executor)
@@ -42,11 +54,24 @@ export class Batch<K, V> {
     this.#shut = rejectLast
   }
 
+  /** Whether nobody waits for any of its keys. */
+  get isIdle(): boolean {
+    return this.idle === this.keys.length
+  }
+
   /** Takes a key in. */
   join(key: K): Promise<V> {
     this.keys.push(key)
     if (this.joined !== null) this.joined()
     return this.#gate.then(this.#next)
+  }
+
+  /** The same for a key whose callers may go. */
+  joinAt(seat: Seat, key: K, keeper: Keeper<K, V>): Promise<V> {
+    this.#keeper = keeper
+    this.seats ??= new Map()
+    this.seats.set(seat.place, seat)
+    return this.join(key)
   }
 
   /** A promise of the outcomes of the keys from this place on, which are in already: one for all of them. */
@@ -74,19 +99,60 @@ export class Batch<K, V> {
     return this.#hits.add(known)
   }
 
+  /** The keys to ask for, in an array of their own. */
+  asked(): K[] {
+    return this.seats === null ? this.keys.slice() : this.keys.filter((_, place) => !this.hasLeft(place))
+  }
+
+  hasLeft(place: number): boolean {
+    return this.seats !== null && (this.seats.get(place)?.vacated ?? null) !== null
+  }
+
+  emptied(seat: Seat, reason: unknown): void {
+    if (this.settled) return
+    this.idle++
+    if (!this.sealed) seat.vacated = { reason }
+    this.#keeper!.emptied(this, seat, reason)
+  }
+
+  taken(seat: Seat): void {
+    if (seat.vacated === null) this.idle--
+  }
+
+  /** @param outcomes for each key that was asked for */
   give(outcomes: Outcomes<V>): void {
-    this.settled = true
     this.outcomes = outcomes
-    this.#hits?.open()
-    this.#open(outcomes)
+    this.#settle()
+    this.#open(this.seats === null ? outcomes : this.#placed(outcomes))
   }
 
   fail(reason: unknown): void {
-    this.settled = true
     this.reason = reason
-    this.#hits?.open()
+    this.#settle()
     this.#shut(reason)
   }
+
+  #settle(): void {
+    this.settled = true
+    this.#hits?.open()
+    if (this.seats !== null) for (const seat of this.seats.values()) seat.close()
+  }
+
+  /** From an outcome a key asked for to an outcome a place: the reason why it has left, where it has. */
+  #placed(outcomes: Outcomes<V>): Outcomes<V> {
+    let given = 0
+    return this.keys.map((_, place) => {
+      const vacated = this.seats!.get(place)?.vacated ?? null
+      return vacated === null ? outcomes[given++]! : quietly(vacated.reason)
+    })
+  }
+}
+
+/** A rejection that nobody has to hear: those whom it concerns have been told. */
+function quietly(reason: unknown): Promise<never> {
+  const rejected = Promise.reject(reason)
+  rejected.catch(() => {})
+  return rejected
 }
 
 /** The hits of one batch. They have a gate of their own: it opens first, and whatever becomes of the batch. */

@@ -2,7 +2,9 @@
  * The bulks of a loader, as the engine sees them: it says when a batch may leave, bounds how many do, and tells of them.
  *
  * A batch is one bulk. The engine's tasks are the batch itself, once for each key, so it counts right and knows no key.
- * That a batch stays one holds because both close at the same instant: when it has `size` keys, or when it starts.
+ * That a batch stays one holds because both close at the same instant: when it has `size` keys, or when it starts. A key
+ * that leaves takes its task along, but for one of a full batch that others stand behind: there the engine would fill the
+ * gap from the next.
  * @module
  */
 
@@ -15,6 +17,7 @@ import {
 } from '@bulkcall/core'
 import { isError } from '@bulkcall/core'
 import type { Batch } from './batch.ts'
+import type { Seat } from './seat.ts'
 
 /** Who owns the batches. */
 export interface Owner<K, V> {
@@ -37,7 +40,7 @@ export class Bulks<K, V> {
     this.#owner = owner
     this.#delayed = (options.delay ?? 0) > 0
     this.#maxPending = options.maxPending ?? Infinity
-    this.#call = new AsyncBulkCall((tasks, context) => this.#execute(tasks[0]!, context), {
+    this.#call = new AsyncBulkCall((tasks, context) => this.#execute(tasks[0]!, tasks.length, context), {
       ...options,
       host: {
         ...host,
@@ -65,16 +68,50 @@ export class Bulks<K, V> {
 
   /** Sends a batch off: it starts at once, or goes on filling until there is a slot. */
   send(batch: Batch<K, V>): void {
-    const { length } = batch.keys
-    if (!this.#delayed && batch.joined !== null) this.#collected -= length
-    batch.joined = () => void this.#call.callMany([batch])
-    void this.#call.callMany(new Array<Batch<K, V>>(length).fill(batch)).then(([answer]) => {
-      if (!batch.settled) this.#owner.fail(batch, answer)
-    })
+    if (!this.#delayed && batch.joined !== null) this.#collected -= tasksOf(batch)
+    batch.joined = () => this.#enterAt(batch, batch.keys.length - 1)
+    if (batch.seats === null) this.#enter(batch, batch.keys.length)
+    else batch.keys.forEach((_, place) => isTask(batch, place) && this.#enterAt(batch, place))
     this.#tick?.()
   }
 
-  #execute(batch: Batch<K, V>, context: CommandContext): unknown[] | Promise<unknown[]> {
+  /** A batch is not sent: all its keys have left. */
+  drop(batch: Batch<K, V>): void {
+    this.#collected -= tasksOf(batch)
+  }
+
+  /** A key has left a batch that has not started. Tells whether the batch had been sent. */
+  left({ counted, controller }: Seat, reason: unknown): boolean {
+    if (!counted && controller === null) this.#collected--
+    if (!counted) controller?.abort(reason)
+    return controller !== null
+  }
+
+  /** Nobody waits for any key of a batch that was sent. It leaves the engine, or, if it runs, its function is told. */
+  abandon(batch: Batch<K, V>, reason: unknown): void {
+    for (const seat of batch.seats!.values()) seat.controller?.abort(reason)
+  }
+
+  /** So many keys become tasks, whose callers stay. */
+  #enter(batch: Batch<K, V>, keys: number): void {
+    void this.#call.callMany(new Array<Batch<K, V>>(keys).fill(batch)).then(([answer]) => {
+      if (!batch.settled) this.#owner.fail(batch, answer)
+    })
+  }
+
+  /** The key at this place becomes a task. */
+  #enterAt(batch: Batch<K, V>, place: number): void {
+    // What becomes of the batch is told by its first key, unless that one may leave.
+    if (batch.seats === null) return void this.#call.callMany([batch])
+    const seat = batch.seats.get(place)
+    if (seat === undefined) return this.#enter(batch, 1)
+    const { signal } = (seat.controller = new AbortController())
+    this.#call.call(batch, { signal }).catch((reason: unknown) => {
+      if (!batch.settled && !signal.aborted) this.#owner.fail(batch, reason)
+    })
+  }
+
+  #execute(batch: Batch<K, V>, tasks: number, context: CommandContext): unknown[] | Promise<unknown[]> {
     const done =
       batch.context === null
         ? this.#owner.run(batch, context)
@@ -83,12 +120,22 @@ export class Bulks<K, V> {
             batch,
             context,
           )
-    return done === undefined ? told(batch) : done.then(() => told(batch))
+    return done === undefined ? told(batch, tasks) : done.then(() => told(batch, tasks))
   }
 }
 
-/** What the engine hears of a batch: who failed. The values have gone to their callers. */
-function told(batch: Batch<any, any>): unknown[] {
+/** Whether the key at this place is a task: also one that has left, where its gap must not be filled. */
+function isTask(batch: Batch<any, any>, place: number): boolean {
+  return batch.seats?.get(place)?.counted ?? true
+}
+
+function tasksOf(batch: Batch<any, any>): number {
+  const { keys, seats } = batch
+  return seats === null ? keys.length : keys.filter((_, place) => isTask(batch, place)).length
+}
+
+/** What the engine hears of a batch: how many failed. The values have gone to their callers. */
+function told(batch: Batch<any, any>, tasks: number): unknown[] {
   if (batch.outcomes === null) throw batch.reason
-  return batch.outcomes.map(outcome => (isError(outcome) ? outcome : undefined))
+  return Object.assign(new Array<unknown>(tasks).fill(undefined), batch.outcomes.filter(isError))
 }

@@ -14,8 +14,13 @@ import { readOptions } from './options.ts'
 
 // `_C`, the type of cache keys, is there because users write it.
 interface DataLoader<K, V, _C = K> {
+  // Two of each, and that of dataloader last: `keys.map(loader.load, loader)` must compile, and `Parameters` looks there.
+  /** Loads the value of one key, until the signal aborts. */
+  load(key: K, options: types.LoadOptions | undefined): Promise<V>
   /** Loads the value of one key. */
   load(key: K): Promise<V>
+  /** Loads many keys, until the signal aborts: one value or Error for each, in their order; its reason for those without. */
+  loadMany(keys: ArrayLike<K>, options: types.LoadOptions | undefined): Promise<(V | Error)[]>
   /** Loads many keys: one value or Error for each, in their order. */
   loadMany(keys: ArrayLike<K>): Promise<(V | Error)[]>
   /** Forgets the answer of one key. Loads that wait for it get it all the same. */
@@ -46,15 +51,20 @@ class Methods<K, V, C> implements DataLoader<K, V, C> {
     return this._loader.batch
   }
 
-  load(key: K): Promise<V> {
-    return this._loader.load(key)
+  // A parameter with a default is not counted in `length`, which is 1 as in the original: who curries looks at it.
+  // oxlint-disable typescript/no-useless-default-assignment
+  load(key: K, options: types.LoadOptions | undefined = undefined): Promise<V> {
+    return options === undefined ? this._loader.load(key) : this._loader.loadWith(key, options)
   }
 
-  loadMany(keys: ArrayLike<K>): Promise<(V | Error)[]> {
+  loadMany(keys: ArrayLike<K>, options: types.LoadOptions | undefined = undefined): Promise<(V | Error)[]> {
     // A subclass, or an instrumentation, with a load of its own hears of each key.
-    return this._loader.loadMany(keys, this.load === load ? null : key => this.load(key))
+    const isOwn = this.load === load
+    if (options === undefined) return this._loader.loadMany(keys, isOwn ? null : key => this.load(key))
+    return this._loader.loadManyWith(keys, options, isOwn ? null : (...given) => this.load(...given))
   }
 
+  // oxlint-enable typescript/no-useless-default-assignment
   clear(key: K): this {
     this._loader.clear(key)
     return this
@@ -100,6 +110,7 @@ declare namespace DataLoader {
   export type BatchLoadFn<K, V> = types.BatchLoadFn<K, V>
   export type CacheMap<K, V> = types.CacheMap<K, V>
   export type Options<K, V, C = K> = types.Options<K, V, C>
+  export type LoadOptions = types.LoadOptions
 }
 
 export { DataLoader }

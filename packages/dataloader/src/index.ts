@@ -5,4 +5,4 @@
 
 export { DataLoader, DataLoader as default } from './data-loader.ts'
 
-export type { BatchLoadFn, CacheMap, Options } from './options.ts'
+export type { BatchLoadFn, CacheMap, LoadOptions, Options } from './options.ts'

@@ -8,9 +8,18 @@
 
 import { host, isError, watched, type CommandContext } from '@bulkcall/core'
 import { Answers, asReason, oneJobLater } from './answers.ts'
-import { Batch, isThenable, Place } from './batch.ts'
+import { Batch, isThenable, Place, type Keeper } from './batch.ts'
 import { Bulks, type Owner } from './bulks.ts'
-import { contract, type BatchLoadFn, type CacheMap, type Settings } from './options.ts'
+import { Caller } from './caller.ts'
+import {
+  contract,
+  readSignal,
+  type BatchLoadFn,
+  type CacheMap,
+  type LoadOptions,
+  type Settings,
+} from './options.ts'
+import { Seat, seatOf } from './seat.ts'
 
 /** The loader as its user sees it. */
 export interface Face<K, V> {
@@ -21,7 +30,7 @@ export interface Face<K, V> {
 
 type Entry<K, V> = PromiseLike<V> | Place<K, V>
 
-export class Loader<K, V, C> implements Owner<K, V> {
+export class Loader<K, V, C> implements Owner<K, V>, Keeper<K, V> {
   /** The batch that opened last. */
   batch: Batch<K, V> | null = null
 
@@ -64,19 +73,46 @@ export class Loader<K, V, C> implements Owner<K, V> {
     return entry ? batch.align(promiseOf(entry)) : this.#ask(cache, cacheKey, batch, key)
   }
 
+  /** The same with what was said beside the key, which may be no options at all. */
+  loadWith(key: K, options: LoadOptions): Promise<V> {
+    if (key === null || key === undefined) throw noKey(key)
+    let signal
+    try {
+      signal = readSignal(options)
+    } catch (error) {
+      return Promise.reject(error)
+    }
+    return signal === undefined ? this.load(key) : this.#loadUntil(signal, key)
+  }
+
   /** @param load how one key is loaded, where that is not by `load` above */
   loadMany(keys: ArrayLike<K>, load: ((key: K) => Promise<V>) | null): Promise<(V | Error)[]> {
-    if (!isArrayLike(keys))
-      throw new TypeError(
-        `The loader.loadMany() function must be called with Array<key> but got: ${String(keys)}.`,
-      )
-    const asked = Array.from(keys)
+    const asked = listOf(keys)
     if (load !== null) return Promise.all(asked.map(key => load(key).catch(asReason)))
     // Before any is asked: what is asked for a call that throws, nobody waits for.
-    for (const key of asked) if (key === null || key === undefined) throw noKey(key)
+    checkKeys(asked)
     return this.#ownsCache && this.#bounds === null
       ? this.#loadRanges(asked)
       : Promise.all(asked.map(key => this.load(key).catch(asReason)))
+  }
+
+  /** The same with what was said beside the keys. */
+  loadManyWith(
+    keys: ArrayLike<K>,
+    options: LoadOptions,
+    load: ((key: K, options?: LoadOptions) => Promise<V>) | null,
+  ): Promise<(V | Error)[]> {
+    const asked = listOf(keys)
+    let signal: AbortSignal | undefined
+    try {
+      signal = readSignal(options)
+    } catch (error) {
+      return Promise.reject(error)
+    }
+    if (signal === undefined) return this.loadMany(asked, load === null ? null : key => load(key))
+    if (load !== null) return Promise.all(asked.map(key => load(key, options).catch(asReason)))
+    checkKeys(asked)
+    return Promise.all(asked.map(key => this.#loadUntil(signal, key).catch(asReason)))
   }
 
   clear(key: K): void {
@@ -101,9 +137,12 @@ export class Loader<K, V, C> implements Owner<K, V> {
 
   /** Calls the batch function with the keys of a batch, which settles with what it gives. */
   run(batch: Batch<K, V>, context?: CommandContext): Promise<void> | void {
+    if (batch.seats !== null) for (const seat of batch.seats.values()) seat.dismiss()
+    if (batch.isIdle) return this.#drop(batch)
     batch.sealed = true
     // A copy: sorted or emptied, it would give values to the wrong callers, or to none.
-    const keys = batch.keys.slice()
+    const keys = batch.asked()
+    const { length } = keys
     let given: unknown
     try {
       // As a method of the loader, which is its `this`.
@@ -122,15 +161,40 @@ export class Loader<K, V, C> implements Owner<K, V> {
         new TypeError(`${contract}, but the function did not return a Promise: ${String(given)}.`),
       )
     return Promise.resolve(given)
-      .then(values => this.#give(batch, values))
+      .then(values => this.#give(batch, length, values))
       .catch((error: unknown) => this.fail(batch, error))
   }
 
   /** Takes what a batch has put into the cache out again, no newer answers, and rejects its callers. */
   fail(batch: Batch<K, V>, reason: unknown): void {
     if (batch.settled) return
-    batch.keys.forEach((key, place) => this.#evict(key, batch.entries[place]))
+    // The engine may have refused it before it started: no key joins it any more.
+    batch.sealed = true
+    batch.keys.forEach((key, place) => {
+      if (!batch.hasLeft(place)) this.#evict(key, batch.entries[place])
+    })
     batch.fail(reason)
+  }
+
+  /** Nobody waits for a key any more. It leaves its batch, or, where it has been asked for, its answer is kept. */
+  emptied(batch: Batch<K, V>, seat: Seat, reason: unknown): void {
+    const bounds = this.#bounds
+    if (batch.sealed) {
+      // A function that hears of it may give up, so whoever comes now must not be given what comes of that.
+      if (!batch.isIdle || bounds === null) return
+      this.fail(batch, reason)
+      bounds.abandon(batch, reason)
+      return
+    }
+    // Of a full batch that others stand behind the engine would fill the gap from the next.
+    seat.counted = bounds !== null && batch !== this.batch
+    const isSent = bounds?.left(seat, reason) ?? false
+    if (batch.isIdle && isSent) {
+      this.#drop(batch)
+      bounds!.abandon(batch, reason)
+    }
+    // Whoever asks for it next asks anew.
+    if (this.#cache !== null) this.#evict(batch.keys[seat.place]!, batch.entries[seat.place])
   }
 
   #cacheKey(key: K): C {
@@ -140,7 +204,9 @@ export class Loader<K, V, C> implements Owner<K, V> {
   /** The batch that takes the next key. */
   #current(): Batch<K, V> {
     const batch = this.batch
-    return batch !== null && !batch.sealed && batch.keys.length < this.#size ? batch : this.#open()
+    return batch !== null && !batch.sealed && batch.keys.length - batch.idle < this.#size
+      ? batch
+      : this.#open()
   }
 
   #open(): Batch<K, V> {
@@ -167,13 +233,20 @@ export class Loader<K, V, C> implements Owner<K, V> {
   #dispatch(batch: Batch<K, V>): void {
     if (batch.due) return
     batch.due = true
-    if (batch.keys.length === 0) {
-      batch.sealed = true
-      batch.give([])
+    if (batch.isIdle) {
+      this.#bounds?.drop(batch)
+      this.#drop(batch)
     } else if (this.#bounds !== null || watched()) {
       this.#bulks ??= this.#makeBulks()
       this.#bulks.send(batch)
     } else void this.run(batch)
+  }
+
+  /** A batch that nobody waits for does not leave. Hits that wait for it are given. */
+  #drop(batch: Batch<K, V>): void {
+    if (batch.settled) return
+    batch.sealed = true
+    batch.give([])
   }
 
   #ask(cache: CacheMap<C, Entry<K, V>>, cacheKey: C, batch: Batch<K, V>, key: K): Promise<V> {
@@ -196,6 +269,31 @@ export class Loader<K, V, C> implements Owner<K, V> {
     return cache === null ? batch.join(key) : this.#ask(cache, cacheKey!, batch, key)
   }
 
+  /** The same with a signal: the caller has a promise of his own, and his key a seat. */
+  #loadUntil(signal: AbortSignal, key: K): Promise<V> {
+    if (signal.aborted) return Promise.reject(signal.reason)
+    const cache = this.#cache
+    const aligned = this.#aligns ? this.#current() : null
+    const cacheKey = cache === null ? null : this.#cacheKey(key)
+    const entry = cache?.get(cacheKey!)
+    if (entry) {
+      const known = entry instanceof Place ? entry.promise : entry
+      const answer = aligned === null ? known : aligned.align(known)
+      return seatOf(known)?.take(answer, signal) ?? new Caller(answer, signal, null).promise
+    }
+    const refusal = this.#bounds?.refusal() ?? null
+    if (refusal !== null) return Promise.reject(refusal)
+    const batch = aligned ?? this.#current()
+    const seat = new Seat(batch.keys.length, batch)
+    const promise = batch.joinAt(seat, key, this)
+    if (cache !== null) {
+      batch.entries.push(promise)
+      seat.label(promise)
+      cache.set(cacheKey!, promise)
+    }
+    return seat.take(promise, signal)
+  }
+
   /** Many keys at once: one promise for those that stand together in a batch, not one a key. */
   #loadRanges(keys: readonly K[]): Promise<(V | Error)[]> {
     if (keys.length === 0) return Promise.resolve([])
@@ -206,7 +304,7 @@ export class Loader<K, V, C> implements Owner<K, V> {
       const batch = this.#current()
       const from = batch.keys.length
       const asked: number[] = []
-      for (; i < keys.length && batch.keys.length < this.#size; i++) {
+      for (; i < keys.length && batch.keys.length - batch.idle < this.#size; i++) {
         const entry = cache?.get(cacheKeys![i]!)
         if (entry) {
           answers.one(i, batch.align(promiseOf(entry)))
@@ -226,12 +324,12 @@ export class Loader<K, V, C> implements Owner<K, V> {
     return answers.promise
   }
 
-  #give(batch: Batch<K, V>, values: unknown): void {
+  /** @param length for how many keys it was asked */
+  #give(batch: Batch<K, V>, length: number, values: unknown): void {
     if (!isArrayLike(values))
       throw new TypeError(
         `${contract}, but the function did not return a Promise of an Array: ${String(values)}.`,
       )
-    const { length } = batch.keys
     // Numbers, where dataloader prints every key and value: an error goes to logs, and to clients.
     if (values.length !== length)
       throw new TypeError(
@@ -262,8 +360,22 @@ export class Loader<K, V, C> implements Owner<K, V> {
   }
 }
 
+/** The answer that stands in the cache, for a caller who stays. */
 function promiseOf<K, V>(entry: Entry<K, V>): PromiseLike<V> {
-  return entry instanceof Place ? entry.promise : entry
+  if (entry instanceof Place) return entry.promise
+  seatOf(entry)?.keep()
+  return entry
+}
+
+function listOf<K>(keys: ArrayLike<K>): K[] {
+  if (isArrayLike(keys)) return Array.from(keys)
+  throw new TypeError(
+    `The loader.loadMany() function must be called with Array<key> but got: ${String(keys)}.`,
+  )
+}
+
+function checkKeys(keys: readonly unknown[]): void {
+  for (const key of keys) if (key === null || key === undefined) throw noKey(key)
 }
 
 function noKey(key: unknown): TypeError {

@@ -5,6 +5,7 @@
 
 import {
   BulkOptionError,
+  check,
   host,
   type BulkCallOptions,
   type CommandContext,
@@ -95,6 +96,32 @@ export interface Options<K, V, C = K> {
    * @default Infinity
    */
   timeout?: number | undefined
+}
+
+/** What may be said with a single load. */
+export interface LoadOptions {
+  /**
+   * Gives the load up when it aborts, with the signal's reason. A key that nobody else waits for leaves its batch if that
+   * has not left yet. No other caller notices.
+   */
+  readonly signal?: AbortSignal | undefined
+}
+
+/**
+ * The signal of a load. What is no object with a signal is no option: `keys.map(loader.load, loader)` gives an index.
+ */
+export function readSignal(options: unknown): AbortSignal | undefined {
+  const signal = typeof options === 'object' && options !== null ? Reflect.get(options, 'signal') : undefined
+  check('signal', signal === undefined || isSignal(signal), 'an AbortSignal', signal)
+  return signal as AbortSignal | undefined
+}
+
+/** By what it can do, not by `instanceof`: a signal of another realm is one. */
+function isSignal(value: unknown): boolean {
+  if (typeof value !== 'object' || value === null || !('aborted' in value)) return false
+  return ['addEventListener', 'removeEventListener'].every(
+    method => typeof Reflect.get(value, method) === 'function',
+  )
 }
 
 /** The options after the door. */

@@ -46,6 +46,20 @@ test('the batching executor and the batched delegation of GraphQL Tools ask once
   expect(data.staff).toHaveLength(3)
 })
 
+test('MikroORM asks a database for references and collections in as many queries', async () => {
+  const { seen, queries } = await same('mikro-orm.mjs')
+  expect(seen).toHaveLength(8)
+  expect(seen[0]).toEqual([
+    'book 1',
+    'author 3',
+    'author 1',
+    ['book 1', 'book 4', 'book 7'],
+    ['tag 2', 'tag 1'],
+  ])
+  // One for all books, and one for each kind of what they lead to; not one a book.
+  expect(queries.length).toBeLessThan(8)
+})
+
 test('the instrumentation of OpenTelemetry makes the same spans, parents, links and errors', async () => {
   const spans: { name: string; links: string[]; status: { code: number } }[] = await same('opentelemetry.cjs')
   const batches = spans.filter(span => span.name === 'dataloader.batch users')

@@ -1,5 +1,5 @@
 import { AsyncLocalStorage } from 'node:async_hooks'
-import { onBulk, semaphore, type BulkEvent, type CommandContext } from '@bulkcall/core'
+import { onBulk, semaphore, type BulkEvent, type CommandContext, type Limiter } from '@bulkcall/core'
 import { expect, test, vi } from 'vitest'
 import DataLoader from '../src/index.ts'
 
@@ -95,6 +95,21 @@ test('concurrent: each batch runs in the async context of its first caller, whoe
   )
   const loaded = ['a', 'b', 'c'].map((name, key) => store.run(name, () => loader.load(key)))
   expect(await Promise.all(loaded)).toEqual(['a', 'b', 'c'])
+})
+
+test('concurrent: a batch that a limiter refuses rejects its keys, and the next key opens another', async () => {
+  let asked = 0
+  const concurrent: Limiter = {
+    acquire: () => {
+      if (asked++ === 0) throw new Error('no slot')
+      return { release: () => {} }
+    },
+    leave: () => {},
+  }
+  const loader = new DataLoader(echo, { concurrent })
+  await expect(loader.load(1)).rejects.toThrow('no slot')
+  expect(await loader.load(2)).toBe(2)
+  expect(await loader.load(1)).toBe(1)
 })
 
 test('delay: keys of several turns are one batch, a full one leaves at once, and a hit does not wait', async () => {

@@ -31,6 +31,29 @@ test('the types of the namespace are those by name', () => {
   expectTypeOf<DataLoader.CacheMap<number, User>>().toEqualTypeOf<CacheMap<number, User>>()
 })
 
+test('a load may have a signal, and what compiles with dataloader does so still', () => {
+  const loader = new DataLoader(users)
+  const { signal } = new AbortController()
+  expectTypeOf(loader.load(1, { signal })).toEqualTypeOf<Promise<User>>()
+  expectTypeOf(loader.load(1, { signal: undefined })).toEqualTypeOf<Promise<User>>()
+  expectTypeOf(loader.loadMany([1], { signal })).toEqualTypeOf<Promise<(User | Error)[]>>()
+  expectTypeOf<DataLoader.LoadOptions>().toEqualTypeOf<{ readonly signal?: AbortSignal | undefined }>()
+  // oxlint-disable typescript/unbound-method
+  expectTypeOf([1].map(loader.load, loader)).toEqualTypeOf<Promise<User>[]>()
+  expectTypeOf(Array.from([1], loader.load, loader)).toEqualTypeOf<Promise<User>[]>()
+  expectTypeOf<Parameters<typeof loader.load>>().toEqualTypeOf<[key: number]>()
+  expectTypeOf<Parameters<typeof loader.loadMany>>().toEqualTypeOf<[keys: ArrayLike<number>]>()
+  // oxlint-enable typescript/unbound-method
+  class Signalled extends DataLoader<number, User> {
+    override load(id: number, options?: DataLoader.LoadOptions): Promise<User> {
+      return super.load(id, options)
+    }
+  }
+  expectTypeOf(new Signalled(users).load(1, { signal })).toEqualTypeOf<Promise<User>>()
+  // @ts-expect-error: a controller is no signal
+  void loader.load(1, { signal: new AbortController() })
+})
+
 test('a class may extend it, and a key of another type is refused', () => {
   class Users extends DataLoader<number, User, string> {
     constructor() {

@@ -12,6 +12,9 @@ const scenarios = fileURLToPath(new URL('../dependents', import.meta.url))
 const dependents = [
   '@graphql-tools/batch-delegate',
   '@graphql-tools/batch-execute',
+  '@mikro-orm/core',
+  '@mikro-orm/knex',
+  '@mikro-orm/libsql',
   '@opentelemetry/instrumentation-dataloader',
   '@pothos/plugin-dataloader',
 ]

@@ -1,0 +1,46 @@
+import { getEventListeners } from 'node:events'
+import { onBulk } from '@bulkcall/core'
+import Original from 'dataloader'
+import fc from 'fast-check'
+import { expect, test } from 'vitest'
+import DataLoader from '../src/index.ts'
+import { bounds, check, options } from './support/interleaving.ts'
+import { program, run, unordered } from './support/program.ts'
+
+const runs = Number(process.env.BULKCALL_RUNS ?? 1000)
+
+test('however loads, aborts and answers interleave, each load settles once and by its own fate', async () => {
+  await check(options, runs)
+}, 120_000)
+
+test('the same with the options of the engine', async () => {
+  await check(
+    fc.tuple(options, bounds).map(([one, other]) => ({ ...one, ...other })),
+    2 * runs,
+  )
+}, 120_000)
+
+test('the same while somebody listens', async () => {
+  const stop = onBulk({})
+  try {
+    await check(options, runs)
+  } finally {
+    stop()
+  }
+}, 120_000)
+
+test('with a signal that never aborts a random program sees the same as with dataloader', async () => {
+  const { signal } = new AbortController()
+  class Signalled extends DataLoader<any, any> {
+    override load(key: any): Promise<any> {
+      return super.load(key, { signal })
+    }
+  }
+  await fc.assert(
+    fc.asyncProperty(program, async each => {
+      expect(unordered(await run(Signalled, each))).toEqual(unordered(await run(Original, each)))
+    }),
+    { numRuns: runs },
+  )
+  expect(getEventListeners(signal, 'abort')).toEqual([])
+}, 120_000)
