@@ -4,7 +4,7 @@
  */
 
 import { isBulkError, type BulkError } from '@bulkcall/core'
-import type { ExecutionResult, GraphQLError } from 'graphql'
+import { GraphQLError, type ExecutionResult } from 'graphql'
 
 /**
  * What a command gave, with every error in it made free of the place that it had elsewhere. A command that asks another
@@ -102,6 +102,13 @@ export function presented<R extends object>(result: R, showing: Showing): R {
   return shown
 }
 
+/** The same for what `context()` failed with, which is no error of GraphQL yet. All but errors of ours stays as it is. */
+export function presentedFailure(failure: unknown, showing: Omit<Showing, 'aborted'>): unknown {
+  const error = isBulkError(failure) ? new GraphQLError(failure.message, { originalError: failure }) : failure
+  const isOurs = error instanceof GraphQLError && bulkErrorOf(error) !== null
+  return isOurs ? show(error, showing) : failure
+}
+
 /** What a client has by leaving is no fault, and not worth a line in the log. */
 function isShown(error: GraphQLError, { aborted }: Showing): boolean {
   return bulkErrorOf(error) !== null || (aborted !== null && error.originalError === aborted.reason)
@@ -119,7 +126,7 @@ function bulkErrorOf({ originalError }: GraphQLError): BulkError | null {
  * In place: the error at hand was made for this field alone, and making another one is dear, since graphql-js looks its
  * line up from the start of the document.
  */
-function show(error: GraphQLError, { log, transport }: Showing): GraphQLError {
+function show(error: GraphQLError, { log, transport }: Omit<Showing, 'aborted'>): GraphQLError {
   const { originalError, extensions } = error
   const ours = bulkErrorOf(error)
   const hidden = { value: originalError, enumerable: false, configurable: true, writable: true }

@@ -7,7 +7,7 @@ import { BulkOptionError } from '@bulkcall/core'
 import type { DocumentNode, OperationDefinitionNode } from 'graphql'
 import { contextClass, operationOf } from './context.ts'
 import { prepare } from './definitions.ts'
-import { presented, type Log } from './errors.ts'
+import { presented, presentedFailure, type Log } from './errors.ts'
 import { Operation } from './operation.ts'
 import { wrapResolvers } from './resolvers.ts'
 import type { BulkDefinitions, BulkPlugin, UseBulkOptions, Checked } from './types.ts'
@@ -62,10 +62,14 @@ function create<D extends BulkDefinitions>(definitions: D, options: UseBulkOptio
   const plugin: BulkPlugin<D> = {
     '~definitions': definitions,
 
-    onPluginInit({ plugins }) {
+    onPluginInit({ plugins, registerContextErrorHandler }) {
       const others = plugins.filter(other => typeof other === 'object' && other !== null && ours.has(other))
       if (others.length > 1)
         throw new BulkOptionError('the plugins of a server', 'with one useBulk at most', others.length)
+      // Masking comes later, and leaves alone what is an error of GraphQL already.
+      registerContextErrorHandler(({ context, error, setError }) => {
+        setError(presentedFailure(error, { log, transport: (context as Context).request !== undefined }))
+      })
     },
 
     onYogaInit({ yoga }) {
