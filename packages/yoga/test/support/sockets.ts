@@ -6,7 +6,7 @@
 import { createServer, type RequestListener, type Server } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { GraphQLError } from 'graphql'
-import { createClient, type Client } from 'graphql-ws'
+import { createClient, type Client, type ClientOptions } from 'graphql-ws'
 import { useServer } from 'graphql-ws/use/ws'
 import { WebSocket, WebSocketServer } from 'ws'
 
@@ -38,7 +38,7 @@ interface Enveloping extends RequestListener {
 
 /** A server that answers over WebSocket, as our README says it, and a way to get clients. */
 export interface ListeningSocket extends Listening {
-  client(): Client
+  client(options?: Partial<ClientOptions>): Client
   /** The server's ends of the sockets that are open. */
   readonly open: ReadonlySet<WebSocket>
 }
@@ -82,11 +82,12 @@ export async function listenToSockets(yoga: Enveloping): Promise<ListeningSocket
   return {
     ...http,
     open: sockets.clients,
-    client() {
+    client(options) {
       const client = createClient({
         url: http.url.replace('http:', 'ws:'),
         webSocketImpl: WebSocket,
         retryAttempts: 0,
+        ...options,
       })
       clients.push(client)
       return client
