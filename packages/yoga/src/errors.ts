@@ -109,6 +109,27 @@ export function presentedFailure(failure: unknown, showing: Omit<Showing, 'abort
   return isOurs ? show(error, showing) : failure
 }
 
+/**
+ * The same for the results of an HTTP batch, whose errors Yoga does not look at: if no operation has got through, the
+ * transport tells when to come again. One that has would be lost, as clients throw a batch away that has such a status.
+ */
+export function presentedBatch<R>(results: readonly R[]): R[] | null {
+  if (results.length === 0 || !results.every(isOverloaded)) return null
+  // Yoga reads the extensions of whatever it gets for a result, and writes those of a list nowhere.
+  return Object.assign([...results], { extensions: { http: overload() } })
+}
+
+function isOverloaded(result: unknown): boolean {
+  // Masking may have put anything into their places.
+  const { errors } = result as { errors?: readonly { readonly extensions?: { readonly code?: unknown } }[] }
+  return errors?.some(error => error.extensions?.code === 'BULK_OVERFLOW') === true
+}
+
+/** An overload passes: the transport tells when to come again. */
+function overload(): object {
+  return { status: 503, headers: { 'retry-after': '1' } }
+}
+
 /** What a client has by leaving is no fault, and not worth a line in the log. */
 function isShown(error: GraphQLError, { aborted }: Showing): boolean {
   return bulkErrorOf(error) !== null || (aborted !== null && error.originalError === aborted.reason)
@@ -135,9 +156,7 @@ function show(error: GraphQLError, { log, transport }: Omit<Showing, 'aborted'>)
   if (ours === null) return error
   const { code } = ours
   if (code === 'BULK_LENGTH' || code === 'BULK_RESULT') log?.error(ours)
-  // An overload passes: the transport tells when to come again.
-  const overload = code === 'BULK_OVERFLOW' && transport
-  const http = overload ? { http: { status: 503, headers: { 'retry-after': '1' } } } : {}
+  const http = code === 'BULK_OVERFLOW' && transport ? { http: overload() } : {}
   return Object.assign(error, { extensions: { ...extensions, ...http, code } })
 }
 

@@ -8,7 +8,7 @@ import type { DocumentNode, OperationDefinitionNode } from 'graphql'
 import { attended, gone, type ClientContext } from './client.ts'
 import { contextClass, operationOf } from './context.ts'
 import { prepare } from './definitions.ts'
-import { presented, presentedFailure, type Log } from './errors.ts'
+import { presented, presentedBatch, presentedFailure, type Log } from './errors.ts'
 import { Operation } from './operation.ts'
 import { wrapResolvers } from './resolvers.ts'
 import type { BulkDefinitions, BulkPlugin, UseBulkOptions, Checked } from './types.ts'
@@ -143,6 +143,11 @@ function create<D extends BulkDefinitions>(definitions: D, options: UseBulkOptio
           }
         },
       }
+    },
+
+    onResultProcess(process) {
+      const batch = Array.isArray(process.result) ? presentedBatch(process.result) : null
+      if (batch !== null) process.setResult(batch)
     },
   }
   ours.add(plugin)
