@@ -64,9 +64,7 @@ function create<D extends BulkDefinitions>(definitions: D, options: UseBulkOptio
         throw new BulkOptionError('the plugins of a server', 'with one useBulk at most', others.length)
       // Masking comes later, and leaves alone what is an error of GraphQL already.
       registerContextErrorHandler(({ context, error, setError }) => {
-        setError(
-          presentedFailure(error, { log, transport: (context as ClientContext).request !== undefined }),
-        )
+        setError(presentedFailure(error, { log, transport: isOverHttp(context) }))
       })
     },
 
@@ -94,7 +92,7 @@ function create<D extends BulkDefinitions>(definitions: D, options: UseBulkOptio
     onExecute({ args, executeFn, setExecuteFn }) {
       const operation = operationOf(args.contextValue)
       if (operation === undefined) return undefined
-      const overHttp = (args.contextValue as ClientContext).request !== undefined
+      const overHttp = isOverHttp(args.contextValue)
       const definition = definitionOf(args)
       if (definition?.name) operation.named(definition.name.value)
       const kind: string | undefined = definition?.operation
@@ -126,10 +124,11 @@ function create<D extends BulkDefinitions>(definitions: D, options: UseBulkOptio
       if (operation === undefined) return undefined
       const definition = definitionOf(args)
       if (definition?.name) operation.named(definition.name.value)
+      const overHttp = isOverHttp(args.contextValue)
       setSubscribeFn(attended(subscribeFn, args.contextValue, operation))
       return {
         onSubscribeResult({ result: opened, setResult: setOpened }) {
-          if (!isAsyncIterable(opened)) setOpened(show(opened, operation, true))
+          if (!isAsyncIterable(opened)) setOpened(show(opened, operation, overHttp))
           // Each event is a unit of its own: what an earlier one has loaded may have changed since.
           operation.renew()
           return {
@@ -152,6 +151,11 @@ function create<D extends BulkDefinitions>(definitions: D, options: UseBulkOptio
   }
   ours.add(plugin)
   return plugin
+}
+
+/** Whether there is a transport that takes a status. */
+function isOverHttp(context: ClientContext): boolean {
+  return context.request !== undefined
 }
 
 function definitionOf({
