@@ -4,7 +4,7 @@
  */
 
 import { isBulkError, type BulkError } from '@bulkcall/core'
-import type { ExecutionResult, GraphQLError } from 'graphql'
+import { GraphQLError, type ExecutionResult } from 'graphql'
 
 /**
  * What a command gave, with every error in it made free of the place that it had elsewhere. A command that asks another
@@ -108,6 +108,34 @@ export function presented<R extends object>(result: R, showing: Showing): R {
   return shown
 }
 
+/** The same for what `context()` failed with, which is no error of GraphQL yet. All but errors of ours stays as it is. */
+export function presentedFailure(failure: unknown, showing: Omit<Showing, 'aborted'>): unknown {
+  const error = isBulkError(failure) ? new GraphQLError(failure.message, { originalError: failure }) : failure
+  const isOurs = error instanceof GraphQLError && bulkErrorOf(error) !== null
+  return isOurs ? show(error, showing) : failure
+}
+
+/**
+ * The same for the results of an HTTP batch, whose errors Yoga does not look at: if no operation has got through, the
+ * transport tells when to come again. One that has would be lost, as clients throw a batch away that has such a status.
+ */
+export function presentedBatch<R>(results: readonly R[]): R[] | null {
+  if (results.length === 0 || !results.every(isOverloaded)) return null
+  // Yoga reads the extensions of whatever it gets for a result, and writes those of a list nowhere.
+  return Object.assign([...results], { extensions: { http: overload() } })
+}
+
+function isOverloaded(result: unknown): boolean {
+  // Masking may have put anything into their places.
+  const { errors } = result as { errors?: readonly { readonly extensions?: { readonly code?: unknown } }[] }
+  return errors?.some(error => error.extensions?.code === 'BULK_OVERFLOW') === true
+}
+
+/** An overload passes: the transport tells when to come again. */
+function overload(): object {
+  return { status: 503, headers: { 'retry-after': '1' } }
+}
+
 /** What a client has by leaving is no fault, and not worth a line in the log. */
 function isShown(error: GraphQLError, { aborted }: Showing): boolean {
   return bulkErrorOf(error) !== null || (aborted !== null && error.originalError === aborted.reason)
@@ -125,7 +153,7 @@ function bulkErrorOf({ originalError }: GraphQLError): BulkError | null {
  * In place: the error at hand was made for this field alone, and making another one is dear, since graphql-js looks its
  * line up from the start of the document.
  */
-function show(error: GraphQLError, { log, transport }: Showing): GraphQLError {
+function show(error: GraphQLError, { log, transport }: Omit<Showing, 'aborted'>): GraphQLError {
   const { originalError, extensions } = error
   const ours = bulkErrorOf(error)
   const hidden = { value: originalError, enumerable: false, configurable: true, writable: true }
@@ -134,9 +162,7 @@ function show(error: GraphQLError, { log, transport }: Showing): GraphQLError {
   if (ours === null) return error
   const { code } = ours
   if (code === 'BULK_LENGTH' || code === 'BULK_RESULT') log?.error(ours)
-  // An overload passes: the transport tells when to come again.
-  const overload = code === 'BULK_OVERFLOW' && transport
-  const http = overload ? { http: { status: 503, headers: { 'retry-after': '1' } } } : {}
+  const http = code === 'BULK_OVERFLOW' && transport ? { http: overload() } : {}
   return Object.assign(error, { extensions: { ...extensions, ...http, code } })
 }
 

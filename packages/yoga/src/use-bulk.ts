@@ -5,17 +5,13 @@
 
 import { BulkOptionError } from '@bulkcall/core'
 import type { DocumentNode, OperationDefinitionNode } from 'graphql'
+import { attended, gone, type ClientContext } from './client.ts'
 import { contextClass, operationOf } from './context.ts'
 import { prepare } from './definitions.ts'
-import { presented, type Log } from './errors.ts'
+import { presented, presentedBatch, presentedFailure, type Log } from './errors.ts'
 import { Operation } from './operation.ts'
 import { wrapResolvers } from './resolvers.ts'
 import type { BulkDefinitions, BulkPlugin, UseBulkOptions, Checked } from './types.ts'
-
-/** What each hook of ours needs to know of a context; all of it may be missing, as over a WebSocket. */
-interface Context {
-  readonly request?: Request
-}
 
 const ours = new WeakSet<object>()
 
@@ -45,7 +41,7 @@ function create<D extends BulkDefinitions>(definitions: D, options: UseBulkOptio
   /** The operation that all operations of one HTTP batch share: they are one request of one client. */
   const batches = new WeakMap<Request, Operation | null>()
 
-  function operationFor(context: Context): Operation {
+  function operationFor(context: ClientContext): Operation {
     const { request } = context
     if (request === undefined || !batches.has(request)) return new Operation(server, context)
     const operation = batches.get(request) ?? new Operation(server, context)
@@ -56,16 +52,20 @@ function create<D extends BulkDefinitions>(definitions: D, options: UseBulkOptio
   function show<R extends object>(result: R, { aborted, tally }: Operation, transport: boolean): R {
     const shown = presented(result, { aborted, log, transport })
     // Of a result in parts the last one tells.
-    return tally === null || (result as { hasNext?: boolean }).hasNext ? shown : tally.told(shown)
+    return tally === null || hasMore(result) ? shown : tally.told(shown)
   }
 
   const plugin: BulkPlugin<D> = {
     '~definitions': definitions,
 
-    onPluginInit({ plugins }) {
+    onPluginInit({ plugins, registerContextErrorHandler }) {
       const others = plugins.filter(other => typeof other === 'object' && other !== null && ours.has(other))
       if (others.length > 1)
         throw new BulkOptionError('the plugins of a server', 'with one useBulk at most', others.length)
+      // Masking comes later, and leaves alone what is an error of GraphQL already.
+      registerContextErrorHandler(({ context, error, setError }) => {
+        setError(presentedFailure(error, { log, transport: isOverHttp(context) }))
+      })
     },
 
     onYogaInit({ yoga }) {
@@ -89,33 +89,46 @@ function create<D extends BulkDefinitions>(definitions: D, options: UseBulkOptio
       if (context) extendContext({ bulk: new ContextBulk(operationFor(context)) } as object)
     },
 
-    onExecute({ args }) {
+    onExecute({ args, executeFn, setExecuteFn }) {
       const operation = operationOf(args.contextValue)
       if (operation === undefined) return undefined
-      const { request } = args.contextValue as Context
-      const overHttp = request !== undefined
+      const overHttp = isOverHttp(args.contextValue)
       const definition = definitionOf(args)
       if (definition?.name) operation.named(definition.name.value)
       const kind: string | undefined = definition?.operation
       if (kind === 'mutation') operation.last()
-      else abortWith(request?.signal, operation)
+      else setExecuteFn(attended(executeFn, args.contextValue, operation))
       return {
-        onExecuteDone({ result, setResult }) {
-          if (!isAsyncIterable(result)) setResult(show(result, operation, overHttp))
-          else return { onNext: next => next.setResult(show(next.result, operation, false)) }
-          return undefined
+        onExecuteDone({ result: given, setResult: setGiven }) {
+          if (!isAsyncIterable(given)) {
+            setGiven(show(given, operation, overHttp))
+            return undefined
+          }
+          let whole = false
+          return {
+            onNext({ result, setResult }) {
+              whole = !hasMore(result)
+              setResult(show(result, operation, false))
+            },
+            // Of all transports: who does not wait for the last part has gone.
+            onEnd() {
+              if (!whole) operation.abort(gone())
+            },
+          }
         },
       }
     },
 
-    onSubscribe({ args }) {
+    onSubscribe({ args, subscribeFn, setSubscribeFn }) {
       const operation = operationOf(args.contextValue)
       if (operation === undefined) return undefined
       const definition = definitionOf(args)
       if (definition?.name) operation.named(definition.name.value)
+      const overHttp = isOverHttp(args.contextValue)
+      setSubscribeFn(attended(subscribeFn, args.contextValue, operation))
       return {
         onSubscribeResult({ result: opened, setResult: setOpened }) {
-          if (!isAsyncIterable(opened)) setOpened(show(opened, operation, true))
+          if (!isAsyncIterable(opened)) setOpened(show(opened, operation, overHttp))
           // Each event is a unit of its own: what an earlier one has loaded may have changed since.
           operation.renew()
           return {
@@ -130,15 +143,19 @@ function create<D extends BulkDefinitions>(definitions: D, options: UseBulkOptio
         },
       }
     },
+
+    onResultProcess(process) {
+      const batch = Array.isArray(process.result) ? presentedBatch(process.result) : null
+      if (batch !== null) process.setResult(batch)
+    },
   }
   ours.add(plugin)
   return plugin
 }
 
-/** Gives the operation up when its client goes, or has gone. */
-function abortWith(signal: AbortSignal | undefined, operation: Operation): void {
-  if (signal?.aborted) operation.abort(signal.reason)
-  else signal?.addEventListener('abort', () => operation.abort(signal.reason), { once: true })
+/** Whether there is a transport that takes a status. */
+function isOverHttp(context: ClientContext): boolean {
+  return context.request !== undefined
 }
 
 function definitionOf({
@@ -157,4 +174,9 @@ function definitionOf({
 
 function isAsyncIterable(value: unknown): value is AsyncIterable<unknown> {
   return typeof value === 'object' && value !== null && Symbol.asyncIterator in value
+}
+
+/** Whether more parts of the result come after this one. */
+function hasMore(result: object): boolean {
+  return 'hasNext' in result && result.hasNext === true
 }

@@ -4,12 +4,13 @@ import { AsyncLocalStorage } from 'node:async_hooks'
 import { useResponseCache } from '@graphql-yoga/plugin-response-cache'
 // @ts-expect-error its types are there, but its exports do not show them
 import { createApplication, createModule, gql, InjectionToken, Scope } from 'graphql-modules'
-import { createSchema, createYoga, type Plugin } from 'graphql-yoga'
-import { describe, expect, it } from 'vitest'
+import { GraphQLError } from 'graphql'
+import { createSchema, createYoga, type Plugin, type YogaServerOptions } from 'graphql-yoga'
+import { describe, expect, it, vi } from 'vitest'
 import { useBulk } from '../src/index.ts'
-import { ask, askBatch, dataOf } from './support/ask.ts'
+import { ask, askBatch, dataOf, respond, type Answer } from './support/ask.ts'
 import { recorded, user, type User } from './support/commands.ts'
-import { listen } from './support/sockets.ts'
+import { listen, listenToSockets } from './support/sockets.ts'
 import { gate, settled, sleep, until } from './support/wait.ts'
 
 const typeDefs = /* GraphQL */ `
@@ -104,6 +105,187 @@ describe('context()', () => {
     })
     const { errors } = await ask(yoga, '{ me { id } }')
     expect(errors).toMatchObject([{ message: 'Unexpected error.' }])
+  })
+})
+
+describe('a load that is refused in context()', () => {
+  /** A server whose context needs these loads. */
+  function server(
+    loads: (bulk: any) => unknown,
+    more: Partial<YogaServerOptions<any, any>> = {},
+    plugins: readonly Plugin[] = [],
+  ) {
+    const logging = { debug: vi.fn(), info: vi.fn(), warn: vi.fn(), error: vi.fn() }
+    const yoga = createYoga({
+      schema: schemaOf(),
+      context: async (initial: any) => {
+        await loads(initial.bulk)
+        return {}
+      },
+      plugins: [
+        useBulk({
+          users: recorded(user),
+          tight: { command: (keys: readonly number[]) => keys, maxPending: 2 },
+          few: () => [],
+          text: () => 'text' as never,
+          hanging: { command: () => new Promise<never>(() => {}), timeout: 5 },
+          failing: () => {
+            throw new Error('secret')
+          },
+        }),
+        ...plugins,
+      ],
+      batching: true,
+      logging,
+      ...more,
+    })
+    return { yoga, logging }
+  }
+
+  const tooMany = (bulk: any): Promise<unknown> =>
+    Promise.all([1, 2, 3].map((key: number) => bulk.tight.load(key)))
+
+  const cases: [string, string, (bulk: any) => unknown, RegExp][] = [
+    ['too many keys', 'BULK_OVERFLOW', tooMany, /tight must have at most 2/],
+    ['no answer in time', 'BULK_TIMEOUT', bulk => bulk.hanging.load(1), /hanging must settle.*5 ms/],
+    ['too few results', 'BULK_LENGTH', bulk => bulk.few.load(1), /few must get one result/],
+    ['a text for results', 'BULK_RESULT', bulk => bulk.text.load(1), /text must get an iterable/],
+    ['a key that is null', 'BULK_OPTION', bulk => bulk.users.load(null), /key/],
+    [
+      'a loader that is closed',
+      'BULK_CLOSED',
+      async bulk => {
+        await bulk.users.close()
+        await bulk.users.load(1)
+      },
+      /users/,
+    ],
+  ]
+
+  it.each(cases)('for %s tells the client its message and the code %s', async (_, code, loads, message) => {
+    const { yoga } = server(loads)
+    const { data, errors } = await ask(yoga, '{ me { id } }')
+    expect(data).toBeUndefined()
+    expect(errors).toEqual([{ message: expect.stringMatching(message), extensions: { code } }])
+  })
+
+  it.each(cases)('for %s tells the code %s also where masking is off', async (_, code, loads) => {
+    const { yoga } = server(loads, { maskedErrors: false })
+    const { errors } = await ask(yoga, '{ me { id } }')
+    expect(errors).toEqual([{ message: expect.any(String), extensions: { code } }])
+  })
+
+  it.each(['application/json', 'application/graphql-response+json', 'text/event-stream'])(
+    'for an overload says so to the transport: 503 and Retry-After, for %s',
+    async accept => {
+      const { yoga } = server(tooMany)
+      const response = await respond(yoga, '{ me { id } }', { headers: { accept } })
+      expect(response.status).toBe(503)
+      expect(response.headers.get('retry-after')).toMatch(/^[1-9]\d*$/)
+      const text = await response.text()
+      expect(text).toContain('"code":"BULK_OVERFLOW"')
+      expect(text).not.toContain('"http"')
+    },
+  )
+
+  it('over a socket tells the code and the status', async () => {
+    const { yoga } = server(tooMany)
+    await using http = await listen(yoga)
+    const response = await fetch(`${http.url}?query={me{id}}`)
+    expect(response.status).toBe(503)
+    expect(await response.json()).toMatchObject({ errors: [{ extensions: { code: 'BULK_OVERFLOW' } }] })
+  })
+
+  it('over a WebSocket tells the code, and nothing of what is for the transport', async () => {
+    const { yoga } = server(tooMany)
+    await using sockets = await listenToSockets(yoga)
+    const told = await new Promise((resolve, reject) => {
+      sockets
+        .client()
+        .subscribe({ query: '{ me { id } }' }, { next: reject, error: resolve, complete: () => {} })
+    })
+    expect(told).toEqual([
+      { message: expect.stringMatching(/tight must/), extensions: { code: 'BULK_OVERFLOW' } },
+    ])
+  })
+
+  it('fails one operation of an HTTP batch alone', async () => {
+    let contexts = 0
+    const { yoga } = server(bulk => (++contexts === 1 ? bulk.few.load(1) : bulk.users.load(1)))
+    const [refused, answered] = await askBatch(yoga, ['{ me { id } }', '{ users(ids: [1]) { name } }'])
+    expect(refused!.errors).toMatchObject([{ extensions: { code: 'BULK_LENGTH' } }])
+    expect(answered).toEqual({ data: { users: [{ name: 'user 1' }] } })
+  })
+
+  it('by another plugin, before or after ours, tells the code', async () => {
+    const loading: Plugin = { onContextBuilding: ({ context }) => tooMany((context as any).bulk) as never }
+    const { yoga } = server(() => null, {}, [loading])
+    expect((await ask(yoga, '{ me { id } }')).errors).toMatchObject([
+      { extensions: { code: 'BULK_OVERFLOW' } },
+    ])
+  })
+
+  it.each([
+    ['BULK_LENGTH', (bulk: any) => bulk.few.load(1), 1],
+    ['BULK_RESULT', (bulk: any) => bulk.text.load(1), 1],
+    ['BULK_OVERFLOW', tooMany, 0],
+  ])('is written to the log if it says that the program is wrong: %s', async (_, loads, times) => {
+    const { yoga, logging } = server(loads)
+    await ask(yoga, '{ me { id } }')
+    expect(logging.error).toHaveBeenCalledTimes(times)
+  })
+
+  it('tells what the application makes of it, where it wraps it in an error of GraphQL', async () => {
+    const { yoga } = server(async bulk => {
+      await tooMany(bulk).catch((originalError: Error) => {
+        throw new GraphQLError('Come again.', { originalError, extensions: { shop: 'closed' } })
+      })
+    })
+    const response = await respond(yoga, '{ me { id } }')
+    expect(response.status).toBe(503)
+    const { errors } = (await response.json()) as Answer
+    expect(errors).toEqual([
+      { message: 'Come again.', extensions: { shop: 'closed', code: 'BULK_OVERFLOW' } },
+    ])
+  })
+
+  const masked = { message: 'Unexpected error.', extensions: { code: 'INTERNAL_SERVER_ERROR' } }
+  const others: [string, (bulk: any) => unknown, object][] = [
+    ['an error of a command', bulk => bulk.failing.load(1), masked],
+    [
+      'an error that has one of ours for its cause',
+      (bulk: any) =>
+        tooMany(bulk).catch((cause: unknown) => {
+          throw new Error('secret', { cause })
+        }),
+      masked,
+    ],
+    [
+      'an error of GraphQL',
+      () => {
+        throw new GraphQLError('Who are you?', { extensions: { code: 'UNAUTHENTICATED' } })
+      },
+      { message: 'Who are you?', extensions: { code: 'UNAUTHENTICATED' } },
+    ],
+    [
+      'an error of GraphQL that hides an error of the program',
+      () => {
+        throw new GraphQLError('secret', { originalError: new Error('secret') })
+      },
+      masked,
+    ],
+    [
+      'what is no error',
+      () => {
+        // oxlint-disable-next-line no-throw-literal
+        throw 'secret'
+      },
+      masked,
+    ],
+  ]
+  it.each(others)('leaves other failures as they are: %s', async (_, loads, told) => {
+    const { yoga } = server(loads)
+    expect((await ask(yoga, '{ me { id } }')).errors).toEqual([told])
   })
 })
 

@@ -7,7 +7,7 @@ import { recorded, user, type User } from './support/commands.ts'
 import { gate, sleep, until } from './support/wait.ts'
 
 /** A server that is Envelop alone: GraphQL's own functions, and no HTTP. */
-function server() {
+function server(more: object = {}) {
   const users = recorded(user)
   const state = { entered: 0, lingering: gate() }
   let version = 0
@@ -75,7 +75,7 @@ function server() {
   })
   const { parse, validate, execute, subscribe } = GraphQLJS
   const getEnveloped = envelop({
-    plugins: [useEngine({ parse, validate, execute, subscribe }), useSchema(schema), bulk as never],
+    plugins: [useEngine({ parse, validate, execute, subscribe }), useSchema(schema), bulk as never, more],
   })
   return { users, getEnveloped, schema, state }
 }
@@ -131,6 +131,15 @@ describe('an Envelop server without Yoga', () => {
     expect(JSON.parse(JSON.stringify(errors))).toMatchObject([
       { path: ['fail'], extensions: { code: 'BULK_LENGTH' } },
     ])
+  })
+
+  it('tells the code of an error of ours that the context met, and nothing of HTTP', async () => {
+    const { getEnveloped } = server({
+      onContextBuilding: ({ context }: any) => context.bulk.failing.load(1),
+    })
+    const failing = run(getEnveloped, '{ users(ids: [1]) { id } }')
+    await expect(failing).rejects.toThrow(GraphQLJS.GraphQLError)
+    await expect(failing).rejects.toMatchObject({ extensions: { code: 'BULK_LENGTH' } })
   })
 
   it('drops what a client has asked that has gone, where the context has its request', async () => {

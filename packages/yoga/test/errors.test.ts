@@ -3,7 +3,7 @@ import { GraphQLError } from 'graphql'
 import { runInNewContext } from 'node:vm'
 import { describe, expect, it, vi } from 'vitest'
 import { useBulk, type BulkDefinitions, type UseBulkOptions } from '../src/index.ts'
-import { ask, askBatch, respond, type AskOptions } from './support/ask.ts'
+import { ask, respond, respondBatch, type Answer, type AskOptions } from './support/ask.ts'
 import { sleep } from './support/wait.ts'
 
 type Command = (keys: readonly any[], context: any) => any
@@ -402,12 +402,77 @@ describe('errors of ours', () => {
     },
   )
 
-  it('for an overload say so for a whole HTTP batch', async () => {
-    const { yoga } = server(keys => keys, { maxPending: 2 })
-    const answers = await askBatch(yoga, ['{ list { item } }', '{ item(key: "x") }'])
-    expect(answers.flatMap(({ errors }) => errors ?? []).length).toBeGreaterThan(0)
-    for (const { errors } of answers)
-      for (const { extensions } of errors ?? []) expect(extensions).toEqual({ code: 'BULK_OVERFLOW' })
+  it.each(['application/json', 'application/graphql-response+json'])(
+    'for an overload of all operations of an HTTP batch say so to the transport: 503 and Retry-After, for %s',
+    async accept => {
+      const { yoga } = server(keys => keys, { maxPending: 1 })
+      const response = await respondBatch(yoga, ['{ list { item } }', '{ item(key: "x") }'], {
+        headers: { accept },
+      })
+      expect(response.status).toBe(503)
+      expect(response.headers.get('retry-after')).toMatch(/^[1-9]\d*$/)
+      const answers = await response.json()
+      // What was answered is answered.
+      expect(answers[0].data.list[0]).toEqual({ item: 'a' })
+      expect(answers.map(({ errors }: Answer) => errors!.map(({ extensions }) => extensions))).toEqual([
+        [{ code: 'BULK_OVERFLOW' }, { code: 'BULK_OVERFLOW' }],
+        [{ code: 'BULK_OVERFLOW' }],
+      ])
+    },
+  )
+
+  it('for an overload that all contexts of an HTTP batch met say so to the transport', async () => {
+    const { yoga } = server(
+      keys => keys,
+      { maxPending: 1 },
+      {
+        context: async (initial: any) => {
+          await Promise.all(['a', 'b'].map(key => initial.bulk.items.load(key)))
+          return {}
+        },
+      },
+    )
+    const response = await respondBatch(yoga, ['{ item(key: "c") }', '{ item(key: "d") }'])
+    expect(response.status).toBe(503)
+    expect(response.headers.get('retry-after')).toMatch(/^[1-9]\d*$/)
+  })
+
+  it.each([
+    ['was answered', '{ caught }', { data: { caught: 'a' } }],
+    ['is not valid', '{ nothing }', { errors: [{ message: expect.any(String) }] }],
+    ['failed otherwise', '{ isKey(key: {}) }', { errors: [{ message: expect.any(String) }] }],
+  ])(
+    'for an overload leave the status of an HTTP batch alone in which another operation %s: its client would lose it',
+    async (_, query, told) => {
+      const { yoga } = server(keys => keys, { maxPending: 1 })
+      const response = await respondBatch(yoga, [query, '{ list { item } }'])
+      expect(response.status).toBe(200)
+      expect(response.headers.get('retry-after')).toBeNull()
+      const [other, refused] = await response.json()
+      expect(other).toMatchObject(told)
+      expect(refused.errors[0].extensions).toEqual({ code: 'BULK_OVERFLOW' })
+    },
+  )
+
+  it('that are no overload leave the status of an HTTP batch alone', async () => {
+    const { yoga } = server(() => [])
+    const response = await respondBatch(yoga, ['{ item(key: "a") }', '{ item(key: "b") }'])
+    expect(response.status).toBe(200)
+  })
+
+  it('leave an HTTP batch as it is whose errors the application has masked in its own way', async () => {
+    const maskedErrors = { maskError: () => new Error('masked') }
+    const { yoga } = server(keys => keys, { maxPending: 1 }, { maskedErrors })
+    const response = await respondBatch(yoga, ['{ list { item } }', '{ item(key: "x") }'])
+    expect(response.status).toBe(200)
+    expect(await response.json()).toHaveLength(2)
+  })
+
+  it('do not keep an empty HTTP batch from being answered as Yoga answers it', async () => {
+    const { yoga } = server(keys => keys, { maxPending: 1 })
+    const response = await respondBatch(yoga, [])
+    expect(response.status).toBe(200)
+    expect(await response.json()).toEqual([])
   })
 
   it('that are no overload leave the status alone', async () => {

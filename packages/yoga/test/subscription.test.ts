@@ -409,6 +409,14 @@ describe('a subscription over WebSocket', () => {
     expect(value.errors[0].extensions).not.toHaveProperty('http')
   })
 
+  it('tells the code of an error of ours that the subscribe function got, and nothing of what is for the transport', async () => {
+    const { yoga } = feed()
+    await using sockets = await listenToSockets(yoga)
+    const { value } = await sockets.client().iterate<any>({ query: 'subscription { overflow }' }).next()
+    expect(value.errors).toMatchObject([{ extensions: { code: 'BULK_OVERFLOW' } }])
+    expect(value.errors[0].extensions).not.toHaveProperty('http')
+  })
+
   it('leaves nothing of an event behind that the next would wait for', async () => {
     const served = feed()
     const { yoga, bulks, pubsub } = served

@@ -59,19 +59,23 @@ export async function dataOf(server: Asked, query: string, options?: AskOptions)
   return data
 }
 
-/** Sends many operations as one HTTP batch. */
-export async function askBatch(
+/** Sends many operations as one HTTP batch and gives the whole response. */
+export async function respondBatch(
   server: Asked,
   queries: readonly string[],
   options: AskOptions = {},
+): Promise<Response> {
+  const operations = queries.map(query => ({ query }))
+  return server.fetch('http://yoga/graphql', init(operations, options))
+}
+
+/** Sends many operations as one HTTP batch and gives their answers. */
+export async function askBatch(
+  server: Asked,
+  queries: readonly string[],
+  options?: AskOptions,
 ): Promise<Answer[]> {
-  const response = await server.fetch(
-    'http://yoga/graphql',
-    init(
-      queries.map(query => ({ query })),
-      options,
-    ),
-  )
+  const response = await respondBatch(server, queries, options)
   return (await response.json()) as Answer[]
 }
 

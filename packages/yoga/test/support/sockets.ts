@@ -5,7 +5,8 @@
 
 import { createServer, type RequestListener, type Server } from 'node:http'
 import type { AddressInfo } from 'node:net'
-import { createClient, type Client } from 'graphql-ws'
+import { GraphQLError } from 'graphql'
+import { createClient, type Client, type ClientOptions } from 'graphql-ws'
 import { useServer } from 'graphql-ws/use/ws'
 import { WebSocket, WebSocketServer } from 'ws'
 
@@ -35,9 +36,11 @@ interface Enveloping extends RequestListener {
   getEnveloped(context: never): any
 }
 
-/** A server that answers over WebSocket, as Yoga's documentation says it, and a way to get clients. */
+/** A server that answers over WebSocket, as our README says it, and a way to get clients. */
 export interface ListeningSocket extends Listening {
-  client(): Client
+  client(options?: Partial<ClientOptions>): Client
+  /** The server's ends of the sockets that are open. */
+  readonly open: ReadonlySet<WebSocket>
 }
 
 export async function listenToSockets(yoga: Enveloping): Promise<ListeningSocket> {
@@ -54,16 +57,23 @@ export async function listenToSockets(yoga: Enveloping): Promise<ListeningSocket
           socket: ctx.extra.socket,
           params,
         } as never)
-        const args = {
-          schema,
-          operationName: params.operationName,
-          document: parse(params.query),
-          variableValues: params.variables,
-          contextValue: await contextFactory(),
-          rootValue: { execute, subscribe },
+        const document = parse(params.query)
+        const errors = validate(schema, document)
+        if (errors.length > 0) return errors
+        try {
+          return {
+            schema,
+            document,
+            operationName: params.operationName,
+            variableValues: params.variables,
+            contextValue: await contextFactory(),
+            rootValue: { execute, subscribe },
+          }
+        } catch (error) {
+          // Thrown from here, it would close the socket.
+          if (error instanceof GraphQLError) return [error]
+          throw error
         }
-        const errors = validate(args.schema, args.document)
-        return errors.length > 0 ? errors : args
       },
     },
     sockets,
@@ -71,11 +81,13 @@ export async function listenToSockets(yoga: Enveloping): Promise<ListeningSocket
   const clients: Client[] = []
   return {
     ...http,
-    client() {
+    open: sockets.clients,
+    client(options) {
       const client = createClient({
         url: http.url.replace('http:', 'ws:'),
         webSocketImpl: WebSocket,
         retryAttempts: 0,
+        ...options,
       })
       clients.push(client)
       return client

@@ -1,0 +1,100 @@
+/**
+ * The client of an operation: when it goes, nobody waits for the operation any more.
+ * @module
+ */
+
+import type { Operation } from './operation.ts'
+
+/** What a context tells of its client. All of it may be missing, or be something else. */
+export interface ClientContext {
+  readonly request?: Request
+  /** Over a WebSocket, where the recipe for graphql-ws puts it. */
+  readonly socket?: unknown
+  /** And where graphql-ws itself does. */
+  readonly extra?: { readonly socket?: unknown } | null
+}
+
+/** What is needed of a socket, whose server may be any. Those of uWebSockets and Bun have no events. */
+interface Socket {
+  readonly readyState?: unknown
+  addEventListener(type: 'close', listener: () => void): void
+  removeEventListener(type: 'close', listener: () => void): void
+}
+
+/**
+ * What is run for a client: the operation is given up when the client goes, or has gone. Over HTTP that is heard for as
+ * long as there is a request, over a WebSocket only while it runs: one socket carries thousands of operations.
+ */
+export function attended<Args extends readonly unknown[], R>(
+  run: (...args: Args) => R,
+  context: ClientContext,
+  operation: Operation,
+): (...args: Args) => R | Promise<Awaited<R>> {
+  const { request, socket, extra } = context
+  // The request may be that of another server, which has no signal.
+  const signal: AbortSignal | undefined = request?.signal
+  if (signal !== undefined) {
+    abortWith(signal, operation)
+    return run
+  }
+  const heard = [socket, extra?.socket].find(isSocket)
+  if (heard === undefined) return run
+  return async (...args): Promise<Awaited<R>> => {
+    const leave = closings(heard).join(() => operation.abort(gone()))
+    try {
+      return await run(...args)
+    } finally {
+      leave()
+    }
+  }
+}
+
+/** Why an operation is given up that has no signal to say it. */
+export function gone(): DOMException {
+  return new DOMException('The client has gone.', 'AbortError')
+}
+
+function abortWith(signal: AbortSignal, operation: Operation): void {
+  if (signal.aborted) operation.abort(signal.reason)
+  else signal.addEventListener('abort', () => operation.abort(signal.reason), { once: true })
+}
+
+function isSocket(value: unknown): value is Socket {
+  const socket = value as Partial<Socket> | null | undefined
+  return typeof socket?.addEventListener === 'function' && typeof socket.removeEventListener === 'function'
+}
+
+/** Those who wait for the close of a socket. One listener hears for all of them, since Node warns of more than ten. */
+class Closings {
+  readonly #socket: Socket
+  readonly #waiting = new Set<() => void>()
+  readonly #closed = (): void => {
+    for (const closed of this.#waiting) closed()
+  }
+
+  constructor(socket: Socket) {
+    this.#socket = socket
+  }
+
+  /** Gives what takes it back. */
+  join(closed: () => void): () => void {
+    // 2 is closing, and 3 closed: no answer gets through any more.
+    const { readyState } = this.#socket
+    if (readyState === 2 || readyState === 3) closed()
+    const waiting = (): void => closed()
+    if (this.#waiting.size === 0) this.#socket.addEventListener('close', this.#closed)
+    this.#waiting.add(waiting)
+    return () => {
+      this.#waiting.delete(waiting)
+      if (this.#waiting.size === 0) this.#socket.removeEventListener('close', this.#closed)
+    }
+  }
+}
+
+const known = new WeakMap<Socket, Closings>()
+
+function closings(socket: Socket): Closings {
+  let closing = known.get(socket)
+  if (closing === undefined) known.set(socket, (closing = new Closings(socket)))
+  return closing
+}
