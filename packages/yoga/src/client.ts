@@ -3,6 +3,7 @@
  * @module
  */
 
+import { isThenable } from './errors.ts'
 import type { Operation } from './operation.ts'
 
 /** What a context tells of its client. All of it may be missing, or be something else. */
@@ -22,8 +23,9 @@ interface Socket {
 }
 
 /**
- * What is run for a client: the operation is given up when the client goes, or has gone. Over HTTP that is heard for as
- * long as there is a request, over a WebSocket only while it runs: one socket carries thousands of operations.
+ * What is run for a client: the operation is given up when the client goes, or has gone. It is heard only while it runs:
+ * one socket carries thousands of operations, and a request may outlive what it has asked by far, with all that hangs on
+ * it. What comes in parts over HTTP runs on until the request is over.
  */
 export function attended<Args extends readonly unknown[], R>(
   run: (...args: Args) => R,
@@ -33,10 +35,7 @@ export function attended<Args extends readonly unknown[], R>(
   const { request, socket, extra } = context
   // The request may be that of another server, which has no signal.
   const signal: AbortSignal | undefined = request?.signal
-  if (signal !== undefined) {
-    abortWith(signal, operation)
-    return run
-  }
+  if (signal !== undefined) return attendedBy(signal, run, operation)
   const heard = [socket, extra?.socket].find(isSocket)
   if (heard === undefined) return run
   return async (...args): Promise<Awaited<R>> => {
@@ -54,9 +53,28 @@ export function gone(): DOMException {
   return new DOMException('The client has gone.', 'AbortError')
 }
 
-function abortWith(signal: AbortSignal, operation: Operation): void {
-  if (signal.aborted) operation.abort(signal.reason)
-  else signal.addEventListener('abort', () => operation.abort(signal.reason), { once: true })
+function attendedBy<Args extends readonly unknown[], R>(
+  signal: AbortSignal,
+  run: (...args: Args) => R,
+  operation: Operation,
+): (...args: Args) => R {
+  const left = (): void => operation.abort(signal.reason)
+  const settled = (result?: unknown): void => {
+    if (!isAsyncIterable(result)) signal.removeEventListener('abort', left)
+  }
+  return (...args): R => {
+    if (signal.aborted) left()
+    else signal.addEventListener('abort', left, { once: true })
+    const result = run(...args)
+    if (isThenable(result)) void result.then(settled, settled)
+    else settled(result)
+    return result
+  }
+}
+
+/** Whether a result comes in parts. */
+export function isAsyncIterable(value: unknown): value is AsyncIterable<unknown> {
+  return typeof value === 'object' && value !== null && Symbol.asyncIterator in value
 }
 
 function isSocket(value: unknown): value is Socket {

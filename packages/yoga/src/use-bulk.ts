@@ -5,7 +5,7 @@
 
 import { BulkOptionError } from '@bulkcall/core'
 import type { DocumentNode, OperationDefinitionNode } from 'graphql'
-import { attended, gone, type ClientContext } from './client.ts'
+import { attended, gone, isAsyncIterable, type ClientContext } from './client.ts'
 import { contextClass, operationOf } from './context.ts'
 import { prepare } from './definitions.ts'
 import { presented, presentedBatch, presentedFailure, type Log } from './errors.ts'
@@ -170,10 +170,6 @@ function definitionOf({
     if (!operationName || definition.name?.value === operationName) return definition
   }
   return undefined
-}
-
-function isAsyncIterable(value: unknown): value is AsyncIterable<unknown> {
-  return typeof value === 'object' && value !== null && Symbol.asyncIterator in value
 }
 
 /** Whether more parts of the result come after this one. */
