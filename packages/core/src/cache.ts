@@ -3,8 +3,8 @@
  *
  * A loader that asks all its keys in one bulk and is done needs no index, and most are like that. So keys join the first
  * bulk unseen; equal ones are found when it starts. They are entered into an index, and from then on seen one by one, when
- * someone looks one up: a second bulk, `prime`, `clear`; or when the bulk is full, or was seen to hold equal keys. Where
- * earlier loaders had many equal keys, they are seen from the first on.
+ * someone looks one up: a second bulk, `prime`, `clear`; or when the bulk is full. Where earlier loaders had many equal
+ * keys, they are seen from the first on.
  * @module
  */
 
@@ -23,9 +23,6 @@ export interface CacheMap<C, P> {
   clear(): unknown
 }
 
-/** A bulk of so many keys is looked through for equal ones: where there are some already, there will be more. */
-const look = 64
-
 export class Cache<C, V> implements PageKeeper<C, V> {
   readonly keeps: CacheErrors
   /** Whether answers stay in the index when their bulk has started. */
@@ -42,7 +39,6 @@ export class Cache<C, V> implements PageKeeper<C, V> {
   #index: Map<C, Entry<C, V>> | null = null
   /** The page whose keys are not in the index: that of the bulk that is open, or was the last to start. */
   #unseen: Page<C, V> | null = null
-  #looksAt = 0
   /** What was cleared while it was pending. It has not been asked yet, so it is fresh all the same. */
   #cleared: Map<C, Entry<C, V>> | null = null
   /** Errors in a map of the user's that were primed and are not to be reported before someone loads them. */
@@ -65,7 +61,7 @@ export class Cache<C, V> implements PageKeeper<C, V> {
 
   /** Whether so many keys may join the bulk that is open, if one is, and none of them can be known. */
   knowsNone(keys: number, open: AnyBulk | null): boolean {
-    if (this.#index !== null || this.#store !== null || isWatched()) return false
+    if (this.#index !== null || this.#seesAtOnce) return false
     if (this.#unseen === null) return keys <= this.#most
     return this.#unseen.bulk === open && open !== null && open.tasks.length + keys <= this.#most
   }
@@ -102,7 +98,7 @@ export class Cache<C, V> implements PageKeeper<C, V> {
     const page = this.#pageOf(bulk)
     page.keep(key)
     if (page !== this.#unseen) this.#add(page, key, promise)
-    else if (bulk.tasks.length >= this.#looksAt) this.#look(page)
+    else if (bulk.tasks.length >= this.#most) this.#full(page)
   }
 
   /** The keys from `from` to before `to`, that were not found and all differ if any are known, have joined this bulk. */
@@ -110,7 +106,7 @@ export class Cache<C, V> implements PageKeeper<C, V> {
     const page = this.#pageOf(bulk)
     for (let i = from; i < to; i++) page.keep(keys[i]!)
     if (page !== this.#unseen) for (let i = from; i < to; i++) this.#add(page, keys[i]!, null)
-    else if (bulk.tasks.length >= this.#looksAt) this.#look(page)
+    else if (bulk.tasks.length >= this.#most) this.#full(page)
   }
 
   /** What a key will be answered that has not been asked yet. */
@@ -207,6 +203,11 @@ export class Cache<C, V> implements PageKeeper<C, V> {
     else for (const key of page.keys) this.forget(key, page)
   }
 
+  /** Whether each key is looked up as it comes. A map of the user's has a promise of each. */
+  get #seesAtOnce(): boolean {
+    return this.#habit.repeats || this.#store !== null || isWatched()
+  }
+
   #pageOf(bulk: AnyBulk): Page<C, V> {
     return (bulk.follower as Page<C, V> | null) ?? this.#open(bulk)
   }
@@ -218,8 +219,7 @@ export class Cache<C, V> implements PageKeeper<C, V> {
   }
 
   #open(bulk: AnyBulk): Page<C, V> {
-    // A map of the user's has a promise of each key.
-    const isSeen = this.#habit.repeats || this.#store !== null || isWatched()
+    const isSeen = this.#seesAtOnce
     const page = new Page<C, V>(this, bulk, this.#tasksAreKeys ? null : [])
     bulk.follower = page
     if (isSeen) {
@@ -227,15 +227,14 @@ export class Cache<C, V> implements PageKeeper<C, V> {
       page.answers = []
     } else {
       this.#unseen = page
-      this.#looksAt = Math.min(look, this.#most)
     }
     return page
   }
 
-  /** A bulk that is full takes no more keys; in one that has equal keys they are cheaper when they are seen at once. */
-  #look(page: Page<C, V>): void {
-    if (page.merge() || page.keys.length >= this.#most) this.#enter(page)
-    else this.#looksAt = this.#most
+  /** It takes no more keys, unless some of them are equal. */
+  #full(page: Page<C, V>): void {
+    page.merge()
+    this.#enter(page)
   }
 
   /** Enters a page into the index: the page itself, until someone looks closer, if it takes no more keys. */

@@ -23,6 +23,7 @@ import {
   watchesCalls,
   watchesHits,
   watchesPending,
+  watchesTasks,
   type BulkEvent,
 } from './events.ts'
 import type { AsyncContext } from './host.ts'
@@ -483,19 +484,23 @@ export class Engine<T, R> implements Keeper, Waiter, Member {
     const { size } = this.settings
     const ledger = this.#ledger
     const before = this.pending
-    this.#nowPending(tasks)
+    this.pending += tasks
     if (ledger !== null) {
       bulk.owners.push(ledger.called(promise, this))
       // Many tasks of one promise are one wait.
       for (let i = 1; i < tasks; i++) bulk.owners.push(nobody)
     }
-    if (watchesCalls()) {
-      bulk.opening ??= { name: this.name, id: nextId(), scope: this.#scope }
-      tellCalled(bulk.opening, tasks)
-    }
+    if (watchesTasks()) this.#tellJoined(bulk, tasks)
     if (bulk.tasks.length === size) this.#markReady()
     // The command never runs inside `call`: a caller must not find its own stack below someone's SQL.
     if (before < size && this.pending >= size) this.#askPump()
+  }
+
+  #tellJoined(bulk: AnyBulk, tasks: number): void {
+    if (watchesPending()) tellPending(this.name, tasks, this.#scope)
+    if (!watchesCalls()) return
+    bulk.opening ??= { name: this.name, id: nextId(), scope: this.#scope }
+    tellCalled(bulk.opening, tasks)
   }
 
   #askPump(): void {

@@ -102,12 +102,15 @@ let listeners: readonly BulkListener[] = []
 let taskListeners: readonly BulkListener[] = []
 let pendingListeners: readonly BulkListener[] = []
 let hitListeners: readonly BulkListener[] = []
+/** Whether any of them hears of each task: asked for each. */
+let taskByTask = false
 
 /** New lists, never changed ones: one may be gone through at this moment. */
 function regroup(): void {
   taskListeners = listeners.filter(each => each.called !== undefined)
   pendingListeners = listeners.filter(each => each.pending !== undefined)
   hitListeners = listeners.filter(each => each.hit !== undefined)
+  taskByTask = taskListeners.length > 0 || pendingListeners.length > 0
 }
 
 type Channels = typeof import('node:diagnostics_channel')
@@ -117,6 +120,11 @@ const channel = channels?.tracingChannel?.<unknown, BulkEvent>('bulkcall:bulk')
 /** Whether anyone listens to bulks. Ask before an event is made. */
 export function watched(): boolean {
   return listeners.length > 0 || (channel?.hasSubscribers ?? false)
+}
+
+/** Whether anyone listens to each task, or to how many are pending. */
+export function watchesTasks(): boolean {
+  return taskByTask
 }
 
 /** Whether anyone listens to each task: then it is worth the effort to know who asks. */

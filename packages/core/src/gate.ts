@@ -12,12 +12,11 @@ import { isThenable, type Outcomes } from './settle.ts'
 
 export class Gate extends Deferred<Outcomes> {
   readonly #cursor: Cursor = { at: 0 }
-  /** Made for the first who waits alone. */
-  #take: ((outcomes: Outcomes) => unknown) | null = null
+  readonly #take = taking(this.#cursor)
 
   /** The promise of one more caller. */
   wait<R>(): Promise<R> {
-    return this.promise.then((this.#take ??= taking(this.#cursor))) as Promise<R>
+    return this.promise.then(this.#take) as Promise<R>
   }
 
   /** The promise of so many more callers in a row, who share it: one result or Error for each. */

@@ -49,13 +49,19 @@ export class Lookup<K, V, C> {
   }
 
   load(key: K): Promise<V> {
+    // Most keys are what they are compared by, and then nothing here is the user's, and nothing throws.
+    if (this.#keyOf === null && !this.#hasMap && key !== null && key !== undefined)
+      return this.#load(key, key as unknown as C)
     try {
-      const cacheKey = this.#cacheKey(key)
-      const answer = this.#cache.find(cacheKey, this.#engine.last)
-      return answer === undefined ? this.#ask(key, cacheKey) : this.#hit(answer)
+      return this.#load(key, this.#cacheKey(key))
     } catch (error) {
       return Promise.reject(error)
     }
+  }
+
+  #load(key: K, cacheKey: C): Promise<V> {
+    const answer = this.#cache.find(cacheKey, this.#engine.last)
+    return answer === undefined ? this.#ask(key, cacheKey) : this.#hit(answer)
   }
 
   loadMany(keys: Iterable<K>): Promise<(V | Error)[]> {

@@ -2,6 +2,7 @@ import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { BulkLoader, type BulkLoaderOptions } from '../src/index.ts'
 import { Deferred } from '../src/deferred.ts'
+import { habitOf } from '../src/habit.ts'
 
 /** Ends with the turn: no promise job is left, and what was due at the end of the turn has happened. */
 function turn(): Promise<void> {
@@ -53,6 +54,8 @@ interface Setting {
   readonly concurrent: number | null
   readonly cache: 'own' | 'map' | 'forgetful' | 'none'
   readonly cacheErrors: boolean
+  /** Whether earlier loaders of the command have had many equal keys. */
+  readonly repeats: boolean
 }
 
 const setting: fc.Arbitrary<Setting> = fc.record({
@@ -61,6 +64,7 @@ const setting: fc.Arbitrary<Setting> = fc.record({
   concurrent: fc.constantFrom(null, 1, 2),
   cache: fc.constantFrom('own', 'map', 'forgetful', 'none'),
   cacheErrors: fc.boolean(),
+  repeats: fc.boolean(),
 })
 
 /** A store that keeps one answer only. */
@@ -244,7 +248,7 @@ function watch(promise: Promise<unknown>): Wait['seen'] {
 }
 
 function optionsOf(options: Setting): BulkLoaderOptions<Key, unknown> {
-  const { cache, ...rest } = options
+  const { cache, repeats: _, ...rest } = options
   if (cache === 'map') return { ...rest, cacheMap: new Map() }
   if (cache === 'forgetful') return { ...rest, cacheMap: new Forgetful() }
   return { ...rest, cache: cache === 'own' }
@@ -253,6 +257,7 @@ function optionsOf(options: Setting): BulkLoaderOptions<Key, unknown> {
 async function play(options: Setting, steps: readonly Step[]): Promise<string[]> {
   const model = new Model(options)
   const backEnd = new BackEnd(model)
+  habitOf(backEnd.command).repeats = options.repeats
   const loader = new BulkLoader<Key, unknown>(backEnd.command, optionsOf(options))
   const waits: Wait[] = []
   let primed = 0
@@ -336,5 +341,24 @@ describe('a loader against its model', () => {
       expect(await play(options, some)).toEqual([])
     })
     await fc.assert(property, { numRuns: 10_000 })
+  })
+
+  it('S52 it finds out by itself how many keys of a command are equal, and asks the same whether it has or not', async () => {
+    const bulks: number[][] = []
+    const command = async (keys: number[]): Promise<number[]> => {
+      bulks.push(keys)
+      return keys.map(asked => asked * 2)
+    }
+    const habits: boolean[] = []
+    const ask = async (keys: readonly number[]): Promise<void> => {
+      const loader = new BulkLoader<number, number>(command)
+      expect(await Promise.all(keys.map(asked => loader.load(asked)))).toEqual(keys.map(asked => asked * 2))
+      habits.push(habitOf(command).repeats)
+    }
+    const many = Array.from({ length: 100 }, (_, i) => i)
+    const pairs = many.map(i => Math.floor(i / 2))
+    for (const keys of [many, pairs, pairs, many, pairs, [1, 1]]) await ask(keys)
+    expect(habits).toEqual([false, true, true, false, true, false])
+    expect(bulks).toEqual([many, ...[pairs, pairs, many, pairs, [1, 1]].map(keys => [...new Set(keys)])])
   })
 })
