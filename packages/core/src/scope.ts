@@ -82,8 +82,9 @@ export class BulkScope {
    * does not pay: that nothing which goes on leads to another of its tasks, or only to some that come too late.
    */
   run<R>(work: () => R, step?: BulkStep): R {
-    check('step', step === undefined || step instanceof Step, 'a step of a BulkCourse', step)
-    return this.#ledger.run(work, null, step as Step | undefined)
+    if (step === undefined) return this.#ledger.run(work)
+    check('step', step instanceof Step, 'a step of a BulkCourse', step)
+    return this.#ledger.run(work, null, step as Step)
   }
 
   /**
