@@ -12,6 +12,7 @@ import type { AnyBulk } from './bulk.ts'
 import { isError } from './errors.ts'
 import { watchesCalls, watchesHits } from './events.ts'
 import type { Habit } from './habit.ts'
+import { KeyIndex } from './key-index.ts'
 import { Answer, Page, type CacheErrors, type Entry, type PageKeeper } from './page.ts'
 import { drop } from './settle.ts'
 
@@ -36,7 +37,7 @@ export class Cache<C, V> implements PageKeeper<C, V> {
   /** How many loads of the bulk that is open were of a key in it. */
   #repeats = 0
   /** What is looked up by its key; `null` as long as that is nothing. */
-  #index: Map<C, Entry<C, V>> | null = null
+  #index: KeyIndex<C, Entry<C, V>> | null = null
   /** The page whose keys are not in the index: that of the bulk that is open, or was the last to start. */
   #unseen: Page<C, V> | null = null
   /** What was cleared while it was pending. It has not been asked yet, so it is fresh all the same. */
@@ -127,12 +128,12 @@ export class Cache<C, V> implements PageKeeper<C, V> {
   prime(key: C, value: V | PromiseLike<V> | Error): void {
     if (this.#store !== null) {
       if (this.#store.get(key) === undefined) this.#store.set(key, this.#silent(value))
-    } else if (this.#remembers && !this.#index?.has(key)) {
+    } else if (this.#remembers && this.#index?.get(key) === undefined) {
       const page = new Page<C, V>(this, null, [key])
       page.outcomes = [value]
       // Reported to those who load it, and only to them.
       drop(value)
-      ;(this.#index ??= new Map()).set(key, new Answer(page, 0, null))
+      ;(this.#index ??= new KeyIndex()).set(key, new Answer(page, 0, null))
     }
   }
 
@@ -156,7 +157,7 @@ export class Cache<C, V> implements PageKeeper<C, V> {
       if (entry.pending) (this.#cleared ??= new Map()).set(key, entry)
     }
     // With nothing pending it is as new, and the next keys need not be looked up.
-    this.#index = this.#cleared === null ? null : new Map()
+    this.#index = this.#cleared === null ? null : new KeyIndex()
   }
 
   /** Sees what has not been seen: equal keys are one, and all keys can be looked up. */
@@ -223,7 +224,7 @@ export class Cache<C, V> implements PageKeeper<C, V> {
     const page = new Page<C, V>(this, bulk, this.#tasksAreKeys ? null : [])
     bulk.follower = page
     if (isSeen) {
-      this.#index ??= new Map()
+      this.#index ??= new KeyIndex()
       page.answers = []
     } else {
       this.#unseen = page
@@ -241,7 +242,7 @@ export class Cache<C, V> implements PageKeeper<C, V> {
   #enter(page: Page<C, V>): void {
     if (page === this.#unseen) this.#unseen = null
     if (page.pending) page.merge()
-    const index = (this.#index ??= new Map())
+    const index = (this.#index ??= new KeyIndex())
     for (const key of page.keys) index.set(key, page)
     if (page.pending && page.keys.length < this.#most) page.detail()
   }
