@@ -1,12 +1,12 @@
-/** `BulkLoader` by hand, with settings that are made once, and all loaders at the beginning of a request. */
-const { BulkLoader } = await import(process.env.BULKCALL_BENCH_CORE ?? '@bulkcall/core')
+/** `BulkLoader` by hand, as its handbook says: a factory checks the options once, and a request begins with all loaders. */
+const { bulkLoaderFactory } = await import(process.env.BULKCALL_BENCH_CORE ?? '@bulkcall/core')
 
 export const packages = ['@bulkcall/core']
 
 export const serverOf = commands => {
-  const options = commands.map((_, place) => ({ name: `loader ${place}` }))
+  const makers = commands.map((_, place) => bulkLoaderFactory({ name: `loader ${place}` }))
   return () => {
-    const loaders = commands.map((command, place) => new BulkLoader(command, options[place]))
+    const loaders = commands.map((command, place) => makers[place](command))
     return place => loaders[place]
   }
 }
