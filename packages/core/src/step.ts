@@ -85,6 +85,8 @@ export class Step implements BulkStep {
   callsLater(name: string, ms: number): void {
     const known = this.#calls.get(name)
     this.#calls.set(name, Math.max(slowly(known ?? atOnce, ms), soon))
+    // Who calls does not go on without: what was seen of such work, once, must not be held against it for ever.
+    this.#works = slowly(this.#works, 0)
     this.#lessons.add(known === undefined)
   }
 

@@ -94,6 +94,27 @@ describe('what earlier scopes have shown', () => {
     expect(await once()).toEqual([[1, 'users', 3], late])
   })
 
+  it('S80 what was seen of work once is not held against it for ever', async () => {
+    const { io, inScope } = scopes()
+    const course = new BulkCourse()
+    const [quick, next, late] = [course.step(), course.step(), course.step()]
+    quick.leadsTo(next)
+    const once = (calls: boolean) =>
+      inScope((scope, load) => {
+        const loaded = scope.run(() => load('users', 'quick'), quick)
+        void loaded.then(() => scope.run(() => io(10), next))
+        for (let i = 0; i < 10; i++) {
+          void scope.run(() => (calls ? io(4).then(() => load('users', i)) : io(50)), late)
+        }
+      })
+    await once(true)
+    await once(false)
+    // As long as such work seems to last, the others have time.
+    expect((await once(true)).length).toBe(1)
+    for (let run = 0; run < 20; run++) await once(true)
+    expect((await once(true)).length).toBe(2)
+  })
+
   it('S80 with `delay: Infinity` no wait is too long: only what leads nowhere is not waited for', async () => {
     const { host, io } = scopes()
     const course = new BulkCourse()
