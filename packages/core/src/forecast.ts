@@ -191,8 +191,10 @@ export class Forecast {
     const now = this.#host.now()
     const comes = this.#comes(window, now)
     if (comes === Infinity || delay === Infinity) return comes < Infinity
-    window.until = this.#mayStart(window, now) + tolerance
-    return comes <= window.until
+    const until = this.#mayStart(window, now) + tolerance
+    // When those that are due have come, others may be too late to be waited for.
+    window.until = comes > now ? Math.min(comes, until) : until
+    return comes <= until
   }
 
   /** Whether earlier runs have shown all whose calls they are. */
@@ -202,12 +204,12 @@ export class Forecast {
     return true
   }
 
-  /** When another task of the window comes: the last of those that are called for next. */
+  /** When more tasks of the window come: the last of the kind of work that is due next, where calls are missing. */
   #comes(window: Window, now: number): number {
     const { name } = window
     let comes = Infinity
     let missing = -window.later
-    let lastAt = now
+    let dueAt = Infinity
     for (const flight of this.#flights) {
       if (flight.name === name) missing -= flight.later
       const settles = this.#settles(flight, now)
@@ -218,10 +220,13 @@ export class Forecast {
       const later = step.later(name)
       if (later === undefined) continue
       missing += count
-      lastAt = Math.max(lastAt, begunAt + later)
+      const at = begunAt + later
+      if (at > now) dueAt = Math.min(dueAt, at)
     }
     window.missing = missing
-    return missing > 0 ? Math.min(comes, lastAt) : comes
+    if (missing <= 0) return comes
+    // Where all are overdue, the next comes at any moment.
+    return Math.min(comes, dueAt === Infinity ? now : dueAt)
   }
 
   /** When the bulk of the window must start, so that all that follows from it is done with the rest of the scope. */

@@ -371,15 +371,14 @@ const mutants: Record<string, Mutant> = {
   },
   'a window waits for whatever comes, however late': {
     caughtBy: learned,
-    edits: [{ file: 'forecast.ts', find: 'return comes <= window.until', replace: 'return true' }],
+    edits: [{ file: 'forecast.ts', find: 'return comes <= until', replace: 'return true' }],
   },
   'a window waits for nothing': {
     caughtBy: learned,
     edits: [
       {
         file: 'forecast.ts',
-        find: 'return missing > 0 ? Math.min(comes, lastAt) : comes',
-        replace: 'return Infinity',
+        find: 'return comes <= until', replace: 'return false',
       },
     ],
   },

@@ -94,6 +94,28 @@ describe('what earlier scopes have shown', () => {
     expect(await once()).toEqual([[1, 'users', 3], late])
   })
 
+  it('S80 a window waits for those who come in time, whoever else comes too late', async () => {
+    const { io, inScope } = scopes()
+    const course = new BulkCourse()
+    const [hasty, idle, next] = [course.step(), course.step(), course.step()]
+    hasty.leadsTo(next)
+    const once = (...late: { ms: number; step: BulkStep }[]) =>
+      inScope((scope, load) => {
+        for (const { ms, step } of late) {
+          const loaded = scope.run(() => io(ms).then(() => load('users', ms)), step)
+          if (step === hasty) void loaded.then(() => scope.run(() => io(10), next))
+        }
+      })
+    const both = [1, 2].map(ms => ({ ms, step: hasty }))
+    const last = { ms: 8, step: idle }
+    await once(...both)
+    await once(last)
+    expect(await once(...both, last)).toEqual([
+      [2, 'users', 1, 2],
+      [8, 'users', 8],
+    ])
+  })
+
   it('S80 what was seen of work once is not held against it for ever', async () => {
     const { io, inScope } = scopes()
     const course = new BulkCourse()
