@@ -378,7 +378,8 @@ const mutants: Record<string, Mutant> = {
     edits: [
       {
         file: 'forecast.ts',
-        find: 'return comes <= until', replace: 'return false',
+        find: 'return comes <= until',
+        replace: 'return false',
       },
     ],
   },
@@ -397,8 +398,8 @@ const mutants: Record<string, Mutant> = {
     edits: [
       {
         file: 'forecast.ts',
-        find: 'return takes(window.name, window.steps) + this.#after(window)',
-        replace: 'return takes(window.name, window.steps)',
+        find: 'return takes(window.name, window.steps, calls) + this.#after(window)',
+        replace: 'return takes(window.name, window.steps, calls)',
       },
     ],
   },

@@ -116,6 +116,27 @@ describe('what earlier scopes have shown', () => {
     ])
   })
 
+  it('S80 a window does not wait where its callers have more work to do than they may put off', async () => {
+    const { host, io, inScope } = scopes()
+    const once = (callers: number, [early, late]: readonly BulkStep[]) =>
+      inScope((scope, load) => {
+        for (let caller = 0; caller < callers; caller++) {
+          const loaded = scope.run(() => load('users', caller), early)
+          void loaded.then(() => (host.time += 1 / 8))
+        }
+        void scope.run(() => io(4).then(() => load('users', 'late')), late)
+      })
+    const sizesOf = async (callers: number): Promise<unknown[]> => {
+      const course = new BulkCourse()
+      const steps = [course.step(), course.step()]
+      await once(callers, steps)
+      const starts = (await once(callers, steps)) as unknown[][]
+      return starts.map(([, , ...tasks]) => tasks.length)
+    }
+    expect(await sizesOf(3)).toEqual([4])
+    expect(await sizesOf(40)).toEqual([40, 1])
+  })
+
   it('S80 what was seen of work once is not held against it for ever', async () => {
     const { io, inScope } = scopes()
     const course = new BulkCourse()
