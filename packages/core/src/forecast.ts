@@ -23,6 +23,8 @@ interface Running {
 /** The pending calls of one name. */
 interface Window {
   readonly name: string
+  /** How many they are. */
+  calls: number
   /** The steps of those who wait. */
   readonly steps: Set<Step>
   latest: Step | null
@@ -34,11 +36,14 @@ interface Window {
   /** It need not be looked at anew before so many more of them have come, or this instant. */
   missing: number
   until: number
+  /** How many go on of the kind of work that is due next. */
+  due: number
 }
 
 /** A bulk in flight. */
 export interface Flight {
   readonly name: string
+  readonly calls: number
   readonly steps: ReadonlySet<Step>
   readonly strange: boolean
   readonly startedAt: number
@@ -102,6 +107,7 @@ export class Forecast {
   /** A call was made, and tells whether its window is to be looked at. `null` is the step of a call after an `await`. */
   called(name: string, step: Step | null): boolean {
     const window = this.#latest?.name === name ? this.#latest : this.#window(name)
+    window.calls++
     if (step === null) {
       window.later++
       window.laterAt = this.#host.now()
@@ -127,6 +133,7 @@ export class Forecast {
     if (window === undefined) {
       window = {
         name,
+        calls: 0,
         steps: new Set(),
         latest: null,
         strange: false,
@@ -134,6 +141,7 @@ export class Forecast {
         laterAt: 0,
         missing: 0,
         until: 0,
+        due: 0,
       }
       this.#windows.set(name, window)
     }
@@ -142,10 +150,10 @@ export class Forecast {
 
   /** A bulk has started. */
   started(name: string): Flight {
-    const { steps, strange, later, laterAt } = this.#window(name)
+    const { calls, steps, strange, later, laterAt } = this.#window(name)
     this.#windows.delete(name)
     this.#latest = null
-    const flight = { name, steps, strange, later, laterAt, startedAt: this.#host.now() }
+    const flight = { name, calls, steps, strange, later, laterAt, startedAt: this.#host.now() }
     this.#flights.add(flight)
     return flight
   }
@@ -157,10 +165,11 @@ export class Forecast {
   /** All its callers have their results. */
   settled(flight: Flight): void {
     this.#flights.delete(flight)
-    const took = this.#host.now() - flight.startedAt
-    anyOf(flight.steps)?.took(flight.name, took)
-    if (flight.later === 0 || this.#settled.push(flight) > 1) return
+    if (flight.later > 0) this.#settled.push(flight)
+    const settledAt = this.#host.now()
     this.#host.endOfTurn(() => {
+      const work = this.#host.now() - settledAt
+      anyOf(flight.steps)?.took(flight.name, flight.calls, settledAt - flight.startedAt, work)
       // Whoever has not ended with the bulk that he waited for has more to do: it may have been any who still runs.
       for (const { name, later, laterAt } of this.#settled) {
         if (later <= 0) continue
@@ -191,8 +200,10 @@ export class Forecast {
     const now = this.#host.now()
     const comes = this.#comes(window, now)
     if (comes === Infinity || delay === Infinity) return comes < Infinity
-    window.until = this.#mayStart(window, now) + tolerance
-    return comes <= window.until
+    const until = this.#mayStart(window, now) + tolerance
+    // When those that are due have come, others may be too late to be waited for.
+    window.until = comes > now ? Math.min(comes, until) : until
+    return comes <= until
   }
 
   /** Whether earlier runs have shown all whose calls they are. */
@@ -202,26 +213,32 @@ export class Forecast {
     return true
   }
 
-  /** When another task of the window comes: the last of those that are called for next. */
+  /** When more tasks of the window come: the last of the kind of work that is due next, where calls are missing. */
   #comes(window: Window, now: number): number {
     const { name } = window
     let comes = Infinity
     let missing = -window.later
-    let lastAt = now
+    let dueAt = Infinity
+    window.due = 0
     for (const flight of this.#flights) {
       if (flight.name === name) missing -= flight.later
       const settles = this.#settles(flight, now)
       for (const step of flight.steps) comes = Math.min(comes, settles + step.reach(name))
     }
     for (const [step, { count, begunAt }] of this.#running) {
-      comes = Math.min(comes, Math.max(now, begunAt + step.lasts) + step.reach(name))
+      comes = Math.min(comes, Math.max(now, begunAt + step.lasts(count)) + step.reach(name))
       const later = step.later(name)
       if (later === undefined) continue
       missing += count
-      lastAt = Math.max(lastAt, begunAt + later)
+      const at = begunAt + later
+      if (at <= now || at >= dueAt) continue
+      dueAt = at
+      window.due = count
     }
     window.missing = missing
-    return missing > 0 ? Math.min(comes, lastAt) : comes
+    if (missing <= 0) return comes
+    // Where all are overdue, the next comes at any moment.
+    return Math.min(comes, dueAt === Infinity ? now : dueAt)
   }
 
   /** When the bulk of the window must start, so that all that follows from it is done with the rest of the scope. */
@@ -229,19 +246,20 @@ export class Forecast {
     let end = now
     for (const flight of this.#flights) end = Math.max(end, this.#settles(flight, now) + this.#after(flight))
     for (const each of this.#windows.values()) end = Math.max(end, now + this.#rest(each))
-    for (const [step, { begunAt }] of this.#running) {
-      end = Math.max(end, Math.max(now, begunAt + step.lasts) + step.after)
+    for (const [step, { count, begunAt }] of this.#running) {
+      end = Math.max(end, Math.max(now, begunAt + step.lasts(count)) + step.after)
     }
-    return end - this.#rest(window)
+    // Those that it waits for make its bulk larger, and its callers have the more to do.
+    return Math.max(now, end - this.#rest(window, window.calls + window.due))
   }
 
-  #settles({ name, steps, startedAt }: Flight, now: number): number {
-    return Math.max(now, startedAt + takes(name, steps))
+  #settles({ name, calls, steps, startedAt }: Flight, now: number): number {
+    return Math.max(now, startedAt + takes(name, steps, calls))
   }
 
   /** From the start of its bulk to the end of all that follows. */
-  #rest(window: Window): number {
-    return takes(window.name, window.steps) + this.#after(window)
+  #rest(window: Window, calls = window.calls): number {
+    return takes(window.name, window.steps, calls) + this.#after(window)
   }
 
   #after({ steps }: { readonly steps: ReadonlySet<Step> }): number {
@@ -251,8 +269,8 @@ export class Forecast {
   }
 }
 
-function takes(name: string, steps: ReadonlySet<Step>): number {
-  return anyOf(steps)?.takes(name) ?? 0
+function takes(name: string, steps: ReadonlySet<Step>, calls: number): number {
+  return anyOf(steps)?.takes(name, calls) ?? 0
 }
 
 /** What all steps of a course know, any of them does. */

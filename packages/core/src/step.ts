@@ -3,7 +3,9 @@
  * @module
  */
 
-/** Makes steps, and knows what they have in common: how long the commands of each name take. */
+import { Pace } from './pace.ts'
+
+/** Makes steps, and knows what they have in common: how long the bulks of each name take. */
 export class BulkCourse {
   readonly #lessons = new Lessons()
 
@@ -21,8 +23,8 @@ export interface BulkStep {
 
 /** What the steps of one course have learned together. */
 class Lessons {
-  /** How long the commands of a name take, in ms; what they took lately counts most. */
-  readonly takes: Map<string, number> = new Map()
+  /** How long the bulks of a name take; what they took lately counts most. */
+  readonly paces: Map<string, Pace> = new Map()
   /** What is worked out from lessons holds until this changes: at once after news, else now and then. */
   edition = 1
   #count = 0
@@ -61,17 +63,18 @@ export class Step implements BulkStep {
     this.#lessons.add(true)
   }
 
-  /** A command of this name has taken so long. */
-  took(name: string, ms: number): void {
-    const { takes } = this.#lessons
-    const known = takes.get(name)
-    takes.set(name, known === undefined ? ms : known + (ms - known) / 4)
-    this.#lessons.add(known === undefined)
+  /** A bulk of this name, of so many calls, has taken so long, and then its callers have worked so long. */
+  took(name: string, calls: number, ms: number, work: number): void {
+    const { paces } = this.#lessons
+    let pace = paces.get(name)
+    this.#lessons.add(pace === undefined)
+    if (pace === undefined) paces.set(name, (pace = new Pace()))
+    pace.took(calls, ms, work)
   }
 
-  /** How long a command of this name takes. */
-  takes(name: string): number {
-    return this.#lessons.takes.get(name) ?? 0
+  /** How long a bulk of this name takes, of so many calls or of as many as usual. */
+  takes(name: string, calls?: number): number {
+    return this.#lessons.paces.get(name)?.takes(calls) ?? 0
   }
 
   /** Work of this kind has called at once. */
@@ -85,6 +88,8 @@ export class Step implements BulkStep {
   callsLater(name: string, ms: number): void {
     const known = this.#calls.get(name)
     this.#calls.set(name, Math.max(slowly(known ?? atOnce, ms), soon))
+    // Who calls does not go on without: what was seen of such work, once, must not be held against it for ever.
+    this.#works = slowly(this.#works, 0)
     this.#lessons.add(known === undefined)
   }
 
@@ -101,10 +106,10 @@ export class Step implements BulkStep {
     this.#lessons.add(known === 0)
   }
 
-  /** From its beginning to its end. */
-  get lasts(): number {
+  /** From its beginning to its end, where so many of the kind go on, or as many as usual. */
+  lasts(count?: number): number {
     let lasts = this.#works
-    for (const [name, ms] of this.#calls) lasts = Math.max(lasts, ms + this.takes(name))
+    for (const [name, ms] of this.#calls) lasts = Math.max(lasts, ms + this.takes(name, count))
     return lasts
   }
 
@@ -124,7 +129,7 @@ export class Step implements BulkStep {
       this.#reach.set(name, reach)
       for (const next of this.#next) {
         const own = next.#calls.get(name) ?? Infinity
-        reach = Math.min(reach, own, next.lasts + next.reach(name))
+        reach = Math.min(reach, own, next.lasts() + next.reach(name))
       }
       this.#reach.set(name, reach)
     }
@@ -138,7 +143,7 @@ export class Step implements BulkStep {
     this.#reach.clear()
     this.#after = 0
     let after = 0
-    for (const next of this.#next) after = Math.max(after, next.lasts + next.after)
+    for (const next of this.#next) after = Math.max(after, next.lasts() + next.after)
     this.#after = after
   }
 }

@@ -371,15 +371,15 @@ const mutants: Record<string, Mutant> = {
   },
   'a window waits for whatever comes, however late': {
     caughtBy: learned,
-    edits: [{ file: 'forecast.ts', find: 'return comes <= window.until', replace: 'return true' }],
+    edits: [{ file: 'forecast.ts', find: 'return comes <= until', replace: 'return true' }],
   },
   'a window waits for nothing': {
     caughtBy: learned,
     edits: [
       {
         file: 'forecast.ts',
-        find: 'return missing > 0 ? Math.min(comes, lastAt) : comes',
-        replace: 'return Infinity',
+        find: 'return comes <= until',
+        replace: 'return false',
       },
     ],
   },
@@ -398,8 +398,8 @@ const mutants: Record<string, Mutant> = {
     edits: [
       {
         file: 'forecast.ts',
-        find: 'return takes(window.name, window.steps) + this.#after(window)',
-        replace: 'return takes(window.name, window.steps)',
+        find: 'return takes(window.name, window.steps, calls) + this.#after(window)',
+        replace: 'return takes(window.name, window.steps, calls)',
       },
     ],
   },

@@ -94,6 +94,70 @@ describe('what earlier scopes have shown', () => {
     expect(await once()).toEqual([[1, 'users', 3], late])
   })
 
+  it('S80 a window waits for those who come in time, whoever else comes too late', async () => {
+    const { io, inScope } = scopes()
+    const course = new BulkCourse()
+    const [hasty, idle, next] = [course.step(), course.step(), course.step()]
+    hasty.leadsTo(next)
+    const once = (...late: { ms: number; step: BulkStep }[]) =>
+      inScope((scope, load) => {
+        for (const { ms, step } of late) {
+          const loaded = scope.run(() => io(ms).then(() => load('users', ms)), step)
+          if (step === hasty) void loaded.then(() => scope.run(() => io(10), next))
+        }
+      })
+    const both = [1, 2].map(ms => ({ ms, step: hasty }))
+    const last = { ms: 8, step: idle }
+    await once(...both)
+    await once(last)
+    expect(await once(...both, last)).toEqual([
+      [2, 'users', 1, 2],
+      [8, 'users', 8],
+    ])
+  })
+
+  it('S80 a window does not wait where its callers have more work to do than they may put off', async () => {
+    const { host, io, inScope } = scopes()
+    const once = (callers: number, [early, late]: readonly BulkStep[]) =>
+      inScope((scope, load) => {
+        for (let caller = 0; caller < callers; caller++) {
+          const loaded = scope.run(() => load('users', caller), early)
+          void loaded.then(() => (host.time += 1 / 8))
+        }
+        void scope.run(() => io(4).then(() => load('users', 'late')), late)
+      })
+    const sizesOf = async (callers: number): Promise<unknown[]> => {
+      const course = new BulkCourse()
+      const steps = [course.step(), course.step()]
+      await once(callers, steps)
+      const starts = (await once(callers, steps)) as unknown[][]
+      return starts.map(([, , ...tasks]) => tasks.length)
+    }
+    expect(await sizesOf(3)).toEqual([4])
+    expect(await sizesOf(40)).toEqual([40, 1])
+  })
+
+  it('S80 what was seen of work once is not held against it for ever', async () => {
+    const { io, inScope } = scopes()
+    const course = new BulkCourse()
+    const [quick, next, late] = [course.step(), course.step(), course.step()]
+    quick.leadsTo(next)
+    const once = (calls: boolean) =>
+      inScope((scope, load) => {
+        const loaded = scope.run(() => load('users', 'quick'), quick)
+        void loaded.then(() => scope.run(() => io(10), next))
+        for (let i = 0; i < 10; i++) {
+          void scope.run(() => (calls ? io(4).then(() => load('users', i)) : io(50)), late)
+        }
+      })
+    await once(true)
+    await once(false)
+    // As long as such work seems to last, the others have time.
+    expect((await once(true)).length).toBe(1)
+    for (let run = 0; run < 20; run++) await once(true)
+    expect((await once(true)).length).toBe(2)
+  })
+
   it('S80 with `delay: Infinity` no wait is too long: only what leads nowhere is not waited for', async () => {
     const { host, io } = scopes()
     const course = new BulkCourse()
