@@ -161,16 +161,18 @@ export class Engine<T, R> implements Keeper, Waiter, Member {
   ): Promise<(R | Error)[]> {
     if (signal !== undefined) return Promise.all(tasks.map(task => this.call(task, signal).catch(asError)))
     const parts: Promise<(R | Error)[]>[] = []
+    // As it is now: the array becomes that of a bulk, and a listener who calls in between adds to it.
+    const { length } = tasks
     let from = 0
-    while (from < tasks.length) {
+    while (from < length) {
       const refusal = this.refusal()
       if (refusal !== null) {
-        parts.push(Promise.resolve(new Array<Error>(tasks.length - from).fill(asError(refusal.reason))))
+        parts.push(Promise.resolve(new Array<Error>(length - from).fill(asError(refusal.reason))))
         break
       }
       const bulk = this.open ?? this.#openBulk()
       const room = Math.min(this.settings.size - bulk.tasks.length, this.settings.maxPending - this.pending)
-      const to = Math.min(tasks.length, from + room)
+      const to = Math.min(length, from + room)
       const part = bulk.joinMany(tasks, from, to)
       parts.push(part)
       this.#joined(bulk, part, to - from)

@@ -766,6 +766,22 @@ describe('onBulk, for those who want to know more', () => {
     expect(await call.call(1)).toBe('rows')
   })
 
+  it('S6 S61 a listener that calls the same call while it hears of a `callMany` adds no task to that', async () => {
+    const bulks: string[][] = []
+    const call = new AsyncBulkCall((tasks: string[]) => {
+      bulks.push(tasks)
+      return tasks.map(task => `${task}!`)
+    })
+    let told = 0
+    listen({
+      called() {
+        if (told++ === 0) void call.call('audit')
+      },
+    })
+    expect(await call.callMany(['a', 'b'])).toEqual(['a!', 'b!'])
+    expect(bulks).toEqual([['a', 'b', 'audit']])
+  })
+
   it('S61 the event has the opening that was told when its tasks were called', async () => {
     const openings: unknown[] = []
     listen({ called: opening => void openings.push(opening) })
