@@ -33,7 +33,7 @@ export type AnyBulk = Bulk<any, any>
 
 /** Hears what becomes of the tasks of one bulk: the cache of a loader does. */
 export interface Follower {
-  /** The bulk is about to start: the last moment to merge equal tasks. */
+  /** The bulk is about to start, or to lose its first task to the one before: the last moment to merge equal tasks. */
   sealing(): void
   /** The bulk has started: no task joins or leaves it any more. */
   started(): void
@@ -187,6 +187,8 @@ export class Bulk<T, R> implements Head, Bench, Standing<Bulk<T, R>> {
 
   /** Fills the place of a task that has left with the first task of the bulk behind. */
   takeFrom(behind: Bulk<T, R>): void {
+    // Equal tasks of that one have to be one before each has a seat.
+    behind.follower?.sealing()
     const seats = this.#part()
     const others = behind.#part()
     if (behind.follower !== null) this.follower?.takeFrom(behind.follower)

@@ -139,10 +139,12 @@ export class Engine<T, R> implements Keeper, Waiter, Member {
     const refusal = this.refusal()
     if (refusal !== null) return Promise.reject(refusal.reason)
     if (signal?.aborted) return Promise.reject(signal.reason)
-    return this.accept(task, signal)
+    const promise = this.accept(task, signal)
+    this.tellJoined(this.last!, 1)
+    return promise
   }
 
-  /** Takes a task that nothing refuses. */
+  /** Takes a task that nothing refuses. Whoever has it accepted tells of it, once he has noted where it is. */
   accept(task: T, signal?: AbortSignal): Promise<R> {
     const bulk = this.open ?? this.#openBulk()
     const promise = signal === undefined ? bulk.join(task) : bulk.joinWith(task, signal)
@@ -161,20 +163,23 @@ export class Engine<T, R> implements Keeper, Waiter, Member {
   ): Promise<(R | Error)[]> {
     if (signal !== undefined) return Promise.all(tasks.map(task => this.call(task, signal).catch(asError)))
     const parts: Promise<(R | Error)[]>[] = []
+    // As it is now: the array becomes that of a bulk, and a listener who calls in between adds to it.
+    const { length } = tasks
     let from = 0
-    while (from < tasks.length) {
+    while (from < length) {
       const refusal = this.refusal()
       if (refusal !== null) {
-        parts.push(Promise.resolve(new Array<Error>(tasks.length - from).fill(asError(refusal.reason))))
+        parts.push(Promise.resolve(new Array<Error>(length - from).fill(asError(refusal.reason))))
         break
       }
       const bulk = this.open ?? this.#openBulk()
       const room = Math.min(this.settings.size - bulk.tasks.length, this.settings.maxPending - this.pending)
-      const to = Math.min(tasks.length, from + room)
+      const to = Math.min(length, from + room)
       const part = bulk.joinMany(tasks, from, to)
       parts.push(part)
       this.#joined(bulk, part, to - from)
       joined?.(bulk, from, to)
+      this.tellJoined(bulk, to - from)
       from = to
     }
     return parts.length === 1 ? parts[0]! : Promise.all(parts).then(each => each.flat())
@@ -490,13 +495,14 @@ export class Engine<T, R> implements Keeper, Waiter, Member {
       // Many tasks of one promise are one wait.
       for (let i = 1; i < tasks; i++) bulk.owners.push(nobody)
     }
-    if (watchesTasks()) this.#tellJoined(bulk, tasks)
     if (bulk.tasks.length === size) this.#markReady()
     // The command never runs inside `call`: a caller must not find its own stack below someone's SQL.
     if (before < size && this.pending >= size) this.#askPump()
   }
 
-  #tellJoined(bulk: AnyBulk, tasks: number): void {
+  /** Tells whoever listens of tasks that have joined. Last of all: he may call in his turn, and all places must be known. */
+  tellJoined(bulk: AnyBulk, tasks: number): void {
+    if (!watchesTasks()) return
     if (watchesPending()) tellPending(this.name, tasks, this.#scope)
     if (!watchesCalls()) return
     bulk.opening ??= { name: this.name, id: nextId(), scope: this.#scope }

@@ -51,7 +51,9 @@ export class KeyIndex<K, E extends object> {
   #placeOf(key: K): number {
     if (typeof key !== 'number') return -1
     const place = key - this.#from
-    return (place | 0) === place && place >= 0 && place < this.#dense.length ? place : -1
+    // A fraction next to nothing is lost in the difference, and must not be found at the place of another key.
+    const isPlace = (place | 0) === place && place >= 0 && place < this.#dense.length
+    return isPlace && place + this.#from === key ? place : -1
   }
 
   /** Moves the whole numbers into one array, if they lie close enough together, with room for those that follow. */
@@ -82,8 +84,9 @@ export class KeyIndex<K, E extends object> {
         this.#others.delete(key)
       }
     }
-    // The more there are that must stay, the more must come before it is looked again: the looks cost little in all.
-    this.#looksAt = Math.max(few, 2 * this.#others.size)
+    // The more there are that must stay, and the longer the array, the more must come before it is looked again: keys that
+    // only just lie close enough together leave no room, and must not have the array made anew for every few of them.
+    this.#looksAt = Math.max(few, 2 * this.#others.size, Math.ceil(this.#dense.length / sparse))
   }
 }
 

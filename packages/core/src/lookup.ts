@@ -129,7 +129,9 @@ export class Lookup<K, V, C> {
     const refusal = this.#engine.refusal()
     if (refusal !== null) return Promise.reject(refusal.reason)
     const promise = this.#engine.accept(key)
-    this.#cache.joined(this.#engine.last!, cacheKey, promise)
+    const bulk = this.#engine.last!
+    this.#cache.joined(bulk, cacheKey, promise)
+    this.#engine.tellJoined(bulk, 1)
     return promise
   }
 

@@ -766,6 +766,49 @@ describe('onBulk, for those who want to know more', () => {
     expect(await call.call(1)).toBe('rows')
   })
 
+  it('S6 S61 a listener that calls the same call while it hears of a `callMany` adds no task to that', async () => {
+    const bulks: string[][] = []
+    const call = new AsyncBulkCall((tasks: string[]) => {
+      bulks.push(tasks)
+      return tasks.map(task => `${task}!`)
+    })
+    let told = 0
+    listen({
+      called() {
+        if (told++ === 0) void call.call('audit')
+      },
+    })
+    expect(await call.callMany(['a', 'b'])).toEqual(['a!', 'b!'])
+    expect(bulks).toEqual([['a', 'b', 'audit']])
+  })
+
+  it('S52 S61 a listener that loads by the same loader while it hears of a key takes no place of another key', async () => {
+    const loader = new BulkLoader((keys: string[]) => keys.map(key => `${key}!`))
+    let told = 0
+    listen({
+      called() {
+        if (told++ === 0) void loader.load('audit')
+      },
+    })
+    const many = loader.loadMany(['a', 'b'])
+    const loads = ['a', 'b', 'audit'].map(key => loader.load(key))
+    expect(await many).toEqual(['a!', 'b!'])
+    expect(await Promise.all(loads)).toEqual(['a!', 'b!', 'audit!'])
+    expect(await loader.loadMany(['a', 'b', 'audit'])).toEqual(['a!', 'b!', 'audit!'])
+  })
+
+  it('S52 S61 nor does one that loads a key that opens the next bulk', async () => {
+    const loader = new BulkLoader((keys: string[]) => keys.map(key => `${key}!`), { size: 1 })
+    let told = 0
+    listen({
+      called() {
+        if (told++ === 0) void loader.load('audit')
+      },
+    })
+    expect(await loader.load('a')).toBe('a!')
+    expect(await loader.loadMany(['audit', 'a'])).toEqual(['audit!', 'a!'])
+  })
+
   it('S61 the event has the opening that was told when its tasks were called', async () => {
     const openings: unknown[] = []
     listen({ called: opening => void openings.push(opening) })

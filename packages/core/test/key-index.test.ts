@@ -1,5 +1,5 @@
 import fc from 'fast-check'
-import { describe, expect, it } from 'vitest'
+import { describe, expect, it, vi } from 'vitest'
 import { KeyIndex } from '../src/key-index.ts'
 
 interface Entry {
@@ -11,6 +11,7 @@ const object = {}
 const strange = fc.constantFrom<unknown>(
   -0,
   0.5,
+  0.1 + 0.2 - 0.3,
   NaN,
   Infinity,
   2 ** 31,
@@ -69,5 +70,21 @@ describe('an index of keys', () => {
     }
     for (let i = 0; i < 10_000; i++) expect(index.get(keyOf(i))).toEqual({ number: i })
     expect([...index]).toHaveLength(10_000)
+  })
+  it('S52 does not take a fraction next to nothing for the whole number beside it', () => {
+    const index = new KeyIndex<unknown, Entry>()
+    for (let i = 0; i <= 64; i++) index.set(i, { number: i })
+    expect(index.get(0.1 + 0.2 - 0.3)).toBe(undefined)
+    expect(index.get(-0)).toEqual({ number: 0 })
+  })
+
+  it.each([10, 15, 16])('S52 takes no more time a key where there are more of them, %d apart', apart => {
+    // Counted, not measured: it is by making the array anew that time goes.
+    const made = vi.spyOn(Array.prototype, 'fill')
+    const index = new KeyIndex<unknown, Entry>()
+    for (let i = 0; i < 20_000; i++) index.set(i * apart, { number: i })
+    const places = made.mock.results.reduce((sum, { value }) => sum + (value as unknown[]).length, 0)
+    made.mockRestore()
+    expect(places).toBeLessThan(64 * 20_000)
   })
 })

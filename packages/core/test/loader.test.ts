@@ -754,6 +754,23 @@ describe('prime', () => {
     expect(await Promise.all(loads)).toEqual(['primed', '2@0', '3@0', '4@1'])
     expect(bulks).toEqual([[2, 3], [4]])
   })
+  it('S13 S23 equal keys of a bulk that moves up to fill a place are all answered', async () => {
+    const { desk, loader } = held<string>({ size: 3, concurrent: 1 })
+    void loader.loadMany(['x', 'y', 'z'])
+    await turn()
+    const loads = ['a', 'b', 'c', 'd', 'e', 'f'].map(key => watch(loader.load(key)))
+    loader.prime('a', 'primed')
+    // Nobody has looked one of these up, so nobody has seen that they are equal.
+    const equal = ['g', 'g'].map(key => watch(loader.load(key)))
+    for (const bulk of [0, 1, 2]) await desk.answer(bulk)
+    expect(desk.bulks).toEqual([
+      ['x', 'y', 'z'],
+      ['b', 'c', 'd'],
+      ['e', 'f', 'g'],
+    ])
+    expect(loads.map(({ outcome }) => outcome)).toEqual(['primed', 'b@1', 'c@1', 'd@1', 'e@2', 'f@2'])
+    expect(equal.map(({ outcome }) => outcome)).toEqual(['g@2', 'g@2'])
+  })
 })
 
 describe('clear and clearAll', () => {

@@ -6,13 +6,14 @@
 // `_batchLoadFn` is the original's name, which instrumentations read.
 // oxlint-disable no-underscore-dangle
 
-import { host, isError, watched, type CommandContext } from '@bulkcall/core'
+import { isError, watched, type CommandContext } from '@bulkcall/core'
 import { Answers, asReason, oneJobLater } from './answers.ts'
 import { Batch, isThenable, Place, type Keeper } from './batch.ts'
 import { Bulks, type Owner } from './bulks.ts'
 import { Caller } from './caller.ts'
 import {
   contract,
+  endOfTurn,
   readSignal,
   type BatchLoadFn,
   type CacheMap,
@@ -218,7 +219,7 @@ export class Loader<K, V, C> implements Owner<K, V>, Keeper<K, V> {
     try {
       // One that calls back at once would send a batch off before its first key is in.
       this.#settings.schedule.call(this.#face, () =>
-        opened ? this.#dispatch(batch) : host.endOfTurn(() => this.#dispatch(batch)),
+        opened ? this.#dispatch(batch) : endOfTurn(() => this.#dispatch(batch)),
       )
     } catch (error) {
       // Nobody would ever send it off.

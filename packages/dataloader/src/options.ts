@@ -193,7 +193,7 @@ export const contract =
   'DataLoader must be constructed with a function which accepts Array<key> and returns Promise<Array<value>>'
 
 /** The moment of dataloader, found by what the host does and not by what it is called, and in the caller's async context. */
-const endOfTurn = (callback: () => void): void => {
+export const endOfTurn = (callback: () => void): void => {
   const context = host.captureContext()
   host.endOfTurn(() => context.run(callback, undefined, undefined))
 }

@@ -1,6 +1,7 @@
 /**
  * The faults of dataloader that are mended, one by one: what it does, and what ours does. The README lists them.
  */
+import { AsyncLocalStorage } from 'node:async_hooks'
 import { runInNewContext } from 'node:vm'
 import Original from 'dataloader'
 import { expect, test } from 'vitest'
@@ -110,6 +111,17 @@ test('a schedule function may call back at once', async () => {
     return state(loader.load(1))
   })
   expect(seen).toEqual({ theirs: 'hangs', ours: 1 })
+})
+
+test('then too each batch function runs in the async context of its own first caller', async () => {
+  const store = new AsyncLocalStorage<string>()
+  const loaders = [1, 2].map(
+    () =>
+      new DataLoader(() => Promise.resolve([store.getStore()]), { batchScheduleFn: callback => callback() }),
+  )
+  // Loaders that ask in one turn share its end, which comes in the context of whoever asked first.
+  const seen = ['one', 'two'].map((tenant, i) => store.run(tenant, () => loaders[i]!.load(1)))
+  expect(await Promise.all(seen)).toEqual(['one', 'two'])
 })
 
 test('a schedule function that calls back twice sends the batch once', async () => {

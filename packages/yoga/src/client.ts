@@ -65,7 +65,13 @@ function attendedBy<Args extends readonly unknown[], R>(
   return (...args): R => {
     if (signal.aborted) left()
     else signal.addEventListener('abort', left, { once: true })
-    const result = run(...args)
+    let result: R
+    try {
+      result = run(...args)
+    } catch (error) {
+      settled()
+      throw error
+    }
     if (isThenable(result)) void result.then(settled, settled)
     else settled(result)
     return result
