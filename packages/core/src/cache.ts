@@ -89,9 +89,9 @@ export class Cache<C, V> implements PageKeeper<C, V> {
     return answer
   }
 
-  /** A key of the bulk that is open was loaded once more. */
-  repeated(): void {
-    this.#repeats++
+  /** So many more loads were of keys of the bulk that is open. */
+  repeated(loads: number): void {
+    this.#repeats += loads
   }
 
   /** A key that was not found has joined this bulk. */

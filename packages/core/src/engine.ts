@@ -30,7 +30,7 @@ import type { AsyncContext } from './host.ts'
 import type { Slot, Waiter } from './limiter.ts'
 import { Line } from './line.ts'
 import { nameOf, type BulkCallSettings } from './options.ts'
-import { readyAnyhow, readyAt, readyInTime, take, type Cause, type Marks } from './policy.ts'
+import { ready, readyAt, take, type Cause, type Clock, type Marks } from './policy.ts'
 import { nobody, type BulkScope, type Ledger, type Member, type Piece } from './scope.ts'
 import { handOut, isStream, isThenable, outcomesOf, type Outcomes } from './settle.ts'
 
@@ -40,7 +40,7 @@ const then: typeof soon.then = Reflect.get(Promise.prototype, 'then')
 /** The longest that timers of most hosts can wait. A longer one is waited for in steps. */
 const longestTimer = 2 ** 31 - 1
 
-export class Engine<T, R> implements Keeper, Waiter, Member {
+export class Engine<T, R> implements Keeper, Waiter, Member, Clock {
   readonly settings: BulkCallSettings
   // Its place among the calls of its scope.
   line: Line<Member> | null = null
@@ -324,16 +324,14 @@ export class Engine<T, R> implements Keeper, Waiter, Member {
   }
 
   /** A timer that has fired is proof of its instant: some fire a little early, and fake ones leave the clock behind. */
-  #clock(): number {
+  now(): number {
     return Math.max(this.settings.host.now(), this.#wokenAt)
   }
 
   #ready(): Cause | null {
     const { first } = this.#queue
     if (first === null) return null
-    const { settings } = this
-    const cause = readyAnyhow(first, this.pending, settings, this.#marks)
-    return cause === null && settings.delay > 0 ? readyInTime(first, settings, this.#clock()) : cause
+    return ready(first, this.pending, this.settings, this.#marks, this)
   }
 
   /** Whether a slot is at hand. If not, the engine stands in line for one, from the moment that its bulk is ready. */
@@ -345,7 +343,7 @@ export class Engine<T, R> implements Keeper, Waiter, Member {
     try {
       const slot = limiter.acquire(this)
       if (slot === null) {
-        if (watched()) this.#inLineSince ??= this.#clock()
+        if (watched()) this.#inLineSince ??= this.now()
       } else {
         this.#inLine = false
         this.#slot = slot
@@ -377,7 +375,7 @@ export class Engine<T, R> implements Keeper, Waiter, Member {
     this.#slot = null
     this.#running.add(bulk)
     bulk.flight = this.#ledger?.started(this, bulk) ?? null
-    if (timeout < Infinity) bulk.deadline = this.#clock() + timeout
+    if (timeout < Infinity) bulk.deadline = this.now() + timeout
     if (watched()) bulk.event = this.#event(bulk, cause)
     this.#run(bulk)
   }
@@ -465,7 +463,7 @@ export class Engine<T, R> implements Keeper, Waiter, Member {
     if (!this.#running.delete(bulk) && !this.#overdue.delete(bulk)) return
     // Told before its slot is handed over, which starts the next bulk: who counts events never finds more than slots.
     if (bulk.event !== null) {
-      bulk.event.settledAt = this.#clock()
+      bulk.event.settledAt = this.now()
       tellSettled(bulk.event)
     }
     bulk.slot?.release()
@@ -475,7 +473,7 @@ export class Engine<T, R> implements Keeper, Waiter, Member {
   #openBulk(): Bulk<T, R> {
     const { delay } = this.settings
     const ledger = this.#ledger
-    const openedAt = delay > 0 || watched() ? this.#clock() : NaN
+    const openedAt = delay > 0 || watched() ? this.now() : NaN
     const bulk = new Bulk<T, R>(++this.#lastId, openedAt, this)
     this.#queue.add(bulk)
     // Most windows of a scope close with the turn, so time matters only to those that it finds open then.
@@ -532,7 +530,7 @@ export class Engine<T, R> implements Keeper, Waiter, Member {
   /** For events: all that is pending is ready from now on. Only the last bulk was not full, and so not ready before. */
   #markReady(): void {
     const { last } = this.#queue
-    if (last !== null && watched() && Number.isNaN(last.readyAt)) last.readyAt = this.#clock()
+    if (last !== null && watched() && Number.isNaN(last.readyAt)) last.readyAt = this.now()
   }
 
   /** Takes the first bulk out of the queue, filled from those behind; `null` if its callers have gone this moment. */
@@ -568,7 +566,7 @@ export class Engine<T, R> implements Keeper, Waiter, Member {
     this.#timer = undefined
     this.#wakesAt = wakesAt
     if (wakesAt === Infinity) return
-    const now = this.#clock()
+    const now = this.now()
     const wait = Math.min(Math.max(Math.ceil(wakesAt - now), 0), longestTimer)
     const firesAt = Math.min(wakesAt, now + wait)
     this.#timer = host.setTimer(() => this.#wake(firesAt), wait)
@@ -592,7 +590,7 @@ export class Engine<T, R> implements Keeper, Waiter, Member {
     this.#timer = undefined
     this.#wakesAt = Infinity
     this.#wokenAt = instant
-    this.#expire(this.#clock())
+    this.#expire(this.now())
     this.pump()
   }
 
@@ -633,7 +631,7 @@ export class Engine<T, R> implements Keeper, Waiter, Member {
 
   #event(bulk: Bulk<T, R>, cause: Cause): BulkEvent {
     const { size, delay, limiter } = this.settings
-    const startedAt = this.#clock()
+    const startedAt = this.now()
     const marked = Number.isNaN(bulk.readyAt) ? startedAt : bulk.readyAt
     const due = delay > 0 ? bulk.openedAt + delay : startedAt
     return {

@@ -150,7 +150,7 @@ export class Lookup<K, V, C> {
     const bulk = this.#engine.last ?? this.#engine.held
     if (bulk === null) return answer.promise
     const isItsOwn = answer.bulk === bulk
-    if (isItsOwn) this.#cache.repeated()
+    if (isItsOwn) this.#cache.repeated(1)
     if (!this.#aligns) return answer.promise
     const hit = isItsOwn ? answer.promise : answer.alignedWith(bulk)
     this.#engine.visited(bulk, hit)
@@ -177,7 +177,11 @@ export class Lookup<K, V, C> {
       return true
     })
     const places = placesOf(missingKeys)
-    if (places !== null) this.#engine.hit(missing.length - new Set(places).size)
+    if (places !== null) {
+      const repeats = missing.length - new Set(places).size
+      this.#engine.hit(repeats)
+      this.#cache.repeated(repeats)
+    }
     const answers =
       places === null
         ? this.#askMany(missing, missingKeys)

@@ -32,31 +32,27 @@ export interface Marks {
   closing: boolean
 }
 
+/** Tells the time. It is asked only where time alone decides: most bulks start for another cause, and a clock is dear. */
+export interface Clock {
+  now(): number
+}
+
 /** Why the head may start now, or `null` while it must wait. `pending` counts the tasks of the whole queue. */
 export function ready(
   head: Head,
   pending: number,
   settings: Settings,
   marks: Marks,
-  now: number,
+  clock: Clock,
 ): Cause | null {
-  return readyAnyhow(head, pending, settings, marks) ?? readyInTime(head, settings, now)
-}
-
-/** Why the head may start whatever the time is: most bulks do, and then no clock need be read. */
-export function readyAnyhow(head: Head, pending: number, settings: Settings, marks: Marks): Cause | null {
   if (pending >= settings.size) return 'size'
   if (head.id <= marks.flushed) return 'flush'
   if (marks.closing) return 'close'
   if (settings.delay === 0 && head.id <= marks.ticked) return 'tick'
   if (head.id <= marks.quiet) return 'quiet'
-  return null
-}
-
-/** Whether it is time for the head to start. */
-export function readyInTime(head: Head, settings: Settings, now: number): Cause | null {
   // By the instant at which its timer fires: a difference of fractions may fall short of the delay by a hair, for ever.
-  return settings.delay > 0 && now >= readyAt(head, settings) ? 'delay' : null
+  if (settings.delay > 0 && clock.now() >= readyAt(head, settings)) return 'delay'
+  return null
 }
 
 /** The instant at which time alone makes the head ready; `Infinity` where time never does. */

@@ -153,7 +153,7 @@ export class Ledger {
   /** Calls of a piece that is not known, since it made them after an `await`: each takes one busy piece's place. */
   readonly #unknown = new Piece()
   #current: Piece | null = null
-  /** Those with anything pending or in flight, those whose window opened last at the end. */
+  /** Those with anything pending or in flight. */
   readonly #members = new Line<Member>()
   /** How many of them have a window that is open. */
   #windows = 0

@@ -343,6 +343,21 @@ describe('a loader against its model', () => {
     await fc.assert(property, { numRuns: 10_000 })
   })
 
+  it('S52 it finds that out of loadMany as well as of single loads', async () => {
+    const asked: number[][] = []
+    const command = async (keys: number[]): Promise<number[]> => {
+      asked.push(keys)
+      return keys
+    }
+    const pairs = Array.from({ length: 100 }, (_, i) => Math.floor(i / 2))
+    for (let i = 0; i < 3; i++) {
+      expect(await new BulkLoader<number, number>(command).loadMany(pairs)).toEqual(pairs)
+      expect(habitOf(command).repeats).toBe(true)
+    }
+    const unique = [...new Set(pairs)]
+    expect(asked).toEqual([unique, unique, unique])
+  })
+
   it('S52 it finds out by itself how many keys of a command are equal, and asks the same whether it has or not', async () => {
     const bulks: number[][] = []
     const command = async (keys: number[]): Promise<number[]> => {

@@ -165,7 +165,7 @@ const mutants: Record<string, Mutant> = {
       {
         file: 'engine.ts',
         find: '    const before = this.pending\n',
-        replace: '    const before = this.pending\n    Object.assign(bulk, { openedAt: this.#clock() })\n',
+        replace: '    const before = this.pending\n    Object.assign(bulk, { openedAt: this.now() })\n',
       },
     ],
   },
@@ -175,7 +175,7 @@ const mutants: Record<string, Mutant> = {
       {
         file: 'engine.ts',
         find: '    this.#nowPending(-1)\n',
-        replace: '    this.#nowPending(-1)\n    Object.assign(bulk, { openedAt: this.#clock() })\n',
+        replace: '    this.#nowPending(-1)\n    Object.assign(bulk, { openedAt: this.now() })\n',
       },
     ],
   },

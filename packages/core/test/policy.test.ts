@@ -20,7 +20,7 @@ function cause({
   marks?: Partial<Marks>
   now?: number
 } = {}): string | null {
-  return ready(head, pending, { size, delay }, { ...nothing, ...marks }, now)
+  return ready(head, pending, { size, delay }, { ...nothing, ...marks }, { now: () => now })
 }
 
 describe('ready', () => {
@@ -36,6 +36,19 @@ describe('ready', () => {
 
   it('S8 is never size where any number fits', () => {
     expect(cause({ pending: 1e9, size: Infinity })).toBe(null)
+  })
+
+  it('S8 S50 asks the clock only where time alone decides', () => {
+    const broken = {
+      now: () => {
+        throw new Error('the clock was asked')
+      },
+    }
+    const windowed = { size: 5, delay: 20 }
+    expect(ready(head, 5, windowed, nothing, broken)).toBe('size')
+    expect(ready(head, 1, windowed, { ...nothing, quiet: 3 }, broken)).toBe('quiet')
+    expect(ready(head, 1, { size: 5, delay: 0 }, nothing, broken)).toBe(null)
+    expect(() => ready(head, 1, windowed, nothing, broken)).toThrow('the clock was asked')
   })
 
   it('S8 is flush for bulks that were open at the last flush, and for none that opened later', () => {
@@ -61,7 +74,8 @@ describe('ready', () => {
     for (const openedAt of openings) {
       const window = { id: 1, openedAt }
       const settings = { size: 5, delay: 5 }
-      expect(ready(window, 2, settings, nothing, readyAt(window, settings))).toBe('delay')
+      const clock = { now: () => readyAt(window, settings) }
+      expect(ready(window, 2, settings, nothing, clock)).toBe('delay')
     }
   })
 
