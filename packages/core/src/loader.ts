@@ -7,7 +7,7 @@ import type { CacheMap } from './cache.ts'
 import type { Command, CommandContext, ResultOf, Results } from './command.ts'
 import { check, checkNames, hasMethods } from './door.ts'
 import { Engine } from './engine.ts'
-import { Habit, habitOf } from './habit.ts'
+import { habitOf } from './habit.ts'
 import type { AsyncContext } from './host.ts'
 import { Lookup, type LoaderSettings } from './lookup.ts'
 import {
@@ -81,8 +81,8 @@ class BulkLoader<K, V, C = K> {
 
   #begin(): Lookup<K, V, C> {
     const engine = new Engine(this.#command, this.#settings, this.#ledger, this.#context)
-    const habit = this.#settings.habit ?? habitOf(this.#command)
-    return (this.#lookup = new Lookup(engine, this.#settings, habit, this.#ledger !== null))
+    const habit = this.#ledger === null ? habitOf(this.#command) : null
+    return (this.#lookup = new Lookup(engine, this.#settings, habit))
   }
 
   /** The name in errors, events and metrics. */
@@ -152,10 +152,7 @@ class BulkLoader<K, V, C = K> {
 
 const cacheMapMethods = ['get', 'set', 'delete', 'clear'] as const
 
-function readLoaderOptions<K, V, C>(
-  options: BulkLoaderOptions<K, V, C>,
-  habit: Habit | null = null,
-): LoaderSettings<K, V, C> {
+function readLoaderOptions<K, V, C>(options: BulkLoaderOptions<K, V, C>): LoaderSettings<K, V, C> {
   checkNames(options, bulkLoaderOptions)
   const { cache = true, cacheKeyFn, cacheMap, cacheErrors = true } = options
   check('cache', typeof cache === 'boolean', 'true or false', cache)
@@ -188,7 +185,6 @@ function readLoaderOptions<K, V, C>(
     keyOf: cacheKeyFn ?? null,
     keeps,
     store,
-    habit,
   }
 }
 
@@ -225,7 +221,7 @@ export function bulkLoaderFactory<K = any, C = K>(
     options,
     bulkLoaderOptions.filter(name => name !== 'scope' && name !== 'cacheMap'),
   )
-  const settings = readLoaderOptions<K, any, C>(options, new Habit())
+  const settings = readLoaderOptions<K, any, C>(options)
   return (command, scope) =>
     new BulkLoader<K, any, C>(command as Command<K, any>, new Ready<K, any, C>(settings, scope))
 }

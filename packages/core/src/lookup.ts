@@ -16,8 +16,6 @@ export interface LoaderSettings<K, V, C> extends BulkCallSettings {
   readonly keyOf: ((key: K) => C) | null
   readonly keeps: CacheErrors
   readonly store: CacheMap<C, Promise<V>> | 'own' | 'none'
-  /** That of all loaders with these settings; `null`: that of all with the same command. */
-  readonly habit: Habit | null
 }
 
 export class Lookup<K, V, C> {
@@ -29,13 +27,14 @@ export class Lookup<K, V, C> {
   /** Whether a hit is given with the bulk that is open, so that what follows from it goes out in one bulk as well. */
   readonly #aligns: boolean
 
-  constructor(engine: Engine<K, V>, settings: LoaderSettings<K, V, C>, habit: Habit, hasScope: boolean) {
+  /** @param habit `null` in a scope */
+  constructor(engine: Engine<K, V>, settings: LoaderSettings<K, V, C>, habit: Habit | null) {
     const { size, maxPending, delay, keyOf, keeps, store } = settings
     this.#engine = engine
     this.#cache = new Cache(store, keeps, keyOf === null, Math.min(size, maxPending), habit)
     this.#keyOf = keyOf
     this.#hasMap = typeof store !== 'string'
-    this.#aligns = delay === 0 || hasScope
+    this.#aligns = delay === 0 || habit === null
   }
 
   get pending(): number {

@@ -122,7 +122,7 @@ export class Piece {
   readonly part: Ledger | null
   held: Started | null = null
   /** What kind of work it is, if that is known, and when it began to run on its own. */
-  readonly step: Step | null
+  step: Step | null
   begunAt = 0
 
   constructor(part: Ledger | null = null, step: Step | null = null) {
@@ -153,6 +153,8 @@ export class Ledger {
   /** Calls of a piece that is not known, since it made them after an `await`: each takes one busy piece's place. */
   readonly #unknown = new Piece()
   #current: Piece | null = null
+  /** Work that does nothing but call. */
+  #caller: Piece | null = null
   /** Those with anything pending or in flight. */
   readonly #members = new Line<Member>()
   /** How many of them have a window that is open. */
@@ -185,7 +187,8 @@ export class Ledger {
   /** @param part the part of this scope that the work is done for, if it is */
   run<R>(work: () => R, part: Ledger | null = null, step: Step | null = null): R {
     const outer = this.#current
-    const piece = (this.#current = new Piece(part, step))
+    const onlyCalls = outer === null && step !== null && step.onlyCalls
+    const piece = (this.#current = onlyCalls ? this.#callerOf(step) : new Piece(part, step))
     if (step !== null) (this.#forecast ??= this.#forecastFrom()).began(step)
     let result: R
     try {
@@ -195,8 +198,20 @@ export class Ledger {
     }
     if (!isThenable(result)) return result
     // It gave the promise of its own call, so it ends with that call and does nothing until then: no need to follow it.
-    if (result === piece.latest && outer === null) return result
-    return this.#follow(piece, outer, result) as R
+    if (result === piece.latest && outer === null) {
+      if (step !== null) step.onlyCalled()
+      return result
+    }
+    if (step !== null) step.didMore()
+    return this.#follow(onlyCalls ? new Piece(part, step) : piece, outer, result) as R
+  }
+
+  /** Who does nothing but call never runs on its own: one piece stands for all, one after the other. */
+  #callerOf(step: Step): Piece {
+    const caller = (this.#caller ??= new Piece())
+    caller.step = step
+    caller.latest = undefined
+    return caller
   }
 
   /** A forecast that knows of the pieces that run already. */

@@ -38,6 +38,8 @@ class Lessons {
 const atOnce = 0
 /** The least that counts as later. */
 const soon = 0.01
+/** So often work of a kind must have done nothing but call before it is taken to do so always. */
+const often = 16
 
 export class Step implements BulkStep {
   /** The run that has shown it first; 0 as long as there was none. */
@@ -48,6 +50,8 @@ export class Step implements BulkStep {
   readonly #calls = new Map<string, number>()
   /** How long it goes on where it does not call. */
   #works = 0
+  /** How often it did nothing but call at once, and gave the promise of that; `null` once it has done anything else. */
+  #onlyCalled: number | null = 0
 
   // What is worked out from all that.
   #edition = 0
@@ -61,6 +65,19 @@ export class Step implements BulkStep {
   leadsTo(next: BulkStep): void {
     this.#next.add(next as Step)
     this.#lessons.add(true)
+  }
+
+  /** Whether it does nothing but call at once, as most resolvers do. */
+  get onlyCalls(): boolean {
+    return this.#onlyCalled === often
+  }
+
+  onlyCalled(): void {
+    if (this.#onlyCalled !== null && this.#onlyCalled < often) this.#onlyCalled++
+  }
+
+  didMore(): void {
+    this.#onlyCalled = null
   }
 
   /** A bulk of this name, of so many calls, has taken so long, and then its callers have worked so long. */

@@ -41,6 +41,29 @@ function scopes() {
 }
 
 describe('what earlier scopes have shown', () => {
+  it('S82 work that has always done nothing but call, and then does more, loses no task and no time', async () => {
+    const { io, inScope } = scopes()
+    const course = new BulkCourse()
+    const step = course.step()
+    const given: unknown[] = []
+    const once = (work: (load: (name: string, task: unknown) => Promise<unknown>) => Promise<unknown>) =>
+      inScope((scope, load) => {
+        void scope.run(() => work(load), step).then(result => given.push(result))
+      })
+    for (let run = 0; run < 20; run++)
+      expect(await once(load => load('users', run))).toEqual([[0, 'users', run]])
+
+    const more = (load: (name: string, task: unknown) => Promise<unknown>): Promise<unknown> =>
+      load('users', 'first').then(() => io(1).then(() => load('users', 'then')))
+    for (let run = 0; run < 2; run++) {
+      expect(await once(more)).toEqual([
+        [0, 'users', 'first'],
+        [1, 'users', 'then'],
+      ])
+    }
+    expect(given).toHaveLength(22)
+  })
+
   it('S80 a window does not wait for work that never led to it', async () => {
     const { io, inScope } = scopes()
     const course = new BulkCourse()
