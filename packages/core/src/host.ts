@@ -38,24 +38,36 @@ const settled = Promise.resolve()
  */
 let nextTick: 'unknown' | 'after promise jobs' | 'a promise job' = 'unknown'
 
-/** Who has asked since the last round of asking was over. */
+/**
+ * Calls `job` once the promise jobs of the current turn have drained, those that they themselves add included, in the async
+ * context of whoever asks.
+ */
+export function endOfTurn(job: () => void): void {
+  // One promise job first: then the tick is asked for while promise jobs run, and Node keeps it until they have drained.
+  void settled.then(() => tick(job))
+}
+
+function tick(job: () => void): void {
+  if (nextTick === 'a promise job' || typeof globalThis.process?.nextTick !== 'function') macrotask(job)
+  else if (nextTick === 'after promise jobs') process.nextTick(job)
+  else watchNextTick(job)
+}
+
+/** Who has asked for a share since the last round of asking was over. */
 let asking: (() => void)[] = []
 
 /**
- * One promise job first: then the tick is asked for while promise jobs run, and Node keeps it until they have drained. All
- * who ask until then share it. Who asks later may be in another turn, whose promise jobs have yet to run.
+ * The same in whatever async context: all who ask until the promise job share it and its tick. Who asks later may be in
+ * another turn, whose promise jobs have yet to run.
  */
-function endOfTurn(job: () => void): void {
+function shareOfTurn(job: () => void): void {
   if (asking.push(job) === 1) void settled.then(endAsking)
 }
 
 function endAsking(): void {
   const jobs = asking
   asking = []
-  const round = jobs.length === 1 ? jobs[0]! : () => runAll(jobs)
-  if (nextTick === 'a promise job' || typeof globalThis.process?.nextTick !== 'function') macrotask(round)
-  else if (nextTick === 'after promise jobs') process.nextTick(round)
-  else watchNextTick(round)
+  tick(jobs.length === 1 ? jobs[0]! : () => runAll(jobs))
 }
 
 /** Each has a turn of its own, as far as the others can tell: one that throws takes none of them along. */
@@ -67,7 +79,7 @@ function runAll(jobs: (() => void)[]): void {
       job()
     }
   } finally {
-    for (; done < jobs.length; done++) endOfTurn(jobs[done]!)
+    for (; done < jobs.length; done++) shareOfTurn(jobs[done]!)
   }
 }
 
@@ -147,6 +159,6 @@ export const host: Host = {
   now: () => (globalThis.performance === undefined ? Date.now() : performance.now()),
   setTimer: (wake, ms) => globalThis.setTimeout(wake, ms),
   clearTimer: timer => globalThis.clearTimeout(timer as ReturnType<typeof setTimeout>),
-  endOfTurn,
+  endOfTurn: shareOfTurn,
   captureContext,
 }

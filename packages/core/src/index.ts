@@ -11,7 +11,7 @@ export { BulkCourse } from './step.ts'
 export { semaphore } from './limiter.ts'
 export { grouped, isolated, keyed } from './results.ts'
 export { onBulk, watched, watchesCalls } from './events.ts'
-export { host } from './host.ts'
+export { endOfTurn, host } from './host.ts'
 export { check, checkNames } from './door.ts'
 export {
   asError,

@@ -6,14 +6,13 @@
 // `_batchLoadFn` is the original's name, which instrumentations read.
 // oxlint-disable no-underscore-dangle
 
-import { isError, watched, type CommandContext } from '@bulkcall/core'
+import { endOfTurn, isError, watched, type CommandContext } from '@bulkcall/core'
 import { Answers, asReason, oneJobLater } from './answers.ts'
 import { Batch, isThenable, Place, type Keeper } from './batch.ts'
 import { Bulks, type Owner } from './bulks.ts'
 import { Caller } from './caller.ts'
 import {
   contract,
-  endOfTurn,
   readSignal,
   type BatchLoadFn,
   type CacheMap,

@@ -6,7 +6,7 @@
 import {
   BulkOptionError,
   check,
-  host,
+  endOfTurn,
   type BulkCallOptions,
   type CommandContext,
   type Limiter,
@@ -192,14 +192,9 @@ function readGiven<K, V, C>(options: Options<K, V, C>): Settings<K, C> {
 export const contract =
   'DataLoader must be constructed with a function which accepts Array<key> and returns Promise<Array<value>>'
 
-/** The moment of dataloader, found by what the host does and not by what it is called, and in the caller's async context. */
-export const endOfTurn = (callback: () => void): void => {
-  const context = host.captureContext()
-  host.endOfTurn(() => context.run(callback, undefined, undefined))
-}
-
 const defaults: Settings<any, any> = {
   size: Infinity,
+  // The moment of dataloader, found by what the host does and not by what it is called.
   schedule: endOfTurn,
   keyOf: null,
   cacheMap: undefined,
