@@ -4,7 +4,7 @@
  */
 
 import type { Command, CommandContext, ResultOf, Results } from './command.ts'
-import { checkNames, hasMethods } from './door.ts'
+import { checkNames, isSignal } from './door.ts'
 import { Engine } from './engine.ts'
 import { BulkOptionError } from './errors.ts'
 import {
@@ -104,11 +104,6 @@ class AsyncBulkCall<T, R> {
   [Symbol.asyncDispose](): Promise<void> {
     return this.#engine.close()
   }
-}
-
-/** By what it can do, not by `instanceof`: a signal of another realm is one. */
-function isSignal(signal: unknown): boolean {
-  return hasMethods(signal, ['addEventListener', 'removeEventListener']) && 'aborted' in (signal as object)
 }
 
 function refuseSignal(signal: unknown): Promise<never> {

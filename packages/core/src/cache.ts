@@ -103,7 +103,7 @@ export class Cache<C, V> implements PageKeeper<C, V> {
     const page = this.#pageOf(bulk)
     page.keep(key)
     if (page !== this.#unseen) this.#add(page, key, promise)
-    else if (bulk.tasks.length >= this.#most) this.#full(page)
+    else if (bulk.tasks.length >= this.#most) this.#enter(page)
   }
 
   /** The keys from `from` to before `to`, that were not found and all differ if any are known, have joined this bulk. */
@@ -111,7 +111,7 @@ export class Cache<C, V> implements PageKeeper<C, V> {
     const page = this.#pageOf(bulk)
     for (let i = from; i < to; i++) page.keep(keys[i]!)
     if (page !== this.#unseen) for (let i = from; i < to; i++) this.#add(page, keys[i]!, null)
-    else if (bulk.tasks.length >= this.#most) this.#full(page)
+    else if (bulk.tasks.length >= this.#most) this.#enter(page)
   }
 
   /** What a key will be answered that has not been asked yet. */
@@ -189,10 +189,6 @@ export class Cache<C, V> implements PageKeeper<C, V> {
     }
   }
 
-  merged(tasks: number): void {
-    this.#repeats += tasks
-  }
-
   left(key: C): void {
     if (!this.#remembers) this.#index?.delete(key)
   }
@@ -224,22 +220,15 @@ export class Cache<C, V> implements PageKeeper<C, V> {
   }
 
   #open(bulk: AnyBulk): Page<C, V> {
-    const isSeen = this.#seesAtOnce
     const page = new Page<C, V>(this, bulk, this.#tasksAreKeys ? null : [])
     bulk.follower = page
-    if (isSeen) {
+    if (this.#seesAtOnce) {
       this.#index ??= new KeyIndex()
       page.answers = []
     } else {
       this.#unseen = page
     }
     return page
-  }
-
-  /** It takes no more keys, unless some of them are equal. */
-  #full(page: Page<C, V>): void {
-    page.merge()
-    this.#enter(page)
   }
 
   /** Enters a page into the index: the page itself, until someone looks closer, if it takes no more keys. */

@@ -33,6 +33,11 @@ export function hasMethods(value: unknown, names: readonly string[]): boolean {
   )
 }
 
+/** An AbortSignal: by what it can do, not by `instanceof`, since a signal of another realm is one. */
+export function isSignal(value: unknown): value is AbortSignal {
+  return hasMethods(value, ['addEventListener', 'removeEventListener']) && 'aborted' in (value as object)
+}
+
 /** How many letters must be put in, left out or changed to make one word of the other (Levenshtein). */
 function distance(a: string, b: string): number {
   let row = Array.from({ length: b.length + 1 }, (_, j) => j)

@@ -32,7 +32,7 @@ import { Line } from './line.ts'
 import { nameOf, type BulkCallSettings } from './options.ts'
 import { ready, readyAt, take, type Cause, type Clock, type Marks } from './policy.ts'
 import { nobody, type BulkScope, type Ledger, type Member, type Piece } from './scope.ts'
-import { handOut, isStream, isThenable, outcomesOf, type Outcomes } from './settle.ts'
+import { handOut, isStream, isThenable, outcomesOf, type Named, type Outcomes } from './settle.ts'
 
 const soon = Promise.resolve()
 /** The original: a promise may come with a `then` of its own that forgets to give a promise back. */
@@ -661,10 +661,10 @@ export class Engine<T, R> implements Keeper, Waiter, Member, Clock {
 
 /** What a command gets beside its tasks. The signal is not made before it is asked for. */
 class Context implements CommandContext {
-  readonly #call: { readonly name: string }
+  readonly #call: Named
   readonly #bulk: AnyBulk
 
-  constructor(call: { readonly name: string }, bulk: AnyBulk) {
+  constructor(call: Named, bulk: AnyBulk) {
     this.#call = call
     this.#bulk = bulk
   }

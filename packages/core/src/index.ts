@@ -12,7 +12,8 @@ export { semaphore } from './limiter.ts'
 export { grouped, isolated, keyed } from './results.ts'
 export { onBulk, watched, watchesCalls } from './events.ts'
 export { endOfTurn, host } from './host.ts'
-export { check, checkNames } from './door.ts'
+export { check, checkNames, isSignal } from './door.ts'
+export { followersOf } from './followers.ts'
 export {
   asError,
   BulkClosedError,

@@ -29,8 +29,8 @@ export interface PageKeeper<C, V> {
   forget(key: C, entry: Entry<C, V>): void
   /** The same, for all keys of a page. */
   forgetAll(page: Page<C, V>): void
-  /** So many keys of a page were equal to others. */
-  merged(keys: number): void
+  /** So many more loads were of keys of the bulk that is open. */
+  repeated(loads: number): void
   /** A key has left its bulk before that has started. */
   left(key: C): void
 }
@@ -121,19 +121,18 @@ export class Page<C, V> implements Follower {
     return answer
   }
 
-  /** Makes equal keys one, in the bulk too, and tells whether there were any. Only while the bulk is pending. */
-  merge(): boolean {
+  /** Makes equal keys one, in the bulk too. Only while the bulk is pending. */
+  merge(): void {
     const { length } = this.keys
     // Those that have been compared with each other since the last one came differ.
-    if (length === this.#compared) return false
+    if (length === this.#compared) return
     this.#compared = length
     const places = placesOf(this.keys)
-    if (places === null) return false
+    if (places === null) return
     this.#compared = 0
     if (this.#keys !== null) this.#keys = firstOf(this.#keys, places)
     this.bulk!.merge(places)
-    this.#keeper.merged(length - this.keys.length)
-    return true
+    this.#keeper.repeated(length - this.keys.length)
   }
 
   /** Tells the answers apart, each with its place. From here on they may leave and move. */

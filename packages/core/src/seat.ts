@@ -5,6 +5,7 @@
 
 import { Deferred } from './deferred.ts'
 import { isError } from './errors.ts'
+import { followersOf } from './followers.ts'
 import { drop, isThenable } from './settle.ts'
 
 /** Who is told that the caller of a seat has aborted. */
@@ -73,38 +74,4 @@ export class Seat {
     if (this.#signal !== undefined) followersOf(this.#signal).delete(this)
     settle(value)
   }
-}
-
-/**
- * The seats that follow one signal, with one listener for all: hosts warn of a leak when a signal has more than a few. It
- * listens only while it has seats, since a signal may live as long as the program.
- */
-class Followers {
-  readonly #signal: AbortSignal
-  readonly #seats = new Set<Seat>()
-
-  constructor(signal: AbortSignal) {
-    this.#signal = signal
-  }
-
-  add(seat: Seat): void {
-    if (this.#seats.size === 0) this.#signal.addEventListener('abort', this)
-    this.#seats.add(seat)
-  }
-
-  delete(seat: Seat): void {
-    if (this.#seats.delete(seat) && this.#seats.size === 0) this.#signal.removeEventListener('abort', this)
-  }
-
-  handleEvent(): void {
-    for (const seat of this.#seats) seat.leave()
-  }
-}
-
-const followers = new WeakMap<AbortSignal, Followers>()
-
-function followersOf(signal: AbortSignal): Followers {
-  let own = followers.get(signal)
-  if (own === undefined) followers.set(signal, (own = new Followers(signal)))
-  return own
 }

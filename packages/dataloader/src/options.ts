@@ -7,6 +7,7 @@ import {
   BulkOptionError,
   check,
   endOfTurn,
+  isSignal,
   type BulkCallOptions,
   type CommandContext,
   type Limiter,
@@ -114,14 +115,6 @@ export function readSignal(options: unknown): AbortSignal | undefined {
   const signal = typeof options === 'object' && options !== null ? Reflect.get(options, 'signal') : undefined
   check('signal', signal === undefined || isSignal(signal), 'an AbortSignal', signal)
   return signal as AbortSignal | undefined
-}
-
-/** By what it can do, not by `instanceof`: a signal of another realm is one. */
-function isSignal(value: unknown): boolean {
-  if (typeof value !== 'object' || value === null || !('aborted' in value)) return false
-  return ['addEventListener', 'removeEventListener'].every(
-    method => typeof Reflect.get(value, method) === 'function',
-  )
 }
 
 /** The options after the door. */
