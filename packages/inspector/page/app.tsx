@@ -4,7 +4,7 @@
  */
 
 import type { JSX } from 'preact'
-import { useEffect, useMemo, useRef, useState } from 'preact/hooks'
+import { useEffect, useLayoutEffect, useMemo, useRef, useState } from 'preact/hooks'
 import type { Recording } from '../src/recording.ts'
 import { Details } from './details.tsx'
 import { onLetters } from './keyboard.ts'
@@ -42,7 +42,8 @@ export function App(): JSX.Element {
     if (next !== undefined) choose(next.id)
   }
 
-  useEffect(() => {
+  // With the page that it acts on, not a frame later: a letter that comes in between would act on the page before.
+  useLayoutEffect(() => {
     const letters = onLetters({
       j: () => step(1),
       k: () => step(-1),

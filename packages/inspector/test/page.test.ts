@@ -119,6 +119,14 @@ describe('in Chromium', () => {
       await page.keyboard.press(key)
       await expectText(heading, name)
     }
+    await page.evaluate(async () => {
+      for (const key of ['j', 'j', 'k']) {
+        dispatchEvent(new KeyboardEvent('keydown', { key }))
+        // Long enough to draw the page anew, and no frame.
+        for (let jobs = 0; jobs < 20; jobs++) await Promise.resolve()
+      }
+    })
+    await expectText(heading, 'B')
     await page.keyboard.press('/')
     await page.keyboard.type('jb')
     await page.getByText('No operation fits the filter.').waitFor()
