@@ -40,18 +40,19 @@ export class Batch<K, V> implements Bench {
   outcomes: Outcomes<V> | null = null
   reason: unknown = undefined
 
-  readonly #gate: Promise<Outcomes<V>>
-  readonly #open: (outcomes: Outcomes<V>) => void
-  readonly #shut: (reason: unknown) => void
-  readonly #count: Count = { at: 0 }
-  readonly #next = next(this.#count) as (outcomes: Outcomes<V>) => V
+  readonly #gate: Promise<void>
+  #open!: () => void
+  #shut!: (reason: unknown) => void
+  readonly #cursor: Cursor<V> = { outcomes: [], at: 0 }
+  readonly #next = next(this.#cursor) as () => V
   #hits: Hits<V> | null = null
   #keeper: Keeper<K, V> | null = null
 
   constructor() {
-    this.#gate = new Promise<Outcomes<V>>(executor)
-    this.#open = resolveLast
-    this.#shut = rejectLast
+    this.#gate = new Promise((open, shut) => {
+      this.#open = open
+      this.#shut = shut
+    })
   }
 
   /** Whether nobody waits for any of its keys. */
@@ -76,12 +77,12 @@ export class Batch<K, V> implements Bench {
 
   /** A promise of the outcomes of the keys from this place on, which are in already: one for all of them. */
   range(from: number): Promise<(V | Error)[]> {
-    const count = this.#count
+    const cursor = this.#cursor
     const size = this.keys.length - from
     return this.#gate.then(
-      outcomes => {
-        count.at += size
-        const own = outcomes.slice(from, from + size)
+      () => {
+        cursor.at += size
+        const own = cursor.outcomes.slice(from, from + size)
         return own.some(isThenable) ? Promise.all(own.map(waitFor)) : (own as (V | Error)[])
       },
       (reason: Error) => new Array<Error>(size).fill(reason),
@@ -90,7 +91,8 @@ export class Batch<K, V> implements Bench {
 
   /** The promise of a key that came in with others. */
   at(place: number): Promise<V> {
-    return this.#gate.then(outcomes => valueOf(outcomes[place])) as Promise<V>
+    const cursor = this.#cursor
+    return this.#gate.then(() => valueOf(cursor.outcomes[place])) as Promise<V>
   }
 
   /** What is known already, given together with this batch: what follows from both goes out together. */
@@ -123,7 +125,8 @@ export class Batch<K, V> implements Bench {
   give(outcomes: Outcomes<V>): void {
     this.outcomes = outcomes
     this.#settle()
-    this.#open(this.seats === null ? outcomes : this.#placed(outcomes))
+    this.#cursor.outcomes = this.seats === null ? outcomes : this.#placed(outcomes)
+    this.#open()
   }
 
   fail(reason: unknown): void {
@@ -157,14 +160,15 @@ function quietly(reason: unknown): Promise<never> {
 
 /** The hits of one batch. They have a gate of their own: it opens first, and whatever becomes of the batch. */
 class Hits<V> {
-  readonly open: () => void
+  open!: () => void
   readonly #known: (PromiseLike<V> | V)[] = []
   readonly #gate: Promise<void>
   readonly #next: () => PromiseLike<V> | V
 
   constructor() {
-    this.#gate = new Promise<void>(executor)
-    this.open = resolveLast as () => void
+    this.#gate = new Promise(open => {
+      this.open = open
+    })
     this.#next = nextOf(this.#known)
   }
 
@@ -195,14 +199,16 @@ export class Place<K, V> {
   }
 }
 
-/** How many of a batch's keys have been handed their values. An object, so that all reactions of a gate count together. */
-interface Count {
+/** What all reactions of a gate have in common. Only this: one that held the batch would keep it alive as long as itself. */
+interface Cursor<V> {
+  /** Here, not in the promise: that would look at them whether they are a promise, and all the way up their prototypes. */
+  outcomes: Outcomes<V>
+  /** How many keys have been handed their values. */
   at: number
 }
 
-/** Captures the count alone: a closure that held the batch would keep it alive for as long as any of its promises. */
-function next(count: Count): (outcomes: Outcomes<unknown>) => unknown {
-  return outcomes => valueOf(outcomes[count.at++])
+function next(cursor: Cursor<unknown>): () => unknown {
+  return () => valueOf(cursor.outcomes[cursor.at++])
 }
 
 function nextOf<T>(list: readonly T[]): () => T {
@@ -225,11 +231,4 @@ export function isThenable(value: unknown): value is PromiseLike<unknown> {
     ((typeof value === 'object' && value !== null) || typeof value === 'function') &&
     typeof (value as { then?: unknown }).then === 'function'
   )
-}
-
-let resolveLast: (value: any) => void
-let rejectLast: (reason: unknown) => void
-const executor = (resolve: (value: any) => void, reject: (reason: unknown) => void): void => {
-  resolveLast = resolve
-  rejectLast = reject
 }

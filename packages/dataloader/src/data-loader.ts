@@ -44,41 +44,47 @@ interface DataLoaderConstructor {
 class Methods<K, V, C> implements DataLoader<K, V, C> {
   declare name: string | null
   declare _batchLoadFn: types.BatchLoadFn<K, V>
-  declare _loader: Loader<K, V, C>
+  declare _settings: types.Settings<K, C>
+  /** `null` until it is first needed: a request may make many loaders and use few of them. */
+  declare _loader: Loader<K, V, C> | null
 
   /** The batch that opened last. */
   get _batch(): Batch<K, V> | null {
-    return this._loader.batch
+    return this._loader === null ? null : this._loader.batch
   }
 
   // A parameter with a default is not counted in `length`, which is 1 as in the original: who curries looks at it.
   // oxlint-disable typescript/no-useless-default-assignment
   load(key: K, options: types.LoadOptions | undefined = undefined): Promise<V> {
-    return options === undefined ? this._loader.load(key) : this._loader.loadWith(key, options)
+    return options === undefined ? loaderOf(this).load(key) : loaderOf(this).loadWith(key, options)
   }
 
   loadMany(keys: ArrayLike<K>, options: types.LoadOptions | undefined = undefined): Promise<(V | Error)[]> {
     // A subclass, or an instrumentation, with a load of its own hears of each key.
     const isOwn = this.load === load
-    if (options === undefined) return this._loader.loadMany(keys, isOwn ? null : key => this.load(key))
-    return this._loader.loadManyWith(keys, options, isOwn ? null : (...given) => this.load(...given))
+    if (options === undefined) return loaderOf(this).loadMany(keys, isOwn ? null : key => this.load(key))
+    return loaderOf(this).loadManyWith(keys, options, isOwn ? null : (...given) => this.load(...given))
   }
 
   // oxlint-enable typescript/no-useless-default-assignment
   clear(key: K): this {
-    this._loader.clear(key)
+    loaderOf(this).clear(key)
     return this
   }
 
   clearAll(): this {
-    this._loader.clearAll()
+    loaderOf(this).clearAll()
     return this
   }
 
   prime(key: K, value: V | PromiseLike<V> | Error): this {
-    this._loader.prime(key, value)
+    loaderOf(this).prime(key, value)
     return this
   }
+}
+
+function loaderOf<K, V, C>(face: Methods<K, V, C>): Loader<K, V, C> {
+  return face._loader ?? (face._loader = new Loader(face, face._settings))
 }
 
 /** The one above, to tell whether a loader has another. */
@@ -96,7 +102,10 @@ function construct<K, V, C>(
   const settings = readOptions(batchLoadFn, options)
   this.name = settings.name
   this._batchLoadFn = batchLoadFn
-  this._loader = new Loader(this, settings)
+  this._settings = settings
+  this._loader = null
+  // Those of the engine are checked by the engine.
+  if (settings.bounds !== null) loaderOf(this)
 }
 
 Object.defineProperty(construct, 'name', { value: 'DataLoader' })
