@@ -59,7 +59,7 @@ interface Beside {
 
 export class Bulk<T, R> implements Head, Bench, Standing<Bulk<T, R>> {
   readonly id: number
-  readonly openedAt: number
+  readonly openedAt: number | null
   tasks: T[] = []
   /** The pieces of work that wait for the tasks, place by place; empty where there is no scope. */
   owners: Piece[] = []
@@ -69,10 +69,11 @@ export class Bulk<T, R> implements Head, Bench, Standing<Bulk<T, R>> {
   line: Line<Bulk<T, R>> | null = null
   previous: Bulk<T, R> | null = null
   next: Bulk<T, R> | null = null
-  readyAt: number = NaN
+  /** Since when it has only waited for a slot; noted for events. */
+  readyAt: number | null = null
   slot: Slot | null = null
   /** When its time is up; used only with a `timeout`. */
-  deadline: number = Infinity
+  deadline: number | null = null
   /** What those hear who listen to its tasks as they come. */
   opening: OpenBulk | null = null
   event: BulkEvent | null = null
@@ -92,7 +93,7 @@ export class Bulk<T, R> implements Head, Bench, Standing<Bulk<T, R>> {
   #controller: AbortController | null = null
   #aborted: { readonly reason: unknown } | null = null
 
-  constructor(id: number, openedAt: number, keeper: Keeper) {
+  constructor(id: number, openedAt: number | null, keeper: Keeper) {
     this.id = id
     this.openedAt = openedAt
     this.#keeper = keeper

@@ -8,6 +8,7 @@
  * @module
  */
 
+import { Alarm } from './alarm.ts'
 import { Bulk, type AnyBulk, type Keeper } from './bulk.ts'
 import type { Command, CommandContext } from './command.ts'
 import { asError, BulkClosedError, BulkOverflowError, BulkTimeoutError, isError } from './errors.ts'
@@ -37,10 +38,8 @@ import { handOut, isStream, isThenable, outcomesOf, type Named, type Outcomes } 
 const soon = Promise.resolve()
 /** The original: a promise may come with a `then` of its own that forgets to give a promise back. */
 const then: typeof soon.then = Reflect.get(Promise.prototype, 'then')
-/** The longest that timers of most hosts can wait. A longer one is waited for in steps. */
-const longestTimer = 2 ** 31 - 1
 
-export class Engine<T, R> implements Keeper, Waiter, Member, Clock {
+export class Engine<T, R> implements Keeper, Waiter, Member, Marks, Clock {
   readonly settings: BulkCallSettings
   // Its place among the calls of its scope.
   line: Line<Member> | null = null
@@ -49,6 +48,11 @@ export class Engine<T, R> implements Keeper, Waiter, Member, Clock {
   hasWindow = false
   /** Tasks that are accepted and not started. */
   pending = 0
+  // The marks of its queue, for the policy.
+  flushed = 0
+  ticked = 0
+  quiet = 0
+  closing = false
 
   readonly #command: Command<T, R>
   /** The books of its scope, or `null`. */
@@ -60,12 +64,11 @@ export class Engine<T, R> implements Keeper, Waiter, Member, Clock {
   // `pending` is the number of their tasks.
   readonly #queue = new Line<Bulk<T, R>>()
   #lastId = 0
-  readonly #marks: Marks = { flushed: 0, ticked: 0, quiet: 0, closing: false }
 
   // In flight: in the order of their deadlines, since all have the same time. A bulk that has run out of its time moves
   // from `running` to `overdue`, where it keeps its slot for as long again.
   readonly #running = new Line<AnyBulk>()
-  readonly #overdue = new Line<AnyBulk>()
+  #overdue: Line<AnyBulk> | null = null
 
   #pumping = false
   #pumpAgain = false
@@ -76,10 +79,8 @@ export class Engine<T, R> implements Keeper, Waiter, Member, Clock {
   #inLineSince: number | null = null
   #slot: Slot | null = null
 
-  // Invariant: one timer at the most, and none while nothing waits for an instant.
-  #timer: unknown = undefined
-  #wakesAt = Infinity
-  #wokenAt = -Infinity
+  /** `null` as long as nothing had to wait for an instant. */
+  #alarm: Alarm | null = null
 
   /** Who waits until all that was accepted up to a number has settled; `null` as long as nobody ever did. */
   #drains: { readonly through: number; readonly done: () => void }[] | null = null
@@ -108,7 +109,7 @@ export class Engine<T, R> implements Keeper, Waiter, Member, Clock {
 
   /** Bulks that have started and not settled. */
   get inFlight(): number {
-    return this.#running.length + this.#overdue.length
+    return this.#running.length + (this.#overdue?.length ?? 0)
   }
 
   /** The bulk that the latest pending task joined. */
@@ -188,7 +189,7 @@ export class Engine<T, R> implements Keeper, Waiter, Member, Clock {
   /** Starts what is pending and resolves when all that was accepted before has settled. */
   flush(): Promise<void> {
     if (this.pending === 0 && this.inFlight === 0) return Promise.resolve()
-    this.#marks.flushed = this.#lastId
+    this.flushed = this.#lastId
     this.#markReady()
     const flushed = this.#drained(this.#lastId)
     this.pump()
@@ -198,7 +199,7 @@ export class Engine<T, R> implements Keeper, Waiter, Member, Clock {
 
   close(): Promise<void> {
     if (this.#closed === null) {
-      this.#marks.closing = true
+      this.closing = true
       this.#markReady()
       this.#closed = this.#drained(Infinity)
       this.pump()
@@ -219,13 +220,13 @@ export class Engine<T, R> implements Keeper, Waiter, Member, Clock {
   }
 
   closeWindow(): void {
-    this.#marks.quiet = this.#lastId
+    this.quiet = this.#lastId
     this.#markReady()
     this.pump()
   }
 
   keepWindow(): void {
-    this.#setTimer()
+    this.#setAlarm()
   }
 
   granted(slot: Slot): void {
@@ -244,7 +245,7 @@ export class Engine<T, R> implements Keeper, Waiter, Member, Clock {
 
   abort(reason: unknown): void {
     while (this.#queue.length > 0) this.#giveUp(reason)
-    for (const bulk of [...this.#running, ...this.#overdue]) {
+    for (const bulk of [...this.#running, ...(this.#overdue ?? [])]) {
       this.#failTasks(bulk, reason)
       bulk.abort(reason)
     }
@@ -284,7 +285,7 @@ export class Engine<T, R> implements Keeper, Waiter, Member, Clock {
   merged(bulk: AnyBulk, tasks: number): void {
     this.#nowPending(-tasks)
     // It may not be full any more.
-    bulk.readyAt = NaN
+    bulk.readyAt = null
   }
 
   emptied(bulk: AnyBulk): void {
@@ -298,7 +299,7 @@ export class Engine<T, R> implements Keeper, Waiter, Member, Clock {
     // Where nothing waits there is nothing to look for: that is how the usual bulk ends.
     if (this.#queue.first === null && this.#slot === null && !this.#inLine) {
       this.#inLineSince = null
-      return this.#setTimer()
+      return this.#setAlarm()
     }
     this.#pumping = true
     try {
@@ -311,7 +312,7 @@ export class Engine<T, R> implements Keeper, Waiter, Member, Clock {
       this.#pumping = false
     }
     if (!this.#inLine) this.#inLineSince = null
-    this.#setTimer()
+    this.#setAlarm()
   }
 
   #startReady(): void {
@@ -323,15 +324,14 @@ export class Engine<T, R> implements Keeper, Waiter, Member, Clock {
     }
   }
 
-  /** A timer that has fired is proof of its instant: some fire a little early, and fake ones leave the clock behind. */
   now(): number {
-    return Math.max(this.settings.host.now(), this.#wokenAt)
+    return (this.#alarm ?? this.settings.host).now()
   }
 
   #ready(): Cause | null {
     const { first } = this.#queue
     if (first === null) return null
-    return ready(first, this.pending, this.settings, this.#marks, this)
+    return ready(first, this.pending, this.settings, this, this)
   }
 
   /** Whether a slot is at hand. If not, the engine stands in line for one, from the moment that its bulk is ready. */
@@ -460,7 +460,7 @@ export class Engine<T, R> implements Keeper, Waiter, Member, Clock {
 
   /** The command has settled, or is abandoned: once. */
   #finish(bulk: AnyBulk): void {
-    if (!this.#running.delete(bulk) && !this.#overdue.delete(bulk)) return
+    if (!this.#running.delete(bulk) && this.#overdue?.delete(bulk) !== true) return
     // Told before its slot is handed over, which starts the next bulk: who counts events never finds more than slots.
     if (bulk.event !== null) {
       bulk.event.settledAt = this.now()
@@ -473,12 +473,12 @@ export class Engine<T, R> implements Keeper, Waiter, Member, Clock {
   #openBulk(): Bulk<T, R> {
     const { delay } = this.settings
     const ledger = this.#ledger
-    const openedAt = delay > 0 || watched() ? this.now() : NaN
+    const openedAt = delay > 0 || watched() ? this.now() : null
     const bulk = new Bulk<T, R>(++this.#lastId, openedAt, this)
     this.#queue.add(bulk)
     // Most windows of a scope close with the turn, so time matters only to those that it finds open then.
     if (ledger !== null) ledger.opened(this, delay > 0)
-    else if (delay > 0 && this.#queue.first === bulk) this.#setTimer()
+    else if (delay > 0 && this.#queue.first === bulk) this.#setAlarm()
     if (delay === 0) this.#askTick()
     return bulk
   }
@@ -521,7 +521,7 @@ export class Engine<T, R> implements Keeper, Waiter, Member, Clock {
     this.#tickAsked = true
     this.settings.host.endOfTurn(() => {
       this.#tickAsked = false
-      this.#marks.ticked = this.#lastId
+      this.ticked = this.#lastId
       this.#markReady()
       this.pump()
     })
@@ -530,7 +530,7 @@ export class Engine<T, R> implements Keeper, Waiter, Member, Clock {
   /** For events: all that is pending is ready from now on. Only the last bulk was not full, and so not ready before. */
   #markReady(): void {
     const { last } = this.#queue
-    if (last !== null && watched() && Number.isNaN(last.readyAt)) last.readyAt = this.now()
+    if (last !== null && watched() && last.readyAt === null) last.readyAt = this.now()
   }
 
   /** Takes the first bulk out of the queue, filled from those behind; `null` if its callers have gone this moment. */
@@ -558,18 +558,11 @@ export class Engine<T, R> implements Keeper, Waiter, Member, Clock {
     if (watchesPending()) tellPending(this.name, change, this.#scope)
   }
 
-  #setTimer(): void {
-    const { host } = this.settings
-    const wakesAt = this.#nextInstant()
-    if (wakesAt === this.#wakesAt) return
-    if (this.#timer !== undefined) host.clearTimer(this.#timer)
-    this.#timer = undefined
-    this.#wakesAt = wakesAt
-    if (wakesAt === Infinity) return
-    const now = this.now()
-    const wait = Math.min(Math.max(Math.ceil(wakesAt - now), 0), longestTimer)
-    const firesAt = Math.min(wakesAt, now + wait)
-    this.#timer = host.setTimer(() => this.#wake(firesAt), wait)
+  #setAlarm(): void {
+    const instant = this.#nextInstant()
+    if (instant === Infinity && this.#alarm === null) return
+    this.#alarm ??= new Alarm(this.settings.host, () => this.#wake())
+    this.#alarm.set(instant)
   }
 
   /** The earliest instant at which time alone changes anything. A bulk that stands in line for a slot waits for no timer. */
@@ -581,30 +574,28 @@ export class Engine<T, R> implements Keeper, Waiter, Member, Clock {
     return Math.min(
       window,
       this.#running.first?.deadline ?? Infinity,
-      this.#overdue.first?.deadline ?? Infinity,
+      this.#overdue?.first?.deadline ?? Infinity,
     )
   }
 
-  /** A timer only makes the policy look again, so one that comes too early, or for nothing, is harmless. */
-  #wake(instant: number): void {
-    this.#timer = undefined
-    this.#wakesAt = Infinity
-    this.#wokenAt = instant
+  #wake(): void {
     this.#expire(this.now())
     this.pump()
   }
 
   #expire(now: number): void {
     const { timeout } = this.settings
-    for (let bulk; (bulk = this.#overdue.first) !== null && bulk.deadline <= now;) {
+    if (timeout === Infinity) return
+    const overdue = (this.#overdue ??= new Line())
+    for (let bulk; (bulk = overdue.first) !== null && bulk.deadline! <= now;) {
       if (bulk.event !== null) bulk.event.abandoned = true
       this.#finish(bulk)
     }
-    for (let bulk; (bulk = this.#running.first) !== null && bulk.deadline <= now;) {
+    for (let bulk; (bulk = this.#running.first) !== null && bulk.deadline! <= now;) {
       const error = new BulkTimeoutError(this.name, timeout, bulk.tasks.length)
       this.#running.delete(bulk)
-      this.#overdue.add(bulk)
-      bulk.deadline += timeout
+      overdue.add(bulk)
+      bulk.deadline! += timeout
       this.#failTasks(bulk, error)
       bulk.abort(error)
     }
@@ -613,7 +604,7 @@ export class Engine<T, R> implements Keeper, Waiter, Member, Clock {
   /** Bulks start in the order of their numbers, so the first of each kind tells for all. */
   #isDrained(through: number): boolean {
     return [this.#queue, this.#running, this.#overdue].every(
-      ({ first }) => first === null || first.id > through,
+      line => line === null || line.first === null || line.first.id > through,
     )
   }
 
@@ -632,8 +623,8 @@ export class Engine<T, R> implements Keeper, Waiter, Member, Clock {
   #event(bulk: Bulk<T, R>, cause: Cause): BulkEvent {
     const { size, delay, limiter } = this.settings
     const startedAt = this.now()
-    const marked = Number.isNaN(bulk.readyAt) ? startedAt : bulk.readyAt
-    const due = delay > 0 ? bulk.openedAt + delay : startedAt
+    const marked = bulk.readyAt ?? startedAt
+    const due = delay > 0 ? bulk.openedAt! + delay : startedAt
     return {
       name: this.name,
       id: bulk.opening?.id ?? nextId(),
@@ -644,7 +635,7 @@ export class Engine<T, R> implements Keeper, Waiter, Member, Clock {
       limiter,
       tasks: bulk.tasks.length,
       cause,
-      openedAt: Number.isNaN(bulk.openedAt) ? null : bulk.openedAt,
+      openedAt: bulk.openedAt,
       // Not before it asked for a slot: a timer that is late is no wait for one.
       readyAt: Math.max(Math.min(marked, due, startedAt), this.#inLineSince ?? startedAt),
       startedAt,

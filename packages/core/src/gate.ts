@@ -6,63 +6,75 @@
  * @module
  */
 
-import { Deferred } from './deferred.ts'
 import { asError, isError } from './errors.ts'
 import { isThenable, type Outcomes } from './settle.ts'
 
-export class Gate extends Deferred<Outcomes> {
-  readonly #cursor: Cursor = { at: 0 }
+export class Gate {
+  readonly #promise: Promise<void>
+  readonly #cursor: Cursor = { outcomes: null, at: 0 }
   readonly #take = taking(this.#cursor)
+  #open!: () => void
+  #fail!: (reason: unknown) => void
+
+  constructor() {
+    this.#promise = new Promise((open, fail) => {
+      this.#open = open
+      this.#fail = fail
+    })
+  }
 
   /** The promise of one more caller. */
   wait<R>(): Promise<R> {
-    return this.promise.then(this.#take) as Promise<R>
+    return this.#promise.then(this.#take) as Promise<R>
   }
 
   /** The promise of so many more callers in a row, who share it: one result or Error for each. */
   waitMany<R>(count: number): Promise<(R | Error)[]> {
     const cursor = this.#cursor
-    return this.promise.then(
-      outcomes => gather<R>(outcomes, cursor, count),
+    return this.#promise.then(
+      () => gather<R>(cursor, count),
       (error: unknown) => new Array<Error>(count).fill(asError(error)),
     )
   }
 
   /** Gives each caller the outcome at its place. */
   open(outcomes: Outcomes): void {
-    this.resolve(outcomes)
+    this.#cursor.outcomes = outcomes
+    this.#open()
   }
 
   /** Rejects all callers with what went wrong. */
   fail(reason: unknown): void {
-    this.reject(reason)
+    this.#fail(reason)
   }
 }
 
-/** How many callers have been handed theirs. An object, so that all reactions of a gate count together. */
+/** What all reactions of a gate have in common. Only this: one that held the bulk would keep it alive into old space. */
 interface Cursor {
+  /** Here, not in the promise: that would look at them whether they are a promise, and all the way up their prototypes. */
+  outcomes: Outcomes
+  /** How many callers have been handed theirs. */
   at: number
 }
 
-/** What each caller's promise does when the gate opens. It holds the cursor alone, never the bulk (see deferred.ts). */
-function taking(cursor: Cursor): (outcomes: Outcomes) => unknown {
-  return outcomes => {
+/** What each caller's promise does when the gate opens. */
+function taking(cursor: Cursor): () => unknown {
+  return () => {
+    const { outcomes } = cursor
     if (outcomes === null) return null
     const outcome = outcomes[cursor.at++]
-    return isError(outcome) ? Promise.reject(outcome) : outcome
+    // Thrown, not a rejected promise given back: that would settle after its mates.
+    if (isError(outcome)) throw outcome
+    return outcome
   }
 }
 
 /** The results or errors of so many callers in a row that share one promise: in an array of their own. */
-function gather<R>(
-  outcomes: Outcomes,
-  cursor: Cursor,
-  count: number,
-): (R | Error)[] | Promise<(R | Error)[]> {
+function gather<R>(cursor: Cursor, count: number): (R | Error)[] | Promise<(R | Error)[]> {
+  const { outcomes, at } = cursor
   if (outcomes === null) return new Array<R>(count).fill(null as R)
-  const from = cursor.at
   cursor.at += count
-  const own = outcomes.slice(from, cursor.at) as (R | Error)[]
+  const own = outcomes.slice(at, cursor.at) as (R | Error)[]
   for (const outcome of own) if (isThenable(outcome)) return Promise.all(own.map(waitFor<R>))
   return own
 }

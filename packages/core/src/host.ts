@@ -37,6 +37,8 @@ const settled = Promise.resolve()
  * the first end of turn watches what it really does.
  */
 let nextTick: 'unknown' | 'after promise jobs' | 'a promise job' = 'unknown'
+/** The object is looked up once, which is dear where it is a getter; what it has, at each use. */
+const { process } = globalThis
 
 /**
  * Calls `job` once the promise jobs of the current turn have drained, those that they themselves add included, in the async
@@ -48,26 +50,35 @@ export function endOfTurn(job: () => void): void {
 }
 
 function tick(job: () => void): void {
-  if (nextTick === 'a promise job' || typeof globalThis.process?.nextTick !== 'function') macrotask(job)
+  if (nextTick === 'a promise job' || typeof process?.nextTick !== 'function') macrotask(job)
   else if (nextTick === 'after promise jobs') process.nextTick(job)
   else watchNextTick(job)
 }
 
-/** Who has asked for a share since the last round of asking was over. */
-let asking: (() => void)[] = []
+/** Who has asked for a share since the last round of asking was over: the first, who is alone as a rule, and the others. */
+let asking: (() => void) | null = null
+let others: (() => void)[] = []
 
 /**
  * The same in whatever async context: all who ask until the promise job share it and its tick. Who asks later may be in
  * another turn, whose promise jobs have yet to run.
  */
 function shareOfTurn(job: () => void): void {
-  if (asking.push(job) === 1) void settled.then(endAsking)
+  if (asking !== null) {
+    others.push(job)
+    return
+  }
+  asking = job
+  void settled.then(endAsking)
 }
 
 function endAsking(): void {
-  const jobs = asking
-  asking = []
-  tick(jobs.length === 1 ? jobs[0]! : () => runAll(jobs))
+  const first = asking!
+  asking = null
+  if (others.length === 0) return tick(first)
+  const jobs = [first, ...others]
+  others = []
+  tick(() => runAll(jobs))
 }
 
 /** Each has a turn of its own, as far as the others can tell: one that throws takes none of them along. */
@@ -131,7 +142,7 @@ function openChannel(): { readonly port1: Port; readonly port2: Port } {
 const direct: AsyncContext = { run: (work, a, b) => work(a, b) }
 
 type AsyncHooks = typeof import('node:async_hooks')
-const asyncHooks: AsyncHooks | undefined = globalThis.process?.getBuiltinModule?.('node:async_hooks')
+const asyncHooks: AsyncHooks | undefined = process?.getBuiltinModule?.('node:async_hooks')
 
 /**
  * An `AsyncResource` of our own, not `AsyncLocalStorage.snapshot()`: it holds the same context and is made in tens of

@@ -70,12 +70,17 @@ class BulkLoader<K, V, C = K> {
   /** Made when it is first needed: a request may make many loaders and use few of them. */
   #lookup: Lookup<K, V, C> | null = null
 
-  constructor(command: Command<K, V>, options: BulkLoaderOptions<K, V, C> | Ready<K, V, C> = {}) {
+  /** @param scope beside options that are checked already */
+  constructor(
+    command: Command<K, V>,
+    options: BulkLoaderOptions<K, V, C> | Checked<K, V, C> = {},
+    scope?: BulkScope,
+  ) {
     readCommand(command)
-    const isReady = options instanceof Ready
+    const isChecked = options instanceof Checked
     this.#command = command
-    this.#settings = isReady ? options.settings : readLoaderOptions(options)
-    this.#ledger = readScope(options.scope)
+    this.#settings = isChecked ? options.settings : readLoaderOptions(options)
+    this.#ledger = readScope(isChecked ? scope : options.scope)
     this.#context = contextOf(this.#ledger, this.#settings)
   }
 
@@ -188,14 +193,12 @@ function readLoaderOptions<K, V, C>(options: BulkLoaderOptions<K, V, C>): Loader
   }
 }
 
-/** Options that have been checked, for one more loader. */
-class Ready<K, V, C> {
+/** Options that have been checked, for all loaders that have them. */
+class Checked<K, V, C> {
   readonly settings: LoaderSettings<K, V, C>
-  readonly scope: BulkScope | undefined
 
-  constructor(settings: LoaderSettings<K, V, C>, scope: BulkScope | undefined) {
+  constructor(settings: LoaderSettings<K, V, C>) {
     this.settings = settings
-    this.scope = scope
   }
 }
 
@@ -221,9 +224,8 @@ export function bulkLoaderFactory<K = any, C = K>(
     options,
     bulkLoaderOptions.filter(name => name !== 'scope' && name !== 'cacheMap'),
   )
-  const settings = readLoaderOptions<K, any, C>(options)
-  return (command, scope) =>
-    new BulkLoader<K, any, C>(command as Command<K, any>, new Ready<K, any, C>(settings, scope))
+  const checked = new Checked(readLoaderOptions<K, any, C>(options))
+  return (command, scope) => new BulkLoader<K, any, C>(command as Command<K, any>, checked, scope)
 }
 
 /** Makes a {@link BulkLoader}; what its loads give is read off the command's type. */

@@ -17,8 +17,8 @@ export interface Settings {
 /** The bulk at the front of the queue. Bulks are numbered from 1 in the order in which they opened. */
 export interface Head {
   readonly id: number
-  /** When its first task came. */
-  readonly openedAt: number
+  /** When its first task came; looked at only with a delay. */
+  readonly openedAt: number | null
 }
 
 /**
@@ -57,7 +57,7 @@ export function ready(
 
 /** The instant at which time alone makes the head ready; `Infinity` where time never does. */
 export function readyAt(head: Head, settings: Settings): number {
-  return settings.delay === 0 ? Infinity : head.openedAt + settings.delay
+  return settings.delay === 0 ? Infinity : head.openedAt! + settings.delay
 }
 
 /** How many tasks the next bulk takes from a queue of so many. */

@@ -3,7 +3,6 @@
  * @module
  */
 
-import { Deferred } from './deferred.ts'
 import { isError } from './errors.ts'
 import { followersOf } from './followers.ts'
 import { drop, isThenable } from './settle.ts'
@@ -20,13 +19,16 @@ export class Seat {
   bench: Bench
   /** Whether the bulk is done with the task. */
   settled = false
-  readonly #resolve: (value: unknown) => void
-  readonly #reject: (reason: unknown) => void
+  #resolve!: (value: unknown) => void
+  #reject!: (reason: unknown) => void
   #signal: AbortSignal | undefined
 
   constructor(bench: Bench) {
     this.bench = bench
-    ;({ promise: this.promise, resolve: this.#resolve, reject: this.#reject } = new Deferred())
+    this.promise = new Promise((resolve, reject) => {
+      this.#resolve = resolve
+      this.#reject = reject
+    })
   }
 
   /** Whether its caller has gone, heard or unheard. */

@@ -2,7 +2,7 @@ import { AsyncLocalStorage } from 'node:async_hooks'
 import { getEventListeners } from 'node:events'
 import { describe, expect, it, vi } from 'vitest'
 import { AsyncBulkCall, BulkTimeoutError, onBulk, type BulkEvent, type CommandContext } from '../src/index.ts'
-import { Deferred } from '../src/deferred.ts'
+import { Deferred } from './support/deferred.ts'
 import { ManualHost } from './support/manual-host.ts'
 import { pass, promiseJobs } from './support/time.ts'
 

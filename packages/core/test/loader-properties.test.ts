@@ -1,7 +1,7 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { BulkLoader, type BulkLoaderOptions } from '../src/index.ts'
-import { Deferred } from '../src/deferred.ts'
+import { Deferred } from './support/deferred.ts'
 import { habitOf } from '../src/habit.ts'
 
 /** Ends with the turn: no promise job is left, and what was due at the end of the turn has happened. */

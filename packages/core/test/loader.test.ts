@@ -13,7 +13,7 @@ import {
   keyed,
   type BulkLoaderOptions,
 } from '../src/index.ts'
-import { Deferred } from '../src/deferred.ts'
+import { Deferred } from './support/deferred.ts'
 import { Desk, held, turn, watch } from './support/desk.ts'
 import { ManualHost } from './support/manual-host.ts'
 

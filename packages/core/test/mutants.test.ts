@@ -63,8 +63,8 @@ const mutants: Record<string, Mutant> = {
     edits: [
       {
         file: 'engine.ts',
-        find: 'if (!this.#running.delete(bulk) && !this.#overdue.delete(bulk)) return',
-        replace: 'this.#running.delete(bulk)\n    this.#overdue.delete(bulk)',
+        find: 'if (!this.#running.delete(bulk) && this.#overdue?.delete(bulk) !== true) return',
+        replace: 'this.#running.delete(bulk)\n    this.#overdue?.delete(bulk)',
       },
     ],
   },
@@ -221,11 +221,11 @@ const mutants: Record<string, Mutant> = {
   },
   'the end of the turn marks nothing': {
     caughtBy: withoutDelay,
-    edits: [{ file: 'engine.ts', find: '      this.#marks.ticked = this.#lastId\n', replace: '' }],
+    edits: [{ file: 'engine.ts', find: '      this.ticked = this.#lastId\n', replace: '' }],
   },
   'flush marks nothing': {
     caughtBy: withWindow,
-    edits: [{ file: 'engine.ts', find: '    this.#marks.flushed = this.#lastId\n', replace: '' }],
+    edits: [{ file: 'engine.ts', find: '    this.flushed = this.#lastId\n', replace: '' }],
   },
   'flush does not wait for what is in flight': {
     caughtBy: withWindow,
@@ -239,14 +239,14 @@ const mutants: Record<string, Mutant> = {
   },
   'close starts nothing': {
     caughtBy: withWindow,
-    edits: [{ file: 'engine.ts', find: '      this.#marks.closing = true\n', replace: '' }],
+    edits: [{ file: 'engine.ts', find: '      this.closing = true\n', replace: '' }],
   },
   'the timer is not taken back when nothing waits': {
     caughtBy: withWindow,
     edits: [
       {
-        file: 'engine.ts',
-        find: '    if (this.#timer !== undefined) host.clearTimer(this.#timer)\n',
+        file: 'alarm.ts',
+        find: '    if (this.#timer !== undefined) this.#host.clearTimer(this.#timer)\n',
         replace: '',
       },
     ],
@@ -255,9 +255,9 @@ const mutants: Record<string, Mutant> = {
     caughtBy: 'S14 a delay that is longer than timers can be is waited for',
     edits: [
       {
-        file: 'engine.ts',
-        find: 'Math.min(Math.max(Math.ceil(wakesAt - now), 0), longestTimer)',
-        replace: 'Math.max(Math.ceil(wakesAt - now), 0)',
+        file: 'alarm.ts',
+        find: 'Math.min(Math.max(Math.ceil(instant - now), 0), longest)',
+        replace: 'Math.max(Math.ceil(instant - now), 0)',
       },
     ],
   },

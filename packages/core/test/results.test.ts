@@ -1,7 +1,7 @@
 import { runInNewContext } from 'node:vm'
 import { describe, expect, it, vi } from 'vitest'
 import { AsyncBulkCall, BulkLengthError, BulkResultError, grouped, isolated, keyed } from '../src/index.ts'
-import { Deferred } from '../src/deferred.ts'
+import { Deferred } from './support/deferred.ts'
 import { promiseJobs } from './support/time.ts'
 
 /** What each of some tasks gets when the command gives this: its value, or the error that it rejects with. */
@@ -185,6 +185,14 @@ describe('an Error', () => {
       { status: 'rejected', reason: error },
       { status: 'fulfilled', value: 'third' },
     ])
+  })
+
+  it('S28 rejects it no later than its mates get their results: in the order of the tasks', async () => {
+    const call = new AsyncBulkCall(() => [1, new Error('second'), 3, 4])
+    const settled: number[] = []
+    const calls = [1, 2, 3, 4].map(task => call.call(task).finally(() => settled.push(task)))
+    await Promise.allSettled(calls)
+    expect(settled).toEqual([1, 2, 3, 4])
   })
 
   it.each([

@@ -1,6 +1,6 @@
 import { describe, expect, it, vi } from 'vitest'
 import { AsyncBulkCall, BulkLoader, BulkScope, type BulkCallOptions } from '../src/index.ts'
-import { Deferred } from '../src/deferred.ts'
+import { Deferred } from './support/deferred.ts'
 import { ManualHost } from './support/manual-host.ts'
 import { pass, promiseJobs } from './support/time.ts'
 

@@ -6,7 +6,7 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { BulkLoader, BulkScope, SharedLoader } from '../src/index.ts'
-import { Deferred } from '../src/deferred.ts'
+import { Deferred } from './support/deferred.ts'
 import { ManualHost } from './support/manual-host.ts'
 import { pass } from './support/time.ts'
 

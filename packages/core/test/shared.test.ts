@@ -13,7 +13,7 @@ import {
   type SharedCommandContext,
   type SharedLoaderOptions,
 } from '../src/index.ts'
-import { Deferred } from '../src/deferred.ts'
+import { Deferred } from './support/deferred.ts'
 import { ManualHost } from './support/manual-host.ts'
 import { pass } from './support/time.ts'
 

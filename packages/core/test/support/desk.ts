@@ -3,7 +3,7 @@
  */
 
 import { BulkLoader, type BulkLoaderOptions } from '../../src/index.ts'
-import { Deferred } from '../../src/deferred.ts'
+import { Deferred } from './deferred.ts'
 
 type Answers = Iterable<unknown> | AsyncIterable<unknown>
 

@@ -5,7 +5,7 @@
  */
 
 import type { AsyncBulkCall, BulkStep } from '../../src/index.ts'
-import { Deferred } from '../../src/deferred.ts'
+import { Deferred } from './deferred.ts'
 import type { CoreModule } from './explore.ts'
 import { ManualHost } from './manual-host.ts'
 
