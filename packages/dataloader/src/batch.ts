@@ -25,6 +25,8 @@ export class Batch<K, V> implements Bench {
   readonly entries: unknown[] = []
   /** Whether its moment has come. */
   due = false
+  /** Whether the engine has been told of it. */
+  sent = false
   /** Whether it has left, so that no key joins it any more. */
   sealed = false
   settled = false

@@ -2,9 +2,9 @@
  * The bulks of a loader, as the engine sees them: it says when a batch may leave, bounds how many do, and tells of them.
  *
  * A batch is one bulk. The engine's tasks are the batch itself, once for each key, so it counts right and knows no key.
- * That a batch stays one holds because both close at the same instant: when it has `size` keys, or when it starts. A key
- * that leaves takes its task along, but for one of a full batch that others stand behind: there the engine would fill the
- * gap from the next.
+ * That a batch stays one holds because both close at the same instant: when it has `size` keys, or when it starts; what is
+ * sent after it waits until then. A key that leaves takes its task along, but for one of a full batch that others stand
+ * behind: there the engine would fill the gap from the next.
  * @module
  */
 
@@ -32,6 +32,11 @@ export class Bulks<K, V> {
   readonly #call: AsyncBulkCall<Batch<K, V>, unknown>
   readonly #delayed: boolean
   readonly #maxPending: number
+  readonly #size: number
+  /** The batch that was sent last, which the engine may have yet to fill. */
+  #latest: Batch<K, V> | null = null
+  /** What sends the batches that are behind it. */
+  #behind: (() => void)[] = []
   /** Keys that have come and that the engine has not heard of. */
   #collected = 0
   #tick: (() => void) | null = null
@@ -40,6 +45,7 @@ export class Bulks<K, V> {
     this.#owner = owner
     this.#delayed = (options.delay ?? 0) > 0
     this.#maxPending = options.maxPending ?? Infinity
+    this.#size = options.size ?? Infinity
     this.#call = new AsyncBulkCall((tasks, context) => this.#execute(tasks[0]!, tasks.length, context), {
       ...options,
       host: {
@@ -66,10 +72,39 @@ export class Bulks<K, V> {
     batch.joined = this.#delayed ? () => this.send(batch) : () => this.#collected++
   }
 
+  /**
+   * Sends a batch when it is its turn. A `batchScheduleFn` may call back for a later batch first: while that one waits for a
+   * slot and may still be joined, the engine would fill it from this one.
+   */
+  inTurn(send: () => void): void {
+    if (this.#isFilling()) this.#behind.push(send)
+    else send()
+  }
+
+  /** A batch has started, is full, or will not start: the next may be sent. */
+  next(): void {
+    while (this.#behind.length > 0 && !this.#isFilling()) this.#behind.shift()!()
+  }
+
+  /** Whether another batch stands behind it in the engine, which would take what joins, and fill what leaves. */
+  isFollowed(batch: Batch<K, V>): boolean {
+    return batch.sent && batch !== this.#latest
+  }
+
+  #isFilling(): boolean {
+    const batch = this.#latest
+    return batch !== null && !batch.sealed && batch.keys.length - batch.idle < this.#size
+  }
+
   /** Sends a batch off: it starts at once, or goes on filling until there is a slot. */
   send(batch: Batch<K, V>): void {
     if (!this.#delayed && batch.joined !== null) this.#collected -= tasksOf(batch)
-    batch.joined = () => this.#enterAt(batch, batch.keys.length - 1)
+    batch.joined = () => {
+      this.#enterAt(batch, batch.keys.length - 1)
+      this.next()
+    }
+    this.#latest = batch
+    batch.sent = true
     if (batch.seats === null) this.#enter(batch, batch.keys.length)
     else batch.keys.forEach((_, place) => isTask(batch, place) && this.#enterAt(batch, place))
     this.#tick?.()
@@ -90,12 +125,13 @@ export class Bulks<K, V> {
   /** Nobody waits for any key of a batch that was sent. It leaves the engine, or, if it runs, its function is told. */
   abandon(batch: Batch<K, V>, reason: unknown): void {
     for (const seat of batch.seats!.values()) seat.controller?.abort(reason)
+    this.next()
   }
 
   /** So many keys become tasks, whose callers stay. */
   #enter(batch: Batch<K, V>, keys: number): void {
     void this.#call.callMany(new Array<Batch<K, V>>(keys).fill(batch)).then(([answer]) => {
-      if (!batch.settled) this.#owner.fail(batch, answer)
+      this.#failed(batch, answer)
     })
   }
 
@@ -107,8 +143,15 @@ export class Bulks<K, V> {
     if (seat === undefined) return this.#enter(batch, 1)
     const { signal } = (seat.controller = new AbortController())
     this.#call.call(batch, { signal }).catch((reason: unknown) => {
-      if (!batch.settled && !signal.aborted) this.#owner.fail(batch, reason)
+      if (!signal.aborted) this.#failed(batch, reason)
     })
+  }
+
+  /** The engine gave a task up, or its batch has settled. */
+  #failed(batch: Batch<K, V>, reason: unknown): void {
+    if (batch.settled) return
+    this.#owner.fail(batch, reason)
+    this.next()
   }
 
   #execute(batch: Batch<K, V>, tasks: number, context: CommandContext): unknown[] | Promise<unknown[]> {
@@ -120,6 +163,7 @@ export class Bulks<K, V> {
             batch,
             context,
           )
+    this.next()
     return done === undefined ? told(batch, tasks) : done.then(() => told(batch, tasks))
   }
 }

@@ -187,7 +187,7 @@ export class Loader<K, V, C> implements Owner<K, V>, Keeper<K, V> {
       return
     }
     // Of a full batch that others stand behind the engine would fill the gap from the next.
-    seat.counted = bounds !== null && batch !== this.batch
+    seat.counted = bounds !== null && (batch !== this.batch || bounds.isFollowed(batch))
     const isSent = bounds?.left(seat, reason) ?? false
     if (batch.isIdle && isSent) {
       this.#drop(batch)
@@ -204,9 +204,8 @@ export class Loader<K, V, C> implements Owner<K, V>, Keeper<K, V> {
   /** The batch that takes the next key. */
   #current(): Batch<K, V> {
     const batch = this.batch
-    return batch !== null && !batch.sealed && batch.keys.length - batch.idle < this.#size
-      ? batch
-      : this.#open()
+    if (batch === null || batch.sealed || batch.keys.length - batch.idle >= this.#size) return this.#open()
+    return this.#bounds?.isFollowed(batch) ? this.#open() : batch
   }
 
   #open(): Batch<K, V> {
@@ -233,6 +232,11 @@ export class Loader<K, V, C> implements Owner<K, V>, Keeper<K, V> {
   #dispatch(batch: Batch<K, V>): void {
     if (batch.due) return
     batch.due = true
+    if (this.#bounds === null) this.#send(batch)
+    else this.#bounds.inTurn(() => this.#send(batch))
+  }
+
+  #send(batch: Batch<K, V>): void {
     if (batch.isIdle) {
       this.#bounds?.drop(batch)
       this.#drop(batch)

@@ -68,6 +68,29 @@ test('concurrent: a batch that waits for its turn goes on filling, and no more r
   expect(await Promise.all(loaded)).toEqual([1, 2, 3, 4, 5])
 })
 
+test('concurrent: a batch that is sent after a later one waits for it, and neither is mixed with another', async () => {
+  const { batches, batchLoadFn, keys } = desk()
+  const send: (() => void)[] = []
+  const batchScheduleFn = (callback: () => void): void => void send.push(callback)
+  const loader = new DataLoader(batchLoadFn, { size: 3, concurrent: 1, batchScheduleFn })
+  const loaded = [loader.load(0)]
+  send[0]!()
+  await turn()
+  loaded.push(...[1, 2, 3, 4].map(key => loader.load(key)))
+  send[2]!()
+  send[1]!()
+  batches[0]!.answer()
+  await turn()
+  loaded.push(loader.load(5))
+  send[3]!()
+  for (const place of [1, 2, 3]) {
+    batches[place]!.answer()
+    await turn()
+  }
+  expect(keys()).toEqual([[0], [4], [1, 2, 3], [5]])
+  expect(await Promise.all(loaded)).toEqual([0, 1, 2, 3, 4, 5])
+})
+
 test('concurrent: loaders that share a limiter are bounded together, and a batch that fails gives its slot back', async () => {
   const { batches, batchLoadFn, keys } = desk()
   const concurrent = semaphore(1)

@@ -4,7 +4,7 @@ import Original from 'dataloader'
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
 import DataLoader from '../src/index.ts'
-import { bounds, check, options } from './support/interleaving.ts'
+import { bounds, boundsByHand, check, options } from './support/interleaving.ts'
 import { program, run, unordered } from './support/program.ts'
 
 const runs = Number(process.env.BULKCALL_RUNS ?? 1000)
@@ -17,6 +17,15 @@ test('the same with the options of the engine', async () => {
   await check(
     fc.tuple(options, bounds).map(([one, other]) => ({ ...one, ...other })),
     2 * runs,
+  )
+}, 120_000)
+
+test('the same where a batchScheduleFn sends batches in another order than they opened', async () => {
+  await check(options, runs, true)
+  await check(
+    fc.tuple(options, boundsByHand).map(([one, other]) => ({ ...one, ...other })),
+    2 * runs,
+    true,
   )
 }, 120_000)
 
