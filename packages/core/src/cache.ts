@@ -109,7 +109,7 @@ export class Cache<C, V> implements PageKeeper<C, V> {
   /** The keys from `from` to before `to`, that were not found and all differ if any are known, have joined this bulk. */
   joinedMany(bulk: AnyBulk, keys: readonly C[], from: number, to: number): void {
     const page = this.#pageOf(bulk)
-    for (let i = from; i < to; i++) page.keep(keys[i]!)
+    if (!this.#tasksAreKeys) for (let i = from; i < to; i++) page.keep(keys[i]!)
     if (page !== this.#unseen) for (let i = from; i < to; i++) this.#add(page, keys[i]!, null)
     else if (bulk.tasks.length >= this.#most) this.#enter(page)
   }
