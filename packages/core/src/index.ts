@@ -42,7 +42,7 @@ export type {
 export type { BulkCallOptions } from './options.ts'
 export type { Cause } from './policy.ts'
 export type { IsolatedOptions, Rows } from './results.ts'
-export type { BulkScopeOptions } from './scope.ts'
+export type { BulkPiece, BulkScopeOptions } from './scope.ts'
 export type { BulkStep } from './step.ts'
 export type {
   OwnLoaderOptions,

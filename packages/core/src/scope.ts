@@ -82,9 +82,16 @@ export class BulkScope {
    * does not pay: that nothing which goes on leads to another of its tasks, or only to some that come too late.
    */
   run<R>(work: () => R, step?: BulkStep): R {
-    if (step === undefined) return this.#ledger.run(work)
-    check('step', step instanceof Step, 'a step of a BulkCourse', step)
-    return this.#ledger.run(work, null, step as Step)
+    return run(this.begin(step), work)
+  }
+
+  /**
+   * The first half of {@link BulkScope.run}, for who runs a piece of work for each of many rows, and would make a function
+   * for each. The second half is a method of what it gives, and follows once, when the synchronous part is over.
+   */
+  begin(step?: BulkStep): BulkPiece {
+    check('step', step === undefined || step instanceof Step, 'a step of a BulkCourse', step)
+    return this.#ledger.begin(null, step === undefined ? null : (step as Step))
   }
 
   /**
@@ -111,8 +118,28 @@ export interface Member extends Standing<Member> {
   abort(reason: unknown): void
 }
 
+/** A piece of work that has begun and whose synchronous part is not over. */
+export interface BulkPiece {
+  /** It has given this. Gives the same, for its caller: a promise as a promise. */
+  gave<R>(result: R): R
+  /** It has thrown. */
+  threw(): void
+}
+
+/** Runs a piece of work that has begun. */
+function run<R>(piece: BulkPiece, work: () => R): R {
+  let result: R
+  try {
+    result = work()
+  } catch (error) {
+    piece.threw()
+    throw error
+  }
+  return piece.gave(result)
+}
+
 /** One piece of work: how many things it waits for, and whether it has begun to run on its own and not yet ended. */
-export class Piece {
+export class Piece implements BulkPiece {
   waits = 0
   unfinished = false
   /** The promise of its latest call, and of whom. */
@@ -124,10 +151,23 @@ export class Piece {
   /** What kind of work it is, if that is known, and when it began to run on its own. */
   step: Step | null
   begunAt = 0
+  readonly #ledger: Ledger | null
+  /** The piece in whose synchronous part it began. */
+  readonly #outer: Piece | null
 
-  constructor(part: Ledger | null = null, step: Step | null = null) {
+  constructor(ledger: Ledger | null, outer: Piece | null, part: Ledger | null, step: Step | null) {
+    this.#ledger = ledger
+    this.#outer = outer
     this.part = part
     this.step = step
+  }
+
+  gave<R>(result: R): R {
+    return this.#ledger!.gave(this, this.#outer, result)
+  }
+
+  threw(): void {
+    this.#ledger!.returnTo(this.#outer)
   }
 }
 
@@ -138,7 +178,7 @@ interface Started {
 }
 
 /** Who waits for a task that somebody else's wait stands for already. */
-export const nobody: Piece = new Piece()
+export const nobody: Piece = new Piece(null, null, null, null)
 
 /** The books of a scope: who still runs, who waits, what is in flight. */
 export class Ledger {
@@ -151,7 +191,7 @@ export class Ledger {
   /** Bulks that have started and whose callers still wait: each could bring what its callers do next. */
   #inFlight = 0
   /** Calls of a piece that is not known, since it made them after an `await`: each takes one busy piece's place. */
-  readonly #unknown = new Piece()
+  readonly #unknown = new Piece(null, null, null, null)
   #current: Piece | null = null
   /** Work that does nothing but call. */
   #caller: Piece | null = null
@@ -184,31 +224,41 @@ export class Ledger {
     this.context = host.captureContext()
   }
 
+  run<R>(work: () => R, part: Ledger | null): R {
+    return run(this.begin(part, null), work)
+  }
+
   /** @param part the part of this scope that the work is done for, if it is */
-  run<R>(work: () => R, part: Ledger | null = null, step: Step | null = null): R {
+  begin(part: Ledger | null, step: Step | null): Piece {
     const outer = this.#current
     const onlyCalls = outer === null && step !== null && step.onlyCalls
-    const piece = (this.#current = onlyCalls ? this.#callerOf(step) : new Piece(part, step))
+    this.#current = onlyCalls ? this.#callerOf(step) : new Piece(this, outer, part, step)
     if (step !== null) (this.#forecast ??= this.#forecastFrom()).began(step)
-    let result: R
-    try {
-      result = work()
-    } finally {
-      this.#current = outer
-    }
-    if (!isThenable(result)) return result
+    return this.#current
+  }
+
+  /** The synchronous part of a piece is over. */
+  returnTo(outer: Piece | null): void {
+    this.#current = outer
+  }
+
+  gave<R>(piece: Piece, outer: Piece | null, result: R): R {
+    this.#current = outer
+    const { step } = piece
     // It gave the promise of its own call, so it ends with that call and does nothing until then: no need to follow it.
-    if (result === piece.latest && outer === null) {
+    if (result === piece.latest && outer === null && result !== undefined) {
       if (step !== null) step.onlyCalled()
       return result
     }
+    if (!isThenable(result)) return result
     if (step !== null) step.didMore()
-    return this.#follow(onlyCalls ? new Piece(part, step) : piece, outer, result) as R
+    const own = piece === this.#caller ? new Piece(this, outer, piece.part, step) : piece
+    return this.#follow(own, outer, result) as R
   }
 
   /** Who does nothing but call never runs on its own: one piece stands for all, one after the other. */
   #callerOf(step: Step): Piece {
-    const caller = (this.#caller ??= new Piece())
+    const caller = (this.#caller ??= new Piece(this, null, null, null))
     caller.step = step
     caller.latest = undefined
     return caller

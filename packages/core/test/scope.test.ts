@@ -371,6 +371,27 @@ describe('run', () => {
     expect(starts).toHaveLength(1)
   })
 
+  it('S47 in two halves, it is what `run` makes of it', async () => {
+    const { host, scope, starts, load, io } = scoped()
+    const users = load()
+    /** Without a function for the piece: it calls, and another that it begins waits first. */
+    const outer = scope.begin()
+    const first = users.call(1)
+    const inner = scope.begin()
+    const second = inner.gave(io(5).then(() => users.call(2)))
+    const both = outer.gave(Promise.all([first, second]))
+    const failing = scope.begin()
+    failing.threw()
+    await host.turn()
+    expect(starts).toEqual([])
+    await host.advance(5)
+    await host.turn()
+    expect(starts).toEqual([{ at: 5, tasks: [1, 2] }])
+    expect(await both).toEqual([1, 2])
+    expect(scope.begin().gave(7)).toBe(7)
+    expect(() => scope.begin({ leadsTo: () => {} })).toThrow('Bulkcall: step must be a step of a BulkCourse')
+  })
+
   it('S47 gives a rejection to whoever waits for it', async () => {
     const { scope } = scoped()
     const error = new Error('rejected')

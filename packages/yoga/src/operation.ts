@@ -9,6 +9,7 @@ import {
   BulkScope,
   type BulkCallOptions,
   type BulkLoaderOptions,
+  type BulkPiece,
   type Command,
 } from '@bulkcall/core'
 import type { GraphQLResolveInfo } from 'graphql'
@@ -57,9 +58,9 @@ export class Operation {
     this.#scope.name = others === undefined ? name : `${others}, ${name}`
   }
 
-  /** Runs the resolver of a field in the scope of the operation. */
-  run<R>(info: GraphQLResolveInfo, work: () => R): R {
-    return this.#scope.run(work, this.#server.steps.of(info))
+  /** The resolver of a field begins, in the scope of the operation. */
+  begin(info: GraphQLResolveInfo): BulkPiece {
+    return this.#scope.begin(this.#server.steps.of(info))
   }
 
   /** The loader at this place. */
