@@ -33,11 +33,7 @@ export class Cache<C, V> implements PageKeeper<C, V> {
   readonly #tasksAreKeys: boolean
   /** How many keys may join a bulk unseen: no more than it can have if all of them differ. */
   readonly #most: number
-  /**
-   * `null` in a scope. There most loads are of fields, which all wait on: many that hang on one promise are scattered in
-   * memory, and it costs more to call them than it saves to give them no promise of their own.
-   */
-  readonly #habit: Habit | null
+  readonly #habit: Habit
   /** How many loads of the bulk that is open were of a key in it. */
   #repeats = 0
   /** What is looked up by its key; `null` as long as that is nothing. */
@@ -54,7 +50,7 @@ export class Cache<C, V> implements PageKeeper<C, V> {
     keeps: CacheErrors,
     tasksAreKeys: boolean,
     most: number,
-    habit: Habit | null,
+    habit: Habit,
   ) {
     this.keeps = keeps
     this.#remembers = store === 'own'
@@ -170,7 +166,7 @@ export class Cache<C, V> implements PageKeeper<C, V> {
   }
 
   started(page: Page<C, V>): void {
-    this.#habit?.saw(page.keys.length, this.#repeats)
+    this.#habit.saw(page.keys.length, this.#repeats)
     this.#repeats = 0
     if (this.#cleared !== null) {
       for (const key of page.keys) this.#cleared.delete(key)
@@ -206,7 +202,7 @@ export class Cache<C, V> implements PageKeeper<C, V> {
 
   /** Whether each key is looked up as it comes. A map of the user's has a promise of each. */
   get #seesAtOnce(): boolean {
-    return this.#store !== null || this.#habit?.repeats === true || isWatched()
+    return this.#store !== null || this.#habit.repeats || isWatched()
   }
 
   #pageOf(bulk: AnyBulk): Page<C, V> {

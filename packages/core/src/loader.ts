@@ -7,7 +7,7 @@ import type { CacheMap } from './cache.ts'
 import type { Command, CommandContext, ResultOf, Results } from './command.ts'
 import { check, checkNames, hasMethods } from './door.ts'
 import { Engine } from './engine.ts'
-import { habitOf } from './habit.ts'
+import { Habit } from './habit.ts'
 import type { AsyncContext } from './host.ts'
 import { Lookup, type LoaderSettings } from './lookup.ts'
 import {
@@ -86,8 +86,7 @@ class BulkLoader<K, V, C = K> {
 
   #begin(): Lookup<K, V, C> {
     const engine = new Engine(this.#command, this.#settings, this.#ledger, this.#context)
-    const habit = this.#ledger === null ? habitOf(this.#command) : null
-    return (this.#lookup = new Lookup(engine, this.#settings, habit))
+    return (this.#lookup = new Lookup(engine, this.#settings, this.#command, this.#ledger !== null))
   }
 
   /** The name in errors, events and metrics. */
@@ -157,7 +156,11 @@ class BulkLoader<K, V, C = K> {
 
 const cacheMapMethods = ['get', 'set', 'delete', 'clear'] as const
 
-function readLoaderOptions<K, V, C>(options: BulkLoaderOptions<K, V, C>): LoaderSettings<K, V, C> {
+/** @param habit what the loaders with these options have in common, if there are more than one */
+function readLoaderOptions<K, V, C>(
+  options: BulkLoaderOptions<K, V, C>,
+  habit: Habit | null = null,
+): LoaderSettings<K, V, C> {
   checkNames(options, bulkLoaderOptions)
   const { cache = true, cacheKeyFn, cacheMap, cacheErrors = true } = options
   check('cache', typeof cache === 'boolean', 'true or false', cache)
@@ -190,6 +193,7 @@ function readLoaderOptions<K, V, C>(options: BulkLoaderOptions<K, V, C>): Loader
     keyOf: cacheKeyFn ?? null,
     keeps,
     store,
+    habit,
   }
 }
 
@@ -224,7 +228,7 @@ export function bulkLoaderFactory<K = any, C = K>(
     options,
     bulkLoaderOptions.filter(name => name !== 'scope' && name !== 'cacheMap'),
   )
-  const checked = new Checked(readLoaderOptions<K, any, C>(options))
+  const checked = new Checked(readLoaderOptions<K, any, C>(options, new Habit()))
   return (command, scope) => new BulkLoader<K, any, C>(command as Command<K, any>, checked, scope)
 }
 

@@ -4,10 +4,11 @@
  */
 
 import { Cache, type CacheMap } from './cache.ts'
+import type { Command } from './command.ts'
 import type { Engine } from './engine.ts'
 import { firstOf, placesOf } from './equals.ts'
 import { asError, BulkOptionError } from './errors.ts'
-import type { Habit } from './habit.ts'
+import { habitOf, type Habit } from './habit.ts'
 import type { BulkCallSettings } from './options.ts'
 import type { Answer, CacheErrors } from './page.ts'
 
@@ -16,6 +17,8 @@ export interface LoaderSettings<K, V, C> extends BulkCallSettings {
   readonly keyOf: ((key: K) => C) | null
   readonly keeps: CacheErrors
   readonly store: CacheMap<C, Promise<V>> | 'own' | 'none'
+  /** `null`: that of the command. */
+  readonly habit: Habit | null
 }
 
 export class Lookup<K, V, C> {
@@ -27,14 +30,24 @@ export class Lookup<K, V, C> {
   /** Whether a hit is given with the bulk that is open, so that what follows from it goes out in one bulk as well. */
   readonly #aligns: boolean
 
-  /** @param habit `null` in a scope */
-  constructor(engine: Engine<K, V>, settings: LoaderSettings<K, V, C>, habit: Habit | null) {
-    const { size, maxPending, delay, keyOf, keeps, store } = settings
+  constructor(
+    engine: Engine<K, V>,
+    settings: LoaderSettings<K, V, C>,
+    command: Command<K, V>,
+    isScoped: boolean,
+  ) {
+    const { size, maxPending, delay, keyOf, keeps, store, habit } = settings
     this.#engine = engine
-    this.#cache = new Cache(store, keeps, keyOf === null, Math.min(size, maxPending), habit)
+    this.#cache = new Cache(
+      store,
+      keeps,
+      keyOf === null,
+      Math.min(size, maxPending),
+      habit ?? habitOf(command),
+    )
     this.#keyOf = keyOf
     this.#hasMap = typeof store !== 'string'
-    this.#aligns = delay === 0 || habit === null
+    this.#aligns = delay === 0 || isScoped
   }
 
   get pending(): number {

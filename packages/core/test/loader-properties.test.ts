@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { BulkLoader, type BulkLoaderOptions } from '../src/index.ts'
+import { BulkLoader, BulkScope, type BulkLoaderOptions } from '../src/index.ts'
 import { Deferred } from './support/deferred.ts'
 import { habitOf } from '../src/habit.ts'
 
@@ -56,6 +56,8 @@ interface Setting {
   readonly cacheErrors: boolean
   /** Whether earlier loaders of the command have had many equal keys. */
   readonly repeats: boolean
+  /** Whether it is in a scope, in which single keys are loaded by pieces of work. */
+  readonly scoped: boolean
 }
 
 const setting: fc.Arbitrary<Setting> = fc.record({
@@ -65,6 +67,7 @@ const setting: fc.Arbitrary<Setting> = fc.record({
   cache: fc.constantFrom('own', 'map', 'forgetful', 'none'),
   cacheErrors: fc.boolean(),
   repeats: fc.boolean(),
+  scoped: fc.boolean(),
 })
 
 /** A store that keeps one answer only. */
@@ -248,7 +251,7 @@ function watch(promise: Promise<unknown>): Wait['seen'] {
 }
 
 function optionsOf(options: Setting): BulkLoaderOptions<Key, unknown> {
-  const { cache, repeats: _, ...rest } = options
+  const { cache, repeats: _, scoped: __, ...rest } = options
   if (cache === 'map') return { ...rest, cacheMap: new Map() }
   if (cache === 'forgetful') return { ...rest, cacheMap: new Forgetful() }
   return { ...rest, cache: cache === 'own' }
@@ -258,14 +261,16 @@ async function play(options: Setting, steps: readonly Step[]): Promise<string[]>
   const model = new Model(options)
   const backEnd = new BackEnd(model)
   habitOf(backEnd.command).repeats = options.repeats
-  const loader = new BulkLoader<Key, unknown>(backEnd.command, optionsOf(options))
+  const scope = options.scoped ? new BulkScope() : undefined
+  const loader = new BulkLoader<Key, unknown>(backEnd.command, { ...optionsOf(options), scope })
+  const load = (one: Key): Promise<unknown> => scope?.run(() => loader.load(one)) ?? loader.load(one)
   const waits: Wait[] = []
   let primed = 0
 
   const act = async (one: Step): Promise<void> => {
     switch (one.do) {
       case 'load':
-        waits.push({ askings: [model.load(one.key)], seen: watch(loader.load(one.key)), many: false })
+        waits.push({ askings: [model.load(one.key)], seen: watch(load(one.key)), many: false })
         return
       case 'loadMany': {
         const askings = one.keys.map(wanted => model.load(wanted))
