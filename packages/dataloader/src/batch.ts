@@ -45,7 +45,7 @@ export class Batch<K, V> implements Bench {
   readonly #gate: Promise<void>
   #open!: () => void
   #shut!: (reason: unknown) => void
-  readonly #cursor: Cursor<V> = { outcomes: [], at: 0 }
+  readonly #cursor: Cursor<V> = { outcomes: none, at: 0 }
   readonly #next = next(this.#cursor) as () => V
   #hits: Hits<V> | null = null
   #keeper: Keeper<K, V> | null = null
@@ -60,6 +60,11 @@ export class Batch<K, V> implements Bench {
   /** Whether nobody waits for any of its keys. */
   get isIdle(): boolean {
     return this.idle === this.keys.length
+  }
+
+  /** Whether a key may join, where so many are the most. */
+  hasRoom(size: number): boolean {
+    return !this.sealed && this.keys.length - this.idle < size
   }
 
   /** Takes a key in. */
@@ -208,6 +213,9 @@ interface Cursor<V> {
   /** How many keys have been handed their values. */
   at: number
 }
+
+/** Before there are any; one for all batches. */
+const none: readonly never[] = []
 
 function next(cursor: Cursor<unknown>): () => unknown {
   return () => valueOf(cursor.outcomes[cursor.at++])

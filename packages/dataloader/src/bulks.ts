@@ -36,7 +36,7 @@ export class Bulks<K, V> {
   /** The batch that was sent last, which the engine may have yet to fill. */
   #latest: Batch<K, V> | null = null
   /** What sends the batches that are behind it. */
-  #behind: (() => void)[] = []
+  readonly #behind: (() => void)[] = []
   /** Keys that have come and that the engine has not heard of. */
   #collected = 0
   #tick: (() => void) | null = null
@@ -82,7 +82,7 @@ export class Bulks<K, V> {
   }
 
   /** A batch has started, is full, or will not start: the next may be sent. */
-  next(): void {
+  #next(): void {
     while (this.#behind.length > 0 && !this.#isFilling()) this.#behind.shift()!()
   }
 
@@ -93,7 +93,7 @@ export class Bulks<K, V> {
 
   #isFilling(): boolean {
     const batch = this.#latest
-    return batch !== null && !batch.sealed && batch.keys.length - batch.idle < this.#size
+    return batch !== null && batch.hasRoom(this.#size)
   }
 
   /** Sends a batch off: it starts at once, or goes on filling until there is a slot. */
@@ -101,7 +101,7 @@ export class Bulks<K, V> {
     if (!this.#delayed && batch.joined !== null) this.#collected -= tasksOf(batch)
     batch.joined = () => {
       this.#enterAt(batch, batch.keys.length - 1)
-      this.next()
+      this.#next()
     }
     this.#latest = batch
     batch.sent = true
@@ -125,7 +125,7 @@ export class Bulks<K, V> {
   /** Nobody waits for any key of a batch that was sent. It leaves the engine, or, if it runs, its function is told. */
   abandon(batch: Batch<K, V>, reason: unknown): void {
     for (const seat of batch.seats!.values()) seat.controller?.abort(reason)
-    this.next()
+    this.#next()
   }
 
   /** So many keys become tasks, whose callers stay. */
@@ -151,7 +151,7 @@ export class Bulks<K, V> {
   #failed(batch: Batch<K, V>, reason: unknown): void {
     if (batch.settled) return
     this.#owner.fail(batch, reason)
-    this.next()
+    this.#next()
   }
 
   #execute(batch: Batch<K, V>, tasks: number, context: CommandContext): unknown[] | Promise<unknown[]> {
@@ -163,7 +163,7 @@ export class Bulks<K, V> {
             batch,
             context,
           )
-    this.next()
+    this.#next()
     return done === undefined ? told(batch, tasks) : done.then(() => told(batch, tasks))
   }
 }

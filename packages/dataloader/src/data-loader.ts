@@ -84,7 +84,7 @@ class Methods<K, V, C> implements DataLoader<K, V, C> {
 }
 
 function loaderOf<K, V, C>(face: Methods<K, V, C>): Loader<K, V, C> {
-  return face._loader ?? (face._loader = new Loader(face, face._settings))
+  return (face._loader ??= new Loader(face, face._settings))
 }
 
 /** The one above, to tell whether a loader has another. */

@@ -204,7 +204,7 @@ export class Loader<K, V, C> implements Owner<K, V>, Keeper<K, V> {
   /** The batch that takes the next key. */
   #current(): Batch<K, V> {
     const batch = this.batch
-    if (batch === null || batch.sealed || batch.keys.length - batch.idle >= this.#size) return this.#open()
+    if (batch === null || !batch.hasRoom(this.#size)) return this.#open()
     return this.#bounds?.isFollowed(batch) ? this.#open() : batch
   }
 
@@ -308,7 +308,7 @@ export class Loader<K, V, C> implements Owner<K, V>, Keeper<K, V> {
       const batch = this.#current()
       const from = batch.keys.length
       const asked: number[] = []
-      for (; i < keys.length && batch.keys.length - batch.idle < this.#size; i++) {
+      for (; i < keys.length && batch.hasRoom(this.#size); i++) {
         const entry = cache?.get(cacheKeys![i]!)
         if (entry) {
           answers.one(i, batch.align(promiseOf(entry)))
