@@ -66,8 +66,9 @@ function wholeNumbersDiffer(keys: readonly unknown[]): boolean | null {
   // Who chooses the keys must not choose the time: numbers that crowd in one part of the table are left to the `Set`.
   let steps = 8 * keys.length
   for (let place = 0; place < keys.length; place++) {
-    const key = keys[place] as number
-    if ((key | 0) !== key) return null
+    const key = keys[place]
+    // By its type first: arithmetic throws at a BigInt, at a symbol, and at an object without a prototype.
+    if (typeof key !== 'number' || (key | 0) !== key) return null
     let at = (Math.imul(key, 0x9e3779b1) >>> 7) & mask
     for (let mark; (mark = marks[at]!) > before; at = (at + 1) & mask) {
       if (keys[mark - before - 1] === key) return false

@@ -214,12 +214,17 @@ function woven<X>(isFirst: readonly boolean[], first: readonly X[], second: read
 
 /** What a key that is wrong has in place of a cache key. */
 class Wrong {
-  readonly error: Error
+  readonly #error: Error
   constructor(error: Error) {
-    this.error = error
+    this.#error = error
+  }
+  get error(): Error {
+    return this.#error
+  }
+  /** By a private name: a key may be a proxy, which `instanceof` would ask for its prototype. */
+  static is(this: void, cacheKey: unknown): cacheKey is Wrong {
+    return typeof cacheKey === 'object' && cacheKey !== null && #error in cacheKey
   }
 }
 
-function isWrong(cacheKey: unknown): cacheKey is Wrong {
-  return cacheKey instanceof Wrong
-}
+const isWrong: (cacheKey: unknown) => cacheKey is Wrong = Wrong.is

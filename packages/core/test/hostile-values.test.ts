@@ -1,0 +1,114 @@
+import { describe, expect, it } from 'vitest'
+import { runInNewContext } from 'node:vm'
+import { AsyncBulkCall, BulkLoader, onBulk, SharedLoader } from '../src/index.ts'
+
+/** Values that throw, or lie, when they are looked at. Each call makes another one. */
+const hostile: Readonly<Record<string, (i: number) => unknown>> = {
+  'a BigInt': i => BigInt(i),
+  'a symbol': i => Symbol(`${i}`),
+  'an object without a prototype': i => Object.assign(Object.create(null) as object, { id: i }),
+  'a function': i => () => i,
+  'an object of another realm': i => runInNewContext(`({ id: ${i} })`) as unknown,
+  'an object that throws when it is made a primitive': i => ({
+    id: i,
+    [Symbol.toPrimitive]: () => {
+      throw new Error('toPrimitive')
+    },
+  }),
+  'a revoked proxy': () => {
+    const { proxy, revoke } = Proxy.revocable({}, {})
+    revoke()
+    return proxy
+  },
+  'a proxy that throws at every look': () =>
+    new Proxy(
+      {},
+      {
+        get: () => {
+          throw new Error('get')
+        },
+        has: () => {
+          throw new Error('has')
+        },
+        getPrototypeOf: () => {
+          throw new Error('getPrototypeOf')
+        },
+      },
+    ),
+  'an error whose every property throws': () => {
+    const error = new Error('hidden')
+    for (const name of ['stack', 'message', 'code', 'cause', 'name'])
+      Object.defineProperty(error, name, {
+        get: () => {
+          throw new Error(name)
+        },
+      })
+    return error
+  },
+}
+
+const counts = [1, 3, 16, 17, 70]
+
+describe('whatever a key, a task or a result is', () => {
+  for (const [what, make] of Object.entries(hostile)) {
+    it.each(counts)(`S23 S59 ${what}, as the key of a loader, %i at a time`, async count => {
+      const keys = Array.from({ length: count }, (_, i) => make(i))
+      const stop = onBulk({ called() {}, hit() {}, pending() {}, started() {}, settled() {} })
+      try {
+        for (const cache of [true, false]) {
+          const loader = new BulkLoader((asked: unknown[]) => asked.map((_, i) => i), { cache })
+          const places = keys.map((_, i) => i)
+          expect(await Promise.all(keys.map(key => loader.load(key)))).toEqual(places)
+          // Again, and each twice: from the cache, or from another bulk.
+          const again = await loader.loadMany([...keys, ...keys])
+          expect(again).toEqual([...places, ...places])
+          loader.clear(keys[0]).prime(keys[0], -1)
+          expect(await loader.load(keys[0])).toBe(cache ? -1 : 0)
+          loader.clearAll()
+        }
+      } finally {
+        stop()
+      }
+    })
+
+    it.each(counts)(`S7 S23 ${what}, as a task, %i at a time`, async count => {
+      const call = new AsyncBulkCall((tasks: unknown[]) => tasks.map((_, i) => i), { size: 20 })
+      const tasks = Array.from({ length: count }, (_, i) => make(i))
+      const places = tasks.map((_, i) => i % 20)
+      expect(await Promise.all(tasks.map(task => call.call(task)))).toEqual(places)
+      expect(await call.callMany(tasks)).toEqual(places)
+    })
+
+    it.each(counts)(`S23 S30 ${what}, thrown, given and yielded as a result, %i at a time`, async count => {
+      const keys = Array.from({ length: count }, (_, i) => i)
+      const commands: ((asked: number[]) => any)[] = [
+        asked => asked.map(make),
+        asked => new Map(asked.map(key => [key, make(key)])),
+        async function* yielding(asked) {
+          for (const key of asked) yield make(key)
+        },
+        () => {
+          throw make(0)
+        },
+        () => Promise.reject(make(0)),
+        () => make(0),
+      ]
+      for (const command of commands) {
+        const loader = new BulkLoader(command)
+        const settled = await Promise.allSettled(keys.map(key => loader.load(key)))
+        expect(settled).toHaveLength(count)
+        // Known now, and so is what became of each.
+        const again = await Promise.allSettled([...keys.map(key => loader.load(key)), loader.loadMany(keys)])
+        expect(again).toHaveLength(count + 1)
+      }
+    })
+
+    it(`S23 S71 ${what}, as the key of a shared loader`, async () => {
+      const shared = new SharedLoader((asked: unknown[]) => asked.map((_, i) => i))
+      const keys = Array.from({ length: 70 }, (_, i) => make(i))
+      const [one, other] = [shared.loader(), shared.loader()]
+      const answers = await Promise.all([...keys, ...keys].map((key, i) => (i < 70 ? one : other).load(key)))
+      expect(answers.every(answer => typeof answer === 'number')).toBe(true)
+    })
+  }
+})
