@@ -35,13 +35,28 @@ export class BulkLengthError extends BulkError {
   }
 }
 
-/** The command gave something that holds no results: a string, a number, an object that cannot be iterated. */
+/**
+ * The command gave something that holds no results: a string, a number, an object that cannot be iterated. Or rows came,
+ * and none of them has the key of a task.
+ */
 export class BulkResultError extends BulkError {
   readonly code = 'BULK_RESULT'
-  constructor(call: string, got: unknown) {
-    super(
-      `Bulkcall: ${call} must get an iterable, a Map, an async iterable or none from its command, got ${kind(got)}`,
-    )
+  constructor(
+    call: string,
+    got: unknown,
+    bound = 'an iterable, a Map, an async iterable or none from its command',
+    shown: string = kind(got),
+  ) {
+    super(`Bulkcall: ${call} must get ${bound}, got ${shown}`)
+  }
+
+  /** Rows came for some tasks, and none has the key of a task: by the types of the keys, not by the keys. */
+  static ofKeys(call: string, ofRows: readonly unknown[], ofTasks: readonly unknown[]): BulkResultError {
+    const rows = `${count(ofRows, 'row')} with keys of type ${typesOf(ofRows)}`
+    const tasks = `${count(ofTasks, 'task')} with keys of type ${typesOf(ofTasks)}`
+    const hint = 'keys are compared as in a Map: say keyOfTask, or convert in keyOf'
+    const bound = 'rows with keys that its tasks have'
+    return new BulkResultError(call, ofRows, bound, `${rows} for ${tasks} (${hint})`)
   }
 }
 
@@ -113,6 +128,15 @@ function kind(value: unknown): string {
   } catch {
     return 'an object'
   }
+}
+
+/** The kinds of some values, each once. */
+function typesOf(values: readonly unknown[]): string {
+  return [...new Set(values.map(value => kind(value).replace(/^an? /, '')))].join(' or ')
+}
+
+function count(values: readonly unknown[], what: string): string {
+  return `${values.length} ${what}${values.length === 1 ? '' : 's'}`
 }
 
 /** By its class, which is code. A property `constructor` of its own would be data. */
