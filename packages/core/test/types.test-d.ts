@@ -147,6 +147,8 @@ describe('the result of a call is read off the command', () => {
   })
 })
 
+declare const usersByText: (ids: readonly string[]) => Promise<User[]>
+
 describe('the helpers keep the type', () => {
   it('S34 keyed gives a row or null', () => {
     const call = new AsyncBulkCall(keyed(usersOf, user => user.id))
@@ -174,11 +176,10 @@ describe('the helpers keep the type', () => {
   })
 
   it('S92 keyed and grouped must be given a `keyOfTask` where the key of a row is not a task', () => {
-    const byText = async (_ids: readonly string[]) => users
     // @ts-expect-error: a row is found by a number, and the task is a text
-    keyed(byText, user => user.id)
+    keyed(usersByText, user => user.id)
     // @ts-expect-error
-    grouped(byText, user => user.id)
+    grouped(usersByText, user => user.id)
     // @ts-expect-error: a row is found by a text, and the task is a number
     keyed(usersOf, user => user.email)
     // @ts-expect-error: as PostgreSQL gives a bigint
@@ -188,9 +189,9 @@ describe('the helpers keep the type', () => {
     // @ts-expect-error: some tasks could be found, and not all
     keyed(async (_ids: (number | string)[]) => users, user => user.id as number | bigint) // prettier-ignore
 
-    const given = new AsyncBulkCall(keyed(byText, user => user.id, Number))
+    const given = new AsyncBulkCall(keyed(usersByText, user => user.id, Number))
     expectTypeOf(given).toEqualTypeOf<AsyncBulkCall<string, User | null>>()
-    const converted = new AsyncBulkCall(grouped(byText, user => String(user.id)))
+    const converted = new AsyncBulkCall(grouped(usersByText, user => String(user.id)))
     expectTypeOf(converted).toEqualTypeOf<AsyncBulkCall<string, User[]>>()
   })
 
@@ -201,21 +202,20 @@ describe('the helpers keep the type', () => {
       readonly kind: 'note' | 'order'
     }
     const messages: Message[] = []
-    // A nullable foreign key, a part of a union, a brand, and what has no type.
-    grouped(async (_ids: number[]) => messages, message => message.to) // prettier-ignore
-    grouped(async (_kinds: string[]) => messages, message => message.kind) // prettier-ignore
-    keyed(async (_ids: (number | null)[]) => users, user => user.id) // prettier-ignore
-    keyed(async (_ids: Id[]) => users, user => user.id) // prettier-ignore
-    keyed(async (_ids: number[]) => users, user => user.id as Id) // prettier-ignore
-    keyed(async (_ids: number[]) => users as any[], user => user.id) // prettier-ignore
-    keyed(async (_ids: any[]) => users, user => user.id) // prettier-ignore
-    keyed(() => users, user => user.id) // prettier-ignore
-    keyed<number, User>(usersOf, user => user.id)
-    keyed<number, User, string>(
-      usersOf,
-      user => user.email,
-      id => `${id}@example.com`,
-    )
+    // A nullable foreign key, a part of a union, a nullable task, a brand on either side, and what has no type.
+    const commands = [
+      grouped(async (_ids: number[]) => messages, message => message.to), // prettier-ignore
+      grouped(async (_kinds: string[]) => messages, message => message.kind), // prettier-ignore
+      keyed(async (_ids: (number | null)[]) => users, user => user.id), // prettier-ignore
+      keyed(async (_ids: Id[]) => users, user => user.id), // prettier-ignore
+      keyed(async (_ids: number[]) => users, user => user.id as Id), // prettier-ignore
+      keyed(async (_ids: number[]) => users as any[], user => user.id), // prettier-ignore
+      keyed(async (_ids: any[]) => users, user => user.id), // prettier-ignore
+      keyed(() => users, user => user.id), // prettier-ignore
+      keyed<number, User>(usersOf, user => user.id),
+      keyed<number, User, string>(usersOf, user => user.email, id => `${id}@example.com`), // prettier-ignore
+    ]
+    expectTypeOf(commands).items.toBeFunction()
   })
 
   it('S36 isolated keeps what the command gives', () => {
