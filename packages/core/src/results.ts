@@ -73,8 +73,8 @@ export function grouped<T, Row, K, C extends CommandContext>(
 }
 
 /**
- * Both of the above: what rows have made of a task's key is put together by `add`, and handed to each task of that key
- * by `give`.
+ * Both of the above: `add` puts a row to what earlier rows of its key have made, and `give` hands that to each task of
+ * the key.
  */
 function matched<T, Row, K, C extends CommandContext, Found, Result>(
   query: Query<T, Row, C>,
@@ -87,16 +87,19 @@ function matched<T, Row, K, C extends CommandContext, Found, Result>(
   let warned = false
   return async (tasks, context) => {
     const wanted = tasks.map(task => keyOfTask(task))
-    const found = new Map<K, Found | undefined>()
-    for (const key of wanted) found.set(key, undefined)
+    /** Where in `found` is what rows have made of a key: one look at a Map for each row, since there may be many. */
+    const places = new Map<K, number>()
+    wanted.forEach((key, place) => places.set(key, place))
+    const found = new Array<Found | undefined>(wanted.length)
 
     let rows = 0
     const unasked: K[] = []
     for (const row of await all(query(tasks, context))) {
       rows++
       const key = keyOf(row)
-      if (found.has(key)) found.set(key, add(found.get(key), row))
-      else unasked.push(key)
+      const place = places.get(key)
+      if (place === undefined) unasked.push(key)
+      else found[place] = add(found[place], row)
     }
 
     if (unasked.length > 0 && wanted.length > 0) {
@@ -106,7 +109,7 @@ function matched<T, Row, K, C extends CommandContext, Found, Result>(
       if (!warned) warnOfUnasked(context.name, unasked.length, rows, wanted.length)
       warned = true
     }
-    return wanted.map(key => give(found.get(key)))
+    return wanted.map(key => give(found[places.get(key)!]))
   }
 }
 
