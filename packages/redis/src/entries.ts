@@ -22,7 +22,7 @@ export interface SharedStore {
 }
 
 /** What the store does not hold. */
-export const nothing = Symbol('nothing')
+export const nothing: unique symbol = Symbol('nothing')
 
 /** The mark of a name that nobody has forgotten lately. */
 const unmarked = ''
@@ -70,7 +70,7 @@ export class Entries {
     )
     const broken: Broken[] = []
     const known = names.map((name, place): Known => {
-      const mark = this.#markIn(found[names.length + place])
+      const mark = markIn(found[names.length + place])
       if (mark === null) broken.push({ name: markOf(name), cause: causeIn(found[names.length + place]) })
       const stored = found[place]
       if (stored === undefined || stored === null) return { value: nothing, mark }
@@ -147,7 +147,7 @@ export class Entries {
   async #set(entries: { key: string; value: unknown; ttl: number }[]): Promise<readonly unknown[]> {
     const written = await this.#store.setMany(entries)
     // So Keyv says that it could not, and not why.
-    const failed = Array.isArray(written) && written.length > 0 && written.every(each => each === false)
+    const failed = Array.isArray(written) && written.length > 0 && written.every(answer => answer === false)
     if (failed) throw new Error('The store could not write this')
     return entries
   }
@@ -172,11 +172,6 @@ export class Entries {
     } catch {
       // It stays broken, and is mended by the next who meets it.
     }
-  }
-
-  #markIn(found: unknown): string | null {
-    if (found === undefined || found === null) return unmarked
-    return isMark(found) ? found : null
   }
 }
 
@@ -237,6 +232,12 @@ function isMarkName(name: string): boolean {
 
 function isMark(value: unknown): value is string {
   return typeof value === 'string' && value !== unmarked
+}
+
+/** `null` where something stands that is no mark. */
+function markIn(found: unknown): string | null {
+  if (found === undefined || found === null) return unmarked
+  return isMark(found) ? found : null
 }
 
 function isUnusable(value: unknown): value is Unusable {

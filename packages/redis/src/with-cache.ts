@@ -69,7 +69,7 @@ export interface CachedCommand<K, R> {
   readonly forget: (keys: Iterable<K>) => Promise<void>
 }
 
-const names = ['store', 'key', 'ttl', 'noneTtl', 'jitter', 'budget', 'cooldown', 'onFault'] as const
+const optionNames = ['store', 'key', 'ttl', 'noneTtl', 'jitter', 'budget', 'cooldown', 'onFault'] as const
 const methods = ['getMany', 'setMany', 'deleteMany'] as const
 
 /**
@@ -84,7 +84,7 @@ export function withCache<K, G extends Results<K, unknown> | PromiseLike<Results
   options: CacheOptions<K>,
 ): CachedCommand<K, ResultOf<G>> {
   check('the command', typeof command === 'function', 'a function', command)
-  checkNames(options, names)
+  checkNames(options, optionNames)
   const { store, key, ttl, noneTtl = ttl / 10, jitter = 0.1, budget = 50, cooldown = 1_000 } = options
   const { onFault = () => {} } = options
   check(
@@ -177,8 +177,8 @@ class Cache<K> {
     }
   }
 
-  #leave(names: readonly string[]): void {
-    for (const name of names) {
+  #leave(forgotten: readonly string[]): void {
+    for (const name of forgotten) {
       this.#underWay.get(name)?.flight.forgotten.add(name)
       this.#underWay.delete(name)
     }

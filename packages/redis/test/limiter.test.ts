@@ -255,6 +255,7 @@ describe.skipIf(redisProgram === null)('the limit (needs redis-server)', () => {
       const { call, running } = gated(await limiter({ leaseMs }))
       const asked = call.call(1)
       await until(() => running.length === 1)
+      expect(await inUse()).toBe(1)
       running[0]!.end()
       await asked
     })
