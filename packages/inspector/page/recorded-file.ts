@@ -124,8 +124,9 @@ export function readRecording(text: string): Recording {
   }
   const wrong = misfit(value, recording, 'the recording', { left: most.entries })
   if (wrong !== null) throw new Error(`The file is no recording of this page: ${wrong}.`)
-  const { version, operations } = value as Recording
+  const { version } = value as { readonly version: number }
   if (version !== 1) throw new Error(`The file has version ${version}; this page reads version 1.`)
+  const { operations } = value as Recording
   const nonsense =
     twice(operations, 'the recording.operations') ??
     firstOf(operations, (operation, n) => nonsenseIn(operation, `the recording.operations[${n}]`))

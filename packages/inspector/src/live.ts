@@ -132,7 +132,7 @@ export class Live {
     this.#timer ??= setTimeout(() => {
       this.#timer = undefined
       const now = performance.now()
-      // Many pages are told the same: it is written once.
+      // Many pages get the same: it is written once.
       const written = new Map<number, string>()
       let waits = false
       for (const page of this.#pages) {

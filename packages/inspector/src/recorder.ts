@@ -1,5 +1,5 @@
 /**
- * The recorder: hears of all bulks of the process and keeps those of the latest operations of this server, as far as they
+ * The recorder: listens to all bulks of the process and keeps those of the latest operations of this server, as far as they
  * have room.
  * @module
  */
@@ -23,7 +23,7 @@ const partOfOne = 1 / 4
 /** More of one than a page can show, and than it opens again from a file. */
 const mostOfOne = 8_000_000
 /** How much is kept of an operation of which it is not known whether it is one of this server. */
-const bytesOfStranger = 64_000
+const bytesOfUnknown = 64_000
 
 /** What the parts of an operation take in memory, in bytes: about, and rather too much. */
 const weights = { operation: 800, bulk: 700, pair: 120, arrival: 120, limiter: 100 } as const
@@ -216,7 +216,7 @@ export class Recorder {
   /** Whether there is room for something more of an operation; then it is taken. */
   #hasRoom(entry: Entry, bytes: number): boolean {
     const most = Math.min(this.#mostBytes * partOfOne, mostOfOne)
-    if (entry.bytes + bytes > (entry.claimed ? most : Math.min(most, bytesOfStranger))) return false
+    if (entry.bytes + bytes > (entry.claimed ? most : Math.min(most, bytesOfUnknown))) return false
     entry.bytes += bytes
     if (entry.kept) this.#bytes += bytes
     return true

@@ -157,11 +157,12 @@ function closed(mode: string | undefined, hosts: readonly string[]): Plugin {
     onYogaInit({ yoga }) {
       server = yoga
     },
-    onRequest({ request, url, fetchAPI, endResponse }) {
+    onRequest(hook) {
+      const { request, url, fetchAPI } = hook
       if (url.pathname !== pathOf(server) || refusalOf(request, url, hosts, true) !== null) return
       const bound = `'development', or useBulkInspector({ enabled }) say who may see this page`
       const { message } = new BulkOptionError('NODE_ENV', bound, mode)
-      endResponse(new fetchAPI.Response(`${message}\n`, { status: 404, headers: { ...plain } }))
+      hook.endResponse(new fetchAPI.Response(`${message}\n`, { status: 404, headers: { ...plain } }))
     },
   }
 }

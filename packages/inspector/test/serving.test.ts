@@ -2,6 +2,7 @@
  * What the server records and serves, over a real socket.
  */
 
+import { gzipSync } from 'node:zlib'
 import { useExecutionCancellation } from 'graphql-yoga'
 import { afterEach, describe, expect, it, vi } from 'vitest'
 
@@ -213,6 +214,13 @@ describe('the page', () => {
     expect(policy).toMatch(/^default-src 'none'; script-src 'sha256-[^' ]+'; style-src 'sha256-[^' ]+'; /)
     expect(policy).not.toMatch(/unsafe|\*/)
     expect(await response.text()).toMatch(/^<!doctype html>/)
+  })
+
+  it('is less than 40 kB, compressed', async () => {
+    const server = await start()
+    const text = await (await fetch(server.page, { headers: { accept: 'text/html' } })).text()
+
+    expect(gzipSync(text).length).toBeLessThan(40_000)
   })
 
   it.each(['/', '/api/graphql/'])('is below the endpoint, also when that is %s', async graphqlEndpoint => {

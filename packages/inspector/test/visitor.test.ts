@@ -57,7 +57,8 @@ describe('what is recorded', () => {
       'localhost.',
     ]) {
       // oxlint-disable-next-line no-await-in-loop -- a failure names its host
-      expect(await get(page, { host, accept }), host).toMatchObject({
+      expect({ host, ...(await get(page, { host, accept })) }).toMatchObject({
+        host,
         status: 200,
         type: expect.stringContaining(accept),
       })
@@ -86,7 +87,7 @@ describe('what is recorded', () => {
         })
         const name = host.replace(':80', '')
 
-        expect([status, type], host).toEqual([403, 'text/plain; charset=utf-8'])
+        expect([host, status, type]).toEqual([host, 403, 'text/plain; charset=utf-8'])
         expect(text).toBe(
           `Bulkcall: the host must be localhost, 127.0.0.1, [::1] or one of allowedHosts, got '${host}'. Is it a name of this server? Then set it: useBulkInspector({ allowedHosts: ['${name}'] })\n`,
         )

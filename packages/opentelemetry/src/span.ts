@@ -49,7 +49,7 @@ export function finish(span: Span, event: BulkEvent): void {
 function attributesOf(event: BulkEvent): Attributes {
   const { openedAt, readyAt, startedAt, scope, limiter, size, delay } = event
   // It is somebody else's, and may throw when it is asked.
-  const slots = limiter === null ? undefined : read<number>(limiter, 'slots', 'number')
+  const slots = limiter === null ? undefined : numberIn(limiter, 'slots')
   return {
     'graphql.processing.type': 'dataloader_batch',
     'graphql.dataloader.name': event.name,
@@ -83,28 +83,37 @@ interface Thrown {
  * each property is read once, and what goes to the SDK is a plain object of ours. An Error of another realm is one too.
  */
 function exceptionOf(error: unknown): Thrown {
-  const code = read<string>(error, 'code', 'string')
-  const name = read<string>(error, 'name', 'string')
-  const message = read<string>(error, 'message', 'string')
+  const code = textIn(error, 'code')
+  const name = textIn(error, 'name')
+  const message = textIn(error, 'message')
   const type = code ?? name ?? typeof error
   if (message === undefined) {
     const words = typeof error === 'string' ? error : `not an Error: ${typeof error}`
     return { type, exception: words, message: words }
   }
   const known = {
-    code: code ?? read<number>(error, 'code', 'number'),
+    code: code ?? numberIn(error, 'code'),
     name,
-    stack: read<string>(error, 'stack', 'string'),
+    stack: textIn(error, 'stack'),
   }
-  const told = Object.fromEntries(Object.entries(known).filter(([, value]) => value !== undefined))
-  return { type, exception: { ...told, message }, message }
+  const properties = Object.fromEntries(Object.entries(known).filter(([, value]) => value !== undefined))
+  return { type, exception: { ...properties, message }, message }
 }
 
-/** A property of any value, if it can be read and is of this type. */
-function read<V>(value: unknown, name: string, type: 'string' | 'number'): V | undefined {
+function textIn(value: unknown, name: string): string | undefined {
+  const found = read(value, name)
+  return typeof found === 'string' ? found : undefined
+}
+
+function numberIn(value: unknown, name: string): number | undefined {
+  const found = read(value, name)
+  return typeof found === 'number' ? found : undefined
+}
+
+/** A property of any value, if it can be read. */
+function read(value: unknown, name: string): unknown {
   try {
-    const found: unknown = Object(value)[name]
-    return typeof found === type ? (found as V) : undefined
+    return Object(value)[name]
   } catch {
     return undefined
   }
