@@ -44,8 +44,8 @@ class AsyncBulkCall<T, R> {
     checkNames(options, bulkCallOptions)
     readCommand(command)
     const settings = readOptions(options)
-    const ledger = readScope(options.scope)
-    this.#engine = new Engine(command, settings, ledger, contextOf(ledger, settings))
+    const tracker = readScope(options.scope)
+    this.#engine = new Engine(command, settings, tracker, contextOf(tracker, settings))
   }
 
   /** The name in errors, events and metrics. */

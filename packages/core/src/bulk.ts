@@ -9,19 +9,21 @@
 
 import { asError } from './errors.ts'
 import type { BulkEvent, OpenBulk } from './events.ts'
-import type { Flight } from './forecast.ts'
+import type { Evidence } from './evidence.ts'
 import { Gate } from './gate.ts'
 import type { Slot } from './limiter.ts'
 import type { Line, Standing } from './line.ts'
 import type { Head } from './policy.ts'
-import { nobody, type Piece } from './scope.ts'
 import { Seat, type Bench } from './seat.ts'
 import { drop, type Outcomes } from './settle.ts'
+import type { Held, Tracker, Work } from './tracker.ts'
 
 /** Who keeps the queue that a bulk stands in. */
 export interface Keeper {
-  /** A task has left a bulk that is pending, at the place that it had. */
-  left(bulk: AnyBulk, owner: Piece | undefined): void
+  /** The tracker of its scope, or `null`. */
+  readonly tracker: Tracker | null
+  /** A task has left a bulk that is pending. */
+  left(bulk: AnyBulk): void
   /** So many tasks of a bulk that is pending were equal to others. */
   merged(bulk: AnyBulk, tasks: number): void
   /** The last caller of a bulk that is in flight has its result or has gone. */
@@ -57,14 +59,16 @@ interface Beside {
   readonly known: unknown[]
 }
 
-export class Bulk<T, R> implements Head, Bench, Standing<Bulk<T, R>> {
+export class Bulk<T, R> implements Head, Bench, Held, Standing<Bulk<T, R>> {
   readonly id: number
   readonly openedAt: number | null
   tasks: T[] = []
-  /** The pieces of work that wait for the tasks, place by place; empty where there is no scope. */
-  owners: Piece[] = []
-  /** The pieces of work that wait for the bulk without a task in it: a hit of a cache is given with it. */
-  guests: Piece[] | null = null
+  // What its scope knows of it.
+  works: Work[] | null = null
+  askers: Set<Evidence | null> | null = null
+  holds = 0
+  holding: Held[] | null = null
+  command: Work | null = null
   follower: Follower | null = null
   line: Line<Bulk<T, R>> | null = null
   previous: Bulk<T, R> | null = null
@@ -77,8 +81,6 @@ export class Bulk<T, R> implements Head, Bench, Standing<Bulk<T, R>> {
   /** What those hear who listen to its tasks as they come. */
   opening: OpenBulk | null = null
   event: BulkEvent | null = null
-  /** What its scope knows it by, while it is in flight. */
-  flight: Flight | null = null
   /** How many callers still wait; counted only while the bulk is in flight. */
   waiting = 0
 
@@ -107,6 +109,18 @@ export class Bulk<T, R> implements Head, Bench, Standing<Bulk<T, R>> {
     return this.#state === 'settled'
   }
 
+  get isSettled(): boolean {
+    return this.#state === 'settled'
+  }
+
+  get isParked(): boolean {
+    return this.#state === 'pending' || (this.holds > 0 && this.#state === 'in flight')
+  }
+
+  get tracker(): Tracker | null {
+    return this.#keeper.tracker
+  }
+
   /** Takes a task in. */
   join(task: T): Promise<R> {
     const place = this.tasks.push(task) - 1
@@ -121,6 +135,11 @@ export class Bulk<T, R> implements Head, Bench, Standing<Bulk<T, R>> {
     const promise = this.join(task)
     seats.at(-1)!.follow(signal)
     return promise
+  }
+
+  /** The work that waits for the latest task, which may leave. */
+  waitsForLast(work: Work): void {
+    this.#seats!.at(-1)!.work = work
   }
 
   /**
@@ -151,18 +170,9 @@ export class Bulk<T, R> implements Head, Bench, Standing<Bulk<T, R>> {
    * @param places for each task, which of the tasks that are left it is, numbered in the order of their first coming
    */
   merge(places: number[]): void {
-    const { tasks, owners } = this
+    const { tasks } = this
     this.tasks = []
-    this.owners = []
-    for (const [i, place] of places.entries()) {
-      const isFirst = place === this.tasks.length
-      if (isFirst) this.tasks.push(tasks[i]!)
-      if (owners.length === 0) continue
-      if (isFirst) this.owners.push(owners[i]!)
-      // Of many tasks of one promise, the next stands for the wait; whoever has no task left waits for the bulk.
-      else if (owners[i + 1] === nobody) owners[i + 1] = owners[i]!
-      else if (owners[i] !== nobody) (this.guests ??= []).push(owners[i]!)
-    }
+    for (const [i, place] of places.entries()) if (place === this.tasks.length) this.tasks.push(tasks[i]!)
     this.#places = this.#places === null ? places : this.#places.map(place => places[place]!)
     this.#keeper.merged(this, tasks.length - this.tasks.length)
   }
@@ -183,6 +193,8 @@ export class Bulk<T, R> implements Head, Bench, Standing<Bulk<T, R>> {
     this.#state = 'in flight'
     this.waiting = this.tasks.length
     this.slot = slot
+    // Nobody who has waited for it waits for it to start any more.
+    if (this.#seats !== null) for (const seat of this.#seats) seat.starts()
     this.follower?.started()
   }
 
@@ -197,13 +209,14 @@ export class Bulk<T, R> implements Head, Bench, Standing<Bulk<T, R>> {
     seat.bench = this
     seats.push(seat)
     this.tasks.push(behind.tasks.shift()!)
-    this.owners.push(...behind.#takeOwner(0))
-    if (behind.tasks.length === 0) this.#takeGuests(behind)
+    if (behind.tasks.length === 0) this.#takeWaiting(behind)
   }
 
   /** Who waits for a bulk that is no more waits for the one that its tasks have moved to. */
-  #takeGuests(behind: Bulk<T, R>): void {
-    if (behind.guests !== null) (this.guests ??= []).push(...behind.guests)
+  #takeWaiting(behind: Bulk<T, R>): void {
+    if (behind.works !== null) (this.works ??= []).push(...behind.works)
+    if (behind.holding !== null) (this.holding ??= []).push(...behind.holding)
+    behind.works = behind.holding = null
     if (behind.#beside === null) return
     this.#beside = [...(this.#beside ?? []), ...behind.#beside]
     behind.#beside = null
@@ -315,14 +328,10 @@ export class Bulk<T, R> implements Head, Bench, Standing<Bulk<T, R>> {
 
   #takeOut(place: number): void {
     this.follower?.left(place)
-    this.#seats!.splice(place, 1)
+    const [seat] = this.#seats!.splice(place, 1)
+    seat!.starts()
     this.tasks.splice(place, 1)
     if (this.tasks.length === 0) this.#openBeside()
-    this.#keeper.left(this, this.#takeOwner(place)[0])
-  }
-
-  /** Whose wait goes with the task at this place: of many tasks of one promise, only with the last of them. */
-  #takeOwner(place: number): Piece[] {
-    return this.owners.splice(this.owners[place + 1] === nobody ? place + 1 : place, 1)
+    this.#keeper.left(this)
   }
 }

@@ -32,8 +32,9 @@ import type { Slot, Waiter } from './limiter.ts'
 import { Line } from './line.ts'
 import { nameOf, type BulkCallSettings } from './options.ts'
 import { ready, readyAt, take, type Cause, type Clock, type Marks } from './policy.ts'
-import { nobody, type BulkScope, type Ledger, type Member, type Piece } from './scope.ts'
+import type { BulkScope } from './scope.ts'
 import { handOut, isStream, isThenable, outcomesOf, type Named, type Outcomes } from './settle.ts'
+import type { Member, Tracker } from './tracker.ts'
 
 const soon = Promise.resolve()
 /** The original: a promise may come with a `then` of its own that forgets to give a promise back. */
@@ -46,6 +47,7 @@ export class Engine<T, R> implements Keeper, Waiter, Member, Marks, Clock {
   previous: Member | null = null
   next: Member | null = null
   hasWindow = false
+  keptAt: number | null = null
   /** Tasks that are accepted and not started. */
   pending = 0
   // The marks of its queue, for the policy.
@@ -55,8 +57,8 @@ export class Engine<T, R> implements Keeper, Waiter, Member, Marks, Clock {
   closing = false
 
   readonly #command: Command<T, R>
-  /** The books of its scope, or `null`. */
-  readonly #ledger: Ledger | null
+  /** The tracker of its scope, or `null`. */
+  readonly tracker: Tracker | null
   /** In which the command runs. */
   readonly #context: AsyncContext
 
@@ -89,12 +91,12 @@ export class Engine<T, R> implements Keeper, Waiter, Member, Marks, Clock {
   constructor(
     command: Command<T, R>,
     settings: BulkCallSettings,
-    ledger: Ledger | null,
+    tracker: Tracker | null,
     context: AsyncContext,
   ) {
     this.settings = settings
     this.#command = command
-    this.#ledger = ledger
+    this.tracker = tracker
     this.#context = context
   }
 
@@ -104,7 +106,7 @@ export class Engine<T, R> implements Keeper, Waiter, Member, Marks, Clock {
   }
 
   get #scope(): BulkScope | null {
-    return this.#ledger?.scope ?? null
+    return (this.tracker?.scope ?? null) as BulkScope | null
   }
 
   /** Bulks that have started and not settled. */
@@ -125,7 +127,10 @@ export class Engine<T, R> implements Keeper, Waiter, Member, Marks, Clock {
 
   /** The latest bulk that has started and yet waits for company, in that of a shared loader. */
   get held(): Bulk<T, R> | null {
-    return this.#ledger?.heldOf(this.#running) ?? null
+    if (this.tracker === null) return null
+    let held: Bulk<T, R> | null = null
+    for (const bulk of this.#running) if (bulk.isParked) held = bulk
+    return held
   }
 
   /** Why no task is taken now, or `null`. */
@@ -133,7 +138,7 @@ export class Engine<T, R> implements Keeper, Waiter, Member, Marks, Clock {
     const { maxPending } = this.settings
     if (this.#closed !== null) return { reason: new BulkClosedError(this.name) }
     if (this.pending >= maxPending) return { reason: new BulkOverflowError(this.name, maxPending) }
-    return this.#ledger === null ? null : this.#ledger.aborted
+    return this.tracker === null ? null : this.tracker.aborted
   }
 
   call(task: T, signal?: AbortSignal): Promise<R> {
@@ -148,8 +153,18 @@ export class Engine<T, R> implements Keeper, Waiter, Member, Marks, Clock {
   /** Takes a task that nothing refuses. Whoever has it accepted tells of it, once he has noted where it is. */
   accept(task: T, signal?: AbortSignal): Promise<R> {
     const bulk = this.open ?? this.#openBulk()
-    const promise = signal === undefined ? bulk.join(task) : bulk.joinWith(task, signal)
-    this.#joined(bulk, promise, 1)
+    if (signal !== undefined) return this.#acceptToLeave(bulk, task, signal)
+    const promise = bulk.join(task)
+    this.tracker?.called(this, bulk, promise)
+    this.#joined(bulk, 1)
+    return promise
+  }
+
+  #acceptToLeave(bulk: Bulk<T, R>, task: T, signal: AbortSignal): Promise<R> {
+    const promise = bulk.joinWith(task, signal)
+    const work = this.tracker?.calledToLeave(this, bulk, promise) ?? null
+    if (work !== null) bulk.waitsForLast(work)
+    this.#joined(bulk, 1)
     return promise
   }
 
@@ -178,7 +193,8 @@ export class Engine<T, R> implements Keeper, Waiter, Member, Marks, Clock {
       const to = Math.min(length, from + room)
       const part = bulk.joinMany(tasks, from, to)
       parts.push(part)
-      this.#joined(bulk, part, to - from)
+      this.tracker?.called(this, bulk, part)
+      this.#joined(bulk, to - from)
       joined?.(bulk, from, to)
       this.tellJoined(bulk, to - from)
       from = to
@@ -215,8 +231,7 @@ export class Engine<T, R> implements Keeper, Waiter, Member, Marks, Clock {
 
   /** Someone waits for a bulk without a task of his own in it. */
   visited(bulk: Bulk<T, R>, promise: unknown): void {
-    const ledger = this.#ledger
-    if (ledger !== null) (bulk.guests ??= []).push(ledger.called(promise, this, bulk.pending))
+    this.tracker?.called(this, bulk, promise)
   }
 
   closeWindow(): void {
@@ -225,8 +240,11 @@ export class Engine<T, R> implements Keeper, Waiter, Member, Marks, Clock {
     this.pump()
   }
 
-  keepWindow(): void {
+  keepWindow(waitedFor: () => readonly string[]): void {
+    const { delay } = this.settings
+    this.keptAt ??= this.now()
     this.#setAlarm()
+    if (delay > longWindow) warnAfter(longWindow, this, waitedFor)
   }
 
   granted(slot: Slot): void {
@@ -257,24 +275,22 @@ export class Engine<T, R> implements Keeper, Waiter, Member, Marks, Clock {
     const bulk = this.#seal()
     if (bulk === null) return
     bulk.start(null)
-    bulk.flight = this.#ledger?.started(this, bulk) ?? null
+    this.tracker?.started(this, bulk)
     bulk.fail(reason)
   }
 
   /** Something is over: whoever waits for that hears of it, and what waits behind it may start. */
   #settledSome(): void {
-    if (this.pending === 0 && this.inFlight === 0) this.#ledger?.idle(this)
+    if (this.pending === 0 && this.inFlight === 0) this.tracker?.idle(this)
     this.#tellDrained()
     this.pump()
   }
 
-  left(bulk: AnyBulk, owner: Piece | undefined): void {
-    const ledger = this.#ledger
+  left(bulk: AnyBulk): void {
     this.#nowPending(-1)
-    if (owner !== undefined) ledger!.left(owner)
     if (bulk.tasks.length === 0) {
       this.#queue.delete(bulk)
-      if (bulk.guests !== null) for (const guest of bulk.guests) ledger!.left(guest)
+      this.tracker?.vanished(this, bulk)
     }
     // What is left is looked at later: of several calls with one signal this may be the first to hear of it, and its
     // mates must not be sent.
@@ -289,7 +305,7 @@ export class Engine<T, R> implements Keeper, Waiter, Member, Marks, Clock {
   }
 
   emptied(bulk: AnyBulk): void {
-    this.#ledger?.settled(bulk.flight)
+    this.tracker?.settled(bulk)
   }
 
   /** Starts every bulk that may start. Never inside itself: what a start brings about is seen by the loop. */
@@ -374,7 +390,7 @@ export class Engine<T, R> implements Keeper, Waiter, Member, Marks, Clock {
     bulk.start(this.#slot)
     this.#slot = null
     this.#running.add(bulk)
-    bulk.flight = this.#ledger?.started(this, bulk) ?? null
+    this.tracker?.started(this, bulk)
     if (timeout < Infinity) bulk.deadline = this.now() + timeout
     if (watched()) bulk.event = this.#event(bulk, cause)
     this.#run(bulk)
@@ -411,9 +427,11 @@ export class Engine<T, R> implements Keeper, Waiter, Member, Marks, Clock {
 
   #callCommand(bulk: Bulk<T, R>): unknown {
     // The tasks are the command's own copy: it may sort or empty them, and the results still find their places.
+    const frame = this.tracker === null ? null : this.tracker.beginCommand(this.name, bulk)
     try {
       return (0, this.#command)(bulk.tasks.slice(), new Context(this, bulk))
     } finally {
+      if (frame !== null) this.tracker!.endCommand(frame, bulk)
       if (bulk.event !== null) tellReturned(bulk.event)
     }
   }
@@ -472,27 +490,21 @@ export class Engine<T, R> implements Keeper, Waiter, Member, Marks, Clock {
 
   #openBulk(): Bulk<T, R> {
     const { delay } = this.settings
-    const ledger = this.#ledger
+    const { tracker } = this
     const openedAt = delay > 0 || watched() ? this.now() : null
     const bulk = new Bulk<T, R>(++this.#lastId, openedAt, this)
     this.#queue.add(bulk)
     // Most windows of a scope close with the turn, so time matters only to those that it finds open then.
-    if (ledger !== null) ledger.opened(this, delay > 0)
+    if (tracker !== null) tracker.opened(this, delay > 0)
     else if (delay > 0 && this.#queue.first === bulk) this.#setAlarm()
     if (delay === 0) this.#askTick()
     return bulk
   }
 
-  #joined(bulk: Bulk<T, R>, promise: unknown, tasks: number): void {
+  #joined(bulk: Bulk<T, R>, tasks: number): void {
     const { size } = this.settings
-    const ledger = this.#ledger
     const before = this.pending
     this.pending += tasks
-    if (ledger !== null) {
-      bulk.owners.push(ledger.called(promise, this))
-      // Many tasks of one promise are one wait.
-      for (let i = 1; i < tasks; i++) bulk.owners.push(nobody)
-    }
     if (bulk.tasks.length === size) this.#markReady()
     // The command never runs inside `call`: a caller must not find its own stack below someone's SQL.
     if (before < size && this.pending >= size) this.#askPump()
@@ -544,7 +556,10 @@ export class Engine<T, R> implements Keeper, Waiter, Member, Marks, Clock {
     ) {
       behind.dropAborted()
       if (bulk.next === behind) bulk.takeFrom(behind)
-      if (behind.tasks.length === 0 && bulk.next === behind) this.#queue.delete(behind)
+      if (behind.tasks.length === 0 && bulk.next === behind) {
+        this.#queue.delete(behind)
+        this.tracker?.vanished(this, behind)
+      }
     }
     if (bulk.tasks.length === 0) return null
     this.#queue.delete(bulk)
@@ -667,6 +682,29 @@ class Context implements CommandContext {
   get signal(): AbortSignal {
     return this.#bulk.signal
   }
+}
+
+/** A window that stays open for so many ms is worth a warning. */
+const longWindow = 5_000
+const warned = new WeakSet<object>()
+let isWarned = false
+
+/** Warns once in the life of the program of a window that does not close: with `delay: Infinity` it may hang for ever. */
+function warnAfter(ms: number, engine: Engine<any, any>, waitedFor: () => readonly string[]): void {
+  const opened = engine.keptAt
+  if (isWarned || warned.has(engine)) return
+  warned.add(engine)
+  const timer = engine.settings.host.setTimer(() => {
+    if (isWarned || !engine.hasWindow || engine.keptAt !== opened) return
+    isWarned = true
+    const fields = waitedFor().join(', ') || 'work that is not known by name'
+    globalThis.process?.emitWarning?.(
+      `Bulkcall: ${engine.name} has had its window open for ${ms / 1000} s, with ${engine.pending} pending, waiting for ${fields}`,
+      { code: 'BULKCALL_WINDOW_OPEN' },
+    )
+  }, ms)
+  // What only warns keeps no program alive.
+  ;(timer as { unref?(): void } | undefined)?.unref?.()
 }
 
 function countOutcomes(event: BulkEvent, outcomes: Outcomes): void {

@@ -7,7 +7,6 @@ export { AsyncBulkCall } from './bulk-call.ts'
 export { BulkLoader, bulkLoaderFactory } from './loader.ts'
 export { SharedLoader } from './shared.ts'
 export { BulkScope } from './scope.ts'
-export { BulkCourse } from './step.ts'
 export { semaphore } from './limiter.ts'
 export { grouped, isolated, keyed } from './results.ts'
 export { onBulk, watched, watchesCalls } from './events.ts'
@@ -43,7 +42,6 @@ export type { BulkCallOptions } from './options.ts'
 export type { Cause } from './policy.ts'
 export type { IsolatedOptions, Rows } from './results.ts'
 export type { BulkPiece, BulkScopeOptions } from './scope.ts'
-export type { BulkStep } from './step.ts'
 export type {
   OwnLoaderOptions,
   SharedCommandContext,

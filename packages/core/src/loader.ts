@@ -20,7 +20,8 @@ import {
   type BulkCallOptions,
 } from './options.ts'
 import { keepAll, keepNone, type CacheErrors } from './page.ts'
-import type { BulkScope, Ledger } from './scope.ts'
+import type { BulkScope } from './scope.ts'
+import type { Tracker } from './tracker.ts'
 
 /** The options of a `BulkLoader`: those of its calls, and those of its cache. */
 export interface BulkLoaderOptions<K, V, C = K> extends BulkCallOptions {
@@ -65,7 +66,7 @@ const bulkLoaderOptions: readonly string[] = [
 class BulkLoader<K, V, C = K> {
   readonly #command: Command<K, V>
   readonly #settings: LoaderSettings<K, V, C>
-  readonly #ledger: Ledger | null
+  readonly #tracker: Tracker | null
   readonly #context: AsyncContext
   /** Made when it is first needed: a request may make many loaders and use few of them. */
   #lookup: Lookup<K, V, C> | null = null
@@ -80,13 +81,13 @@ class BulkLoader<K, V, C = K> {
     const isChecked = options instanceof Checked
     this.#command = command
     this.#settings = isChecked ? options.settings : readLoaderOptions(options)
-    this.#ledger = readScope(isChecked ? scope : options.scope)
-    this.#context = contextOf(this.#ledger, this.#settings)
+    this.#tracker = readScope(isChecked ? scope : options.scope)
+    this.#context = contextOf(this.#tracker, this.#settings)
   }
 
   #begin(): Lookup<K, V, C> {
-    const engine = new Engine(this.#command, this.#settings, this.#ledger, this.#context)
-    return (this.#lookup = new Lookup(engine, this.#settings, this.#command, this.#ledger !== null))
+    const engine = new Engine(this.#command, this.#settings, this.#tracker, this.#context)
+    return (this.#lookup = new Lookup(engine, this.#settings, this.#command, this.#tracker !== null))
   }
 
   /** The name in errors, events and metrics. */

@@ -7,7 +7,8 @@ import { check, hasMethods, isWholeFrom } from './door.ts'
 import { host as realHost, type AsyncContext, type Host } from './host.ts'
 import { semaphore, type Limiter } from './limiter.ts'
 import type { Settings } from './policy.ts'
-import { ledgerOf, type BulkScope, type Ledger } from './scope.ts'
+import { trackerOf, type BulkScope } from './scope.ts'
+import type { Tracker } from './tracker.ts'
 
 /** The options of an `AsyncBulkCall`; a `BulkLoader` takes them too. */
 export interface BulkCallOptions {
@@ -110,12 +111,12 @@ export function readCommand(command: unknown): void {
   check('the command', typeof command === 'function', 'a function', command)
 }
 
-/** Checks the scope, if there is one, and gives its books. */
-export function readScope(scope: BulkScope | undefined): Ledger | null {
+/** Checks the scope, if there is one, and gives its tracker. */
+export function readScope(scope: BulkScope | undefined): Tracker | null {
   if (scope === undefined) return null
-  const ledger = ledgerOf(scope)
-  check('scope', ledger !== undefined, 'a BulkScope', scope)
-  return ledger!
+  const tracker = trackerOf(scope)
+  check('scope', tracker !== undefined, 'a BulkScope', scope)
+  return tracker!
 }
 
 /** The name of a call in errors, events and metrics. */
@@ -124,8 +125,8 @@ export function nameOf(command: { readonly name: string }, { name }: BulkCallSet
 }
 
 /** The async context of a call that is made now: that of its scope, if it has one. */
-export function contextOf(ledger: Ledger | null, { host }: BulkCallSettings): AsyncContext {
-  return ledger?.context ?? host.captureContext()
+export function contextOf(tracker: Tracker | null, { host }: BulkCallSettings): AsyncContext {
+  return tracker?.context ?? host.captureContext()
 }
 
 function readConcurrent(concurrent: unknown): Limiter | null {

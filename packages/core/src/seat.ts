@@ -6,6 +6,7 @@
 import { isError } from './errors.ts'
 import { followersOf } from './followers.ts'
 import { drop, isThenable } from './settle.ts'
+import type { Work } from './tracker.ts'
 
 /** Who is told that the caller of a seat has aborted. */
 export interface Bench {
@@ -17,6 +18,8 @@ export class Seat {
   readonly promise: Promise<unknown>
   /** The bulk that it sits in; it may be moved to the bulk before, to fill the place of one who left. */
   bench: Bench
+  /** The work that waits for it, until its bulk starts. Only where it may leave: else the bulk knows who waits. */
+  work: Work | null = null
   /** Whether the bulk is done with the task. */
   settled = false
   #resolve!: (value: unknown) => void
@@ -34,6 +37,12 @@ export class Seat {
   /** Whether its caller has gone, heard or unheard. */
   get aborted(): boolean {
     return this.#signal?.aborted ?? false
+  }
+
+  /** Its bulk starts, or it has left: nobody waits any more for that bulk to start. */
+  starts(): void {
+    this.work?.unpark()
+    this.work = null
   }
 
   /** Gives the seat up when this signal aborts. */

@@ -26,7 +26,7 @@ import {
 } from './options.ts'
 import type { CacheErrors } from './page.ts'
 import { resultsOf } from './results.ts'
-import { ledgerOf, type BulkScope, type Ledger } from './scope.ts'
+import type { BulkScope } from './scope.ts'
 import { isStream, isThenable, outcomesOf } from './settle.ts'
 
 /** What the command of a shared loader gets beside its keys. Of whoever asks it gets the partition alone. */
@@ -71,8 +71,6 @@ class SharedLoader<K, V, P = undefined> {
   readonly #options: BulkCallOptions
   readonly #settings: BulkCallSettings
   readonly #name: string
-  /** The books of the wide scope, if there is one. */
-  readonly #ledger: Ledger | null
   readonly #cacheKeyFn: ((key: K) => unknown) | undefined
   /** In which the command runs. */
   readonly #context: AsyncContext
@@ -94,8 +92,7 @@ class SharedLoader<K, V, P = undefined> {
     this.#settings = readOptions(rest)
     this.#name = nameOf(command, this.#settings)
     this.#command = command
-    this.#ledger = readScope(rest.scope)
-    this.#context = contextOf(this.#ledger, this.#settings)
+    this.#context = contextOf(readScope(rest.scope), this.#settings)
     this.#cacheKeyFn = cacheKeyFn
     // One limit over all partitions, not one for each. How many may be pending is for each unit of work.
     this.#options = { ...rest, concurrent: this.#settings.limiter, maxPending: Infinity }
@@ -121,7 +118,7 @@ class SharedLoader<K, V, P = undefined> {
     const { partition, cacheErrors = true, ...own } = options
     const { size, maxPending, host } = this.#settings
     return {
-      command: (keys, { signal }) => this.#ask(keys, partition as P, signal, own.scope),
+      command: (keys, { signal }) => this.#ask(keys, partition as P, signal),
       options: {
         ...own,
         cacheErrors: this.#keeping(cacheErrors),
@@ -142,13 +139,11 @@ class SharedLoader<K, V, P = undefined> {
     return error => this.#given.has(error) && cacheErrors(error)
   }
 
-  async #ask(keys: K[], partition: P, signal: AbortSignal, scope?: BulkScope): Promise<(V | Error)[]> {
+  async #ask(keys: K[], partition: P, signal: AbortSignal): Promise<(V | Error)[]> {
     const room = this.#room(partition)
-    const ask = () => room.call.callMany(keys, { signal })
-    const ledger = this.#ledger
     room.asking++
     try {
-      const answers = await (ledger === null ? ask() : ledger.run(ask, ledgerOf(scope) ?? null))
+      const answers = await room.call.callMany(keys, { signal })
       return this.#unlessAllFailed(await this.#askAlone(keys, answers, partition, signal))
     } finally {
       room.asking--
