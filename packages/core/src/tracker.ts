@@ -326,8 +326,8 @@ export class Tracker {
     this.plan?.gained()
   }
 
-  #record(name: string, batch: Awaited, { evidence, work }: Frame): void {
-    ;(batch.askers ??= new Set()).add(evidence)
+  #record(name: string, batch: Awaited, { evidence, work, isCommand }: Frame): void {
+    addAsker(batch, evidence, isCommand)
     evidence?.calls(name, this.profile!)
     work?.outer?.callsLate(name, batch)
   }
@@ -336,7 +336,7 @@ export class Tracker {
     if (!this.#records) return
     const work = runningWork()
     const isKnown = work !== undefined && work.tracker === this && work.goesOn
-    ;(batch.askers ??= new Set()).add(isKnown ? work.evidence : null)
+    addAsker(batch, isKnown ? work.evidence : null, isKnown && work.isCommand)
     if (isKnown) work.callsLate(name, batch)
     else this.profile!.doubt()
     this.look()
@@ -568,6 +568,12 @@ export class Tracker {
     for (const { evidence } of this.#running) if (evidence !== null) names.add(evidence.name)
     return [...names]
   }
+}
+
+/** A command's own batch is in flight as well, with those who wait for it, so nothing else follows from what it has called. */
+function addAsker(batch: Awaited, evidence: Evidence | null, isCommand: boolean): void {
+  const askers = (batch.askers ??= new Set())
+  if (!isCommand) askers.add(evidence)
 }
 
 /** The work and the batches that wait for a batch wait for one that has not started. */
