@@ -25,10 +25,10 @@ export function section(work, result) {
 }
 
 const countWidths = [24, 16, 18, 16, 16, 16]
+const countColumns = ['', 'bulks', 'promises', 'timers', 'listeners', 'clocks']
 
 export function countHeading(version) {
-  const columns = ['', 'bulks', 'promises', 'timers', 'listeners', 'clocks']
-  return `\nNode ${version}. What one operation makes; in brackets, for each of its loads.\n${line(columns, countWidths)}`
+  return `\nNode ${version}. What one operation makes; in brackets, for each of its loads.\n${line(countColumns, countWidths)}`
 }
 
 /** The lines of one work whose operations were counted. */
