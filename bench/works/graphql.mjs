@@ -62,7 +62,7 @@ const pages = [5, 100].flatMap(rows => {
       title: `${work.title}, after the first 2,000 requests of a process`,
       young: { first: 2_000, slice: 400 },
       // What is compiled by then varies from process to process, and soon all is.
-      launches: { long: 6, short: 2 },
+      launches: { long: 6, short: 1 },
       slices: { long: 4, short: 3 },
     }),
   ]
@@ -79,7 +79,7 @@ const nothing = inMemory({
   base: 'none',
   // The goal is nearer than the noise of few slices.
   slice: 200,
-  slices: { long: 20, short: 7 },
+  slices: { long: 20, short: 5 },
 })
 
 export const graphqlPages = [...pages, nothing]
