@@ -18,6 +18,10 @@ import { nobody, type Piece } from './scope.ts'
 import { Seat, type Bench } from './seat.ts'
 import { drop, type Outcomes } from './settle.ts'
 
+type Events = typeof import('node:events')
+/** Where the host warns of many listeners, what says that they are meant. */
+const events: Events | undefined = globalThis.process?.getBuiltinModule?.('node:events')
+
 /** Who keeps the queue that a bulk stands in. */
 export interface Keeper {
   /** A task has left a bulk that is pending, at the place that it had. */
@@ -276,6 +280,8 @@ export class Bulk<T, R> implements Head, Bench, Standing<Bulk<T, R>> {
   get signal(): AbortSignal {
     if (this.#controller === null) {
       this.#controller = new AbortController()
+      // A command may hand it to as many waits as it likes: that is no leak, as it ends with the bulk.
+      events?.setMaxListeners?.(0, this.#controller.signal)
       if (this.#aborted !== null) this.#controller.abort(this.#aborted.reason)
     }
     return this.#controller.signal

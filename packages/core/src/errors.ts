@@ -4,12 +4,19 @@
  * @module
  */
 
+/** What marks an error of ours, in every copy of this package. A code alone may be anybody's: `BULK_MAIL`, say. */
+const brand = Symbol.for('bulkcall:error')
+
 /** What every error of ours has in common. */
 export abstract class BulkError extends Error {
   /** A word for programs, the same in every version: `BULK_LENGTH`, `BULK_OVERFLOW`, … */
   abstract readonly code: `BULK_${string}`
   override get name(): string {
     return this.constructor.name
+  }
+  static {
+    // On the prototype, where nothing that prints the error looks.
+    Object.defineProperty(this.prototype, brand, { value: true })
   }
 }
 
@@ -35,13 +42,28 @@ export class BulkLengthError extends BulkError {
   }
 }
 
-/** The command gave something that holds no results: a string, a number, an object that cannot be iterated. */
+/**
+ * The command gave something that holds no results: a string, a number, an object that cannot be iterated. Or rows came,
+ * and none of them has the key of a task.
+ */
 export class BulkResultError extends BulkError {
   readonly code = 'BULK_RESULT'
-  constructor(call: string, got: unknown) {
-    super(
-      `Bulkcall: ${call} must get an iterable, a Map, an async iterable or none from its command, got ${kind(got)}`,
-    )
+  constructor(
+    call: string,
+    got: unknown,
+    bound = 'an iterable, a Map, an async iterable or none from its command',
+    shown: string = kind(got),
+  ) {
+    super(`Bulkcall: ${call} must get ${bound}, got ${shown}`)
+  }
+
+  /** Rows came for some tasks, and none has the key of a task: by the types of the keys, not by the keys. */
+  static ofKeys(call: string, ofRows: readonly unknown[], ofTasks: readonly unknown[]): BulkResultError {
+    const rows = `${count(ofRows, 'row')} with keys of type ${typesOf(ofRows)}`
+    const tasks = `${count(ofTasks, 'task')} with keys of type ${typesOf(ofTasks)}`
+    const hint = 'keys are compared as in a Map: say keyOfTask, or convert in keyOf'
+    const bound = 'rows with keys that its tasks have'
+    return new BulkResultError(call, ofRows, bound, `${rows} for ${tasks} (${hint})`)
   }
 }
 
@@ -77,7 +99,12 @@ export class BulkTimeoutError extends BulkError {
 
 /** Whether an error is one of ours, also when it comes from another copy of this package. */
 export function isBulkError(error: unknown): error is BulkError {
-  return isError(error) && 'code' in error && typeof error.code === 'string' && error.code.startsWith('BULK_')
+  try {
+    return isError(error) && brand in error
+  } catch {
+    // A proxy that throws when it is looked at is none.
+    return false
+  }
 }
 
 const tagged = (value: object): boolean => Object.prototype.toString.call(value) === '[object Error]'
@@ -113,6 +140,15 @@ function kind(value: unknown): string {
   } catch {
     return 'an object'
   }
+}
+
+/** The kinds of some values, each once. */
+function typesOf(values: readonly unknown[]): string {
+  return [...new Set(values.map(value => kind(value).replace(/^an? /, '')))].join(' or ')
+}
+
+function count(values: readonly unknown[], what: string): string {
+  return `${values.length} ${what}${values.length === 1 ? '' : 's'}`
 }
 
 /** By its class, which is code. A property `constructor` of its own would be data. */

@@ -5,57 +5,141 @@
 
 import type { CommandContext, None, ResultOf, Results } from './command.ts'
 import { check, checkNames, isWholeFrom } from './door.ts'
-import { asError } from './errors.ts'
+import { asError, BulkResultError } from './errors.ts'
 import { handOut, isStream, outcomesOf, type Named } from './settle.ts'
 
 /** Rows, in any order and number, or none; at once, later or one by one. */
 export type Rows<Row> = Iterable<Row> | AsyncIterable<Row> | None
 
+/** Gives the rows of some tasks. */
+type Query<T, Row, C> = (tasks: T[], context: C) => Rows<Row> | PromiseLike<Rows<Row>>
+
+/** What `keyOf` must be beside a function where no `keyOfTask` is given: nothing, or what the compiler cites. */
+type TasksAreKeys<T, K> = [T] extends [K]
+  ? unknown
+  : // A foreign key may be null, and belongs to no task then.
+    [NonNullable<K>] extends [T]
+    ? unknown
+    : { 'keyOfTask is needed: the key of a row is not a task': { key: K; task: T } }
+
 /**
  * Makes a command of a query that gives rows in any order and leaves out what is missing: each task gets the row that
- * has its key, the last one where there are several, and `null` where there is none.
+ * has its key, the last one where there are several, and `null` where there is none. Rows of which none has the key of a
+ * task are a `BulkResultError`.
  * @param query gives the rows of some tasks
  * @param keyOf the key of a row
  * @param keyOfTask the key of a task, to compare with those of rows as a `Map` does; the task itself if left out
  */
 export function keyed<T, Row, K = T, C extends CommandContext = CommandContext>(
-  query: (tasks: T[], context: C) => Rows<Row> | PromiseLike<Rows<Row>>,
+  query: Query<T, Row, C>,
+  keyOf: ((row: Row) => K) & TasksAreKeys<T, K>,
+): (tasks: T[], context: C) => Promise<(Row | null)[]>
+export function keyed<T, Row, K = T, C extends CommandContext = CommandContext>(
+  query: Query<T, Row, C>,
   keyOf: (row: Row) => K,
-  keyOfTask: (task: T) => K = task => task as unknown as K,
+  keyOfTask: (task: T) => K,
+): (tasks: T[], context: C) => Promise<(Row | null)[]>
+export function keyed<T, Row, K, C extends CommandContext>(
+  query: Query<T, Row, C>,
+  keyOf: (row: Row) => K,
+  keyOfTask?: (task: T) => K,
 ): (tasks: T[], context: C) => Promise<(Row | null)[]> {
-  checkFunctions({ query, keyOf, keyOfTask })
-  return async (tasks, context) => {
-    const wanted = tasks.map(keyOfTask)
-    const rows = new Map<K, Row>()
-    for (const row of await all(query(tasks, context))) rows.set(keyOf(row), row)
-    return wanted.map(key => rows.get(key) ?? null)
-  }
+  return matched<T, Row, K, C, Row, Row | null>(query, keyOf, keyOfTask, (_, row) => row, orNull)
 }
 
 /**
  * Makes a command of a query that gives any number of rows per task, in any order: each task gets all rows that have its
- * key, in the order in which they came, and `[]` where there is none.
+ * key, in the order in which they came, and `[]` where there is none. Rows of which none has the key of a task are a
+ * `BulkResultError`.
  * @param query gives the rows of some tasks
  * @param keyOf the key of the task that a row belongs to
  * @param keyOfTask the key of a task, to compare with those of rows as a `Map` does; the task itself if left out
  */
 export function grouped<T, Row, K = T, C extends CommandContext = CommandContext>(
-  query: (tasks: T[], context: C) => Rows<Row> | PromiseLike<Rows<Row>>,
+  query: Query<T, Row, C>,
+  keyOf: ((row: Row) => K) & TasksAreKeys<T, K>,
+): (tasks: T[], context: C) => Promise<Row[][]>
+export function grouped<T, Row, K = T, C extends CommandContext = CommandContext>(
+  query: Query<T, Row, C>,
+  keyOf: (row: Row) => K,
+  keyOfTask: (task: T) => K,
+): (tasks: T[], context: C) => Promise<Row[][]>
+export function grouped<T, Row, K, C extends CommandContext>(
+  query: Query<T, Row, C>,
+  keyOf: (row: Row) => K,
+  keyOfTask?: (task: T) => K,
+): (tasks: T[], context: C) => Promise<Row[][]> {
+  return matched<T, Row, K, C, Row[], Row[]>(query, keyOf, keyOfTask, withRow, copyOf)
+}
+
+/**
+ * Both of the above: `add` puts a row to what earlier rows of its key have made, and `give` hands that to each task of
+ * the key.
+ */
+function matched<T, Row, K, C extends CommandContext, Found, Result>(
+  query: Query<T, Row, C>,
   keyOf: (row: Row) => K,
   keyOfTask: (task: T) => K = task => task as unknown as K,
-): (tasks: T[], context: C) => Promise<Row[][]> {
+  add: (found: Found | undefined, row: Row) => Found,
+  give: (found: Found | undefined) => Result,
+): (tasks: T[], context: C) => Promise<Result[]> {
   checkFunctions({ query, keyOf, keyOfTask })
+  let warned = false
   return async (tasks, context) => {
-    const wanted = tasks.map(keyOfTask)
-    const groups = new Map<K, Row[]>()
+    const wanted = tasks.map(task => keyOfTask(task))
+    /** Where in `found` is what rows have made of a key: one look at a Map for each row, since there may be many. */
+    const places = new Map<K, number>()
+    wanted.forEach((key, place) => places.set(key, place))
+    const found = new Array<Found | undefined>(wanted.length)
+
+    let rows = 0
+    const unasked: K[] = []
     for (const row of await all(query(tasks, context))) {
+      rows++
       const key = keyOf(row)
-      const group = groups.get(key)
-      if (group === undefined) groups.set(key, [row])
-      else group.push(row)
+      const place = places.get(key)
+      if (place === undefined) unasked.push(key)
+      else found[place] = add(found[place], row)
     }
-    // Equal tasks each get an array of their own: one that sorts or empties it must not change another's.
-    return wanted.map(key => groups.get(key)?.slice() ?? [])
+
+    if (unasked.length > 0 && wanted.length > 0) {
+      // The query has found what it was asked, but the keys are not equal in JavaScript. `null` for each task would say
+      // that there is nothing.
+      if (unasked.length === rows) throw BulkResultError.ofKeys(context.name, unasked, wanted)
+      if (!warned) warnOfUnasked(context.name, unasked.length, rows, wanted.length)
+      warned = true
+    }
+    return wanted.map(key => give(found[places.get(key)!]))
+  }
+}
+
+function orNull<Row>(row: Row | undefined): Row | null {
+  return row ?? null
+}
+
+function withRow<Row>(group: Row[] | undefined, row: Row): Row[] {
+  if (group === undefined) return [row]
+  group.push(row)
+  return group
+}
+
+/** Equal tasks each get an array of their own: one that sorts or empties it must not change another's. */
+function copyOf<Row>(group: Row[] | undefined): Row[] {
+  return group?.slice() ?? []
+}
+
+/** A join that gives too much is no error, but some tasks may have got `null` for a row that came. */
+function warnOfUnasked(call: string, unasked: number, rows: number, tasks: number): void {
+  try {
+    const { process } = globalThis
+    if (process.env.NODE_ENV === 'production') return
+    process.emitWarning(
+      `Bulkcall: ${call} must get rows with keys that its tasks have, ` +
+        `got ${unasked} of ${rows} rows with keys that no task has, in a bulk of ${tasks} (said once)`,
+      { type: 'BulkcallWarning', code: 'BULKCALL_ROWS_UNASKED' },
+    )
+  } catch {
+    // There is no `process` here, or none that may be asked.
   }
 }
 

@@ -49,6 +49,13 @@ const hostile: Readonly<Record<string, (i: number) => unknown>> = {
 
 const counts = [1, 3, 16, 17, 70]
 
+/** A command that gives its results one by one, later. */
+function yielding(make: (i: number) => unknown) {
+  return async function* each(keys: number[]): AsyncGenerator {
+    for (const key of keys) yield await Promise.resolve(make(key))
+  }
+}
+
 describe('whatever a key, a task or a result is', () => {
   for (const [what, make] of Object.entries(hostile)) {
     it.each(counts)(`S23 S59 ${what}, as the key of a loader, %i at a time`, async count => {
@@ -84,9 +91,7 @@ describe('whatever a key, a task or a result is', () => {
       const commands: ((asked: number[]) => any)[] = [
         asked => asked.map(make),
         asked => new Map(asked.map(key => [key, make(key)])),
-        async function* yielding(asked) {
-          for (const key of asked) yield make(key)
-        },
+        yielding(make),
         () => {
           throw make(0)
         },

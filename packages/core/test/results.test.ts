@@ -1,6 +1,14 @@
 import { runInNewContext } from 'node:vm'
-import { describe, expect, it, vi } from 'vitest'
-import { AsyncBulkCall, BulkLengthError, BulkResultError, grouped, isolated, keyed } from '../src/index.ts'
+import { afterEach, describe, expect, it, vi } from 'vitest'
+import {
+  AsyncBulkCall,
+  BulkLengthError,
+  BulkResultError,
+  grouped,
+  isolated,
+  keyed,
+  type CommandContext,
+} from '../src/index.ts'
 import { Deferred } from './support/deferred.ts'
 import { promiseJobs } from './support/time.ts'
 
@@ -643,6 +651,209 @@ describe('grouped', () => {
       row => row.id,
     )
     expect(await new AsyncBulkCall(none).callMany([1, 2])).toEqual([[], []])
+  })
+})
+
+/** `keyed` or `grouped`, where it does not matter which. */
+type Helper = <T>(
+  query: (tasks: T[]) => Iterable<unknown> | AsyncIterable<unknown> | null,
+  keyOf: (row: any) => unknown,
+  keyOfTask?: (task: T) => any,
+) => (tasks: T[], context: CommandContext) => Promise<unknown[]>
+const helpers = { keyed: keyed as Helper, grouped: grouped as Helper }
+
+describe.each([
+  ['keyed', helpers.keyed, [null, null, null]],
+  ['grouped', helpers.grouped, [[], [], []]],
+] as const)('where the keys of rows meet those of tasks, %s', (name, helper, nothing) => {
+  /** What a bulk of these tasks gets when the keys of its rows are these. */
+  async function got(
+    tasks: unknown[],
+    keys: Iterable<unknown> | AsyncIterable<unknown> | null,
+    keyOfTask: (task: unknown) => unknown = task => task,
+  ): Promise<unknown[]> {
+    const command = helper(
+      (_tasks: unknown[]) => keys,
+      key => key,
+      keyOfTask,
+    )
+    const call = new AsyncBulkCall(command, { name: 'users' })
+    return Promise.all(tasks.map(task => call.call(task).catch((error: unknown) => error)))
+  }
+
+  /** What a task gets that has found this row. */
+  function found(row: unknown): unknown {
+    return name === 'keyed' ? row : [row]
+  }
+
+  class ObjectId {
+    readonly id: string
+    constructor(id: string) {
+      this.id = id
+    }
+  }
+  const hint = '(keys are compared as in a Map: say keyOfTask, or convert in keyOf)'
+  const noMatch: [string, unknown[], unknown[], string][] = [
+    [
+      'numbers for strings',
+      ['1', '2', '3'],
+      [1, 2],
+      '2 rows with keys of type number for 3 tasks with keys of type string',
+    ],
+    [
+      'bigint as text',
+      [9007199254740993n],
+      ['9007199254740993'],
+      '1 row with keys of type string for 1 task with keys of type bigint',
+    ],
+    [
+      'UUIDs in upper case',
+      ['AB-CD'],
+      ['ab-cd'],
+      '1 row with keys of type string for 1 task with keys of type string',
+    ],
+    [
+      'a padded char(n)',
+      ['ab'],
+      ['ab   '],
+      '1 row with keys of type string for 1 task with keys of type string',
+    ],
+    [
+      'dates, which are equal and not the same',
+      [new Date(0), new Date(1)],
+      [new Date(0), new Date(1)],
+      '2 rows with keys of type Date for 2 tasks with keys of type Date',
+    ],
+    [
+      'objects of a class',
+      ['a'],
+      [new ObjectId('a')],
+      '1 row with keys of type ObjectId for 1 task with keys of type string',
+    ],
+    [
+      'a misspelt column',
+      [1],
+      [undefined, undefined],
+      '2 rows with keys of type undefined for 1 task with keys of type number',
+    ],
+    [
+      'several types',
+      [1, '2', 3],
+      [null, {}, 1n, {}],
+      '4 rows with keys of type null or plain object or bigint for 3 tasks with keys of type number or string',
+    ],
+  ]
+
+  it.each(noMatch)(
+    'S90 of %s, none of which match, gives each task an error',
+    async (_, tasks, keys, said) => {
+      const message = `Bulkcall: users must get rows with keys that its tasks have, got ${said} ${hint}`
+      for (const error of await got(tasks, keys)) {
+        expect(error).toBeInstanceOf(BulkResultError)
+        expect(error).toMatchObject({ code: 'BULK_RESULT', message })
+      }
+    },
+  )
+
+  it('S90 of a stream, none of which match, gives each task an error', async () => {
+    expect(await got(['1', '2'], streamOf([1, 2]))).toEqual([
+      expect.any(BulkResultError),
+      expect.any(BulkResultError),
+    ])
+  })
+
+  it('S49 S90 prints no key, not even one that throws when it is looked at', async () => {
+    const { proxy, revoke } = Proxy.revocable({}, {})
+    revoke()
+    const data = { constructor: { name: 'secret' } }
+    const [error] = await got(['secret'], [proxy, data, ['secret'], Symbol('secret')])
+    expect(String(error)).toContain('4 rows with keys of type object or plain object or Array or symbol')
+    expect(String(error)).not.toContain('secret')
+  })
+
+  it('S34 S35 S90 no rows, or none, are nothing found and no error', async () => {
+    expect(await got([1, 2, 3], [])).toEqual(nothing)
+    expect(await got([1, 2, 3], null)).toEqual(nothing)
+  })
+
+  it('S90 `keyOfTask` makes equal what is equal for the database', async () => {
+    expect(await got([1, 2n], ['2', '1'], String)).toEqual(['1', '2'].map(found))
+    expect(await got(['AB-CD'], ['ab-cd'], id => String(id).toLowerCase())).toEqual([found('ab-cd')])
+    expect(await got([new Date(7)], [7], date => (date as Date).getTime())).toEqual([found(7)])
+  })
+
+  it('S34 S35 `keyOfTask` gets the task and nothing more', async () => {
+    // With the place of a task for its radix, parseInt gives NaN.
+    const command = helper(
+      (_tasks: string[]) => [10, 11],
+      row => row,
+      Number.parseInt,
+    )
+    const call = new AsyncBulkCall(command)
+    expect((await call.callMany(['10', '11'])).flat()).toEqual([10, 11])
+  })
+})
+
+function warnings() {
+  return vi.spyOn(process, 'emitWarning').mockImplementation(() => {})
+}
+
+describe.each(Object.entries(helpers))('rows that nobody asked for, with %s,', (name, helper) => {
+  const joined = () => {
+    const command = helper(
+      (_tasks: number[]) => [1, 2, 3, 4, 5],
+      row => row,
+    )
+    return new AsyncBulkCall(command, { name: 'users' })
+  }
+
+  afterEach(() => {
+    vi.restoreAllMocks()
+    vi.unstubAllEnvs()
+    vi.unstubAllGlobals()
+  })
+
+  it('S91 are passed over, with one warning for each command that a helper made', async () => {
+    const emitWarning = warnings()
+    const call = joined()
+    const got = [await call.callMany([2, 4, 9]), await call.callMany([1])]
+    expect(got.flat(2)).toEqual(name === 'keyed' ? [2, 4, null, 1] : [2, 4, 1])
+    expect(emitWarning.mock.calls).toEqual([
+      [
+        'Bulkcall: users must get rows with keys that its tasks have, ' +
+          'got 3 of 5 rows with keys that no task has, in a bulk of 3 (said once)',
+        { type: 'BulkcallWarning', code: 'BULKCALL_ROWS_UNASKED' },
+      ],
+    ])
+    await joined().call(1)
+    expect(emitWarning).toHaveBeenCalledTimes(2)
+  })
+
+  it('S91 without a warning in production', async () => {
+    const emitWarning = warnings()
+    vi.stubEnv('NODE_ENV', 'production')
+    expect([await joined().call(2)].flat()).toEqual([2])
+    expect(emitWarning).not.toHaveBeenCalled()
+  })
+
+  it.each([
+    ['no process', undefined],
+    ['a process without an environment', {}],
+    ['a process that does not warn', { env: {} }],
+    ['an environment that may not be read', { env: new Proxy({}, { get: fail }), emitWarning: fail }],
+  ])('S91 without a warning, and without harm, where there is %s', async (_, process) => {
+    const call = joined()
+    vi.stubGlobal('process', process)
+    const got = await call.call(2)
+    vi.unstubAllGlobals()
+    expect([got].flat()).toEqual([2])
+  })
+
+  it("S91 get no warning where every row is a task's", async () => {
+    const emitWarning = warnings()
+    const got = await joined().callMany([5, 4, 3, 2, 1, 6, 1])
+    expect(got.flat(2).filter(Boolean)).toEqual([5, 4, 3, 2, 1, 1])
+    expect(emitWarning).not.toHaveBeenCalled()
   })
 })
 

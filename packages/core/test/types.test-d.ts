@@ -147,6 +147,8 @@ describe('the result of a call is read off the command', () => {
   })
 })
 
+declare const usersByText: (ids: readonly string[]) => Promise<User[]>
+
 describe('the helpers keep the type', () => {
   it('S34 keyed gives a row or null', () => {
     const call = new AsyncBulkCall(keyed(usersOf, user => user.id))
@@ -171,6 +173,49 @@ describe('the helpers keep the type', () => {
     expectTypeOf(call).toEqualTypeOf<AsyncBulkCall<number, Post[]>>()
     const loader = new BulkLoader(grouped(postsOf, post => post.authorId))
     expectTypeOf(loader.load(1)).toEqualTypeOf<Promise<Post[]>>()
+  })
+
+  it('S92 keyed and grouped must be given a `keyOfTask` where the key of a row is not a task', () => {
+    // @ts-expect-error: a row is found by a number, and the task is a text
+    keyed(usersByText, user => user.id)
+    // @ts-expect-error
+    grouped(usersByText, user => user.id)
+    // @ts-expect-error: a row is found by a text, and the task is a number
+    keyed(usersOf, user => user.email)
+    // @ts-expect-error: as PostgreSQL gives a bigint
+    keyed(async (_ids: bigint[]) => users, user => user.email) // prettier-ignore
+    // @ts-expect-error: the task has the key, and is not the key
+    grouped(async (_tasks: { id: number }[]) => users, user => user.id) // prettier-ignore
+    // @ts-expect-error: some tasks could be found, and not all
+    keyed(async (_ids: (number | string)[]) => users, user => user.id as number | bigint) // prettier-ignore
+
+    const given = new AsyncBulkCall(keyed(usersByText, user => user.id, Number))
+    expectTypeOf(given).toEqualTypeOf<AsyncBulkCall<string, User | null>>()
+    const converted = new AsyncBulkCall(grouped(usersByText, user => String(user.id)))
+    expectTypeOf(converted).toEqualTypeOf<AsyncBulkCall<string, User[]>>()
+  })
+
+  it('S92 keyed and grouped need no `keyOfTask` where a key may be a task', () => {
+    type Id = number & { readonly brand: 'user' }
+    interface Message {
+      readonly to: number | null
+      readonly kind: 'note' | 'order'
+    }
+    const messages: Message[] = []
+    // A nullable foreign key, a part of a union, a nullable task, a brand on either side, and what has no type.
+    const commands = [
+      grouped(async (_ids: number[]) => messages, message => message.to), // prettier-ignore
+      grouped(async (_kinds: string[]) => messages, message => message.kind), // prettier-ignore
+      keyed(async (_ids: (number | null)[]) => users, user => user.id), // prettier-ignore
+      keyed(async (_ids: Id[]) => users, user => user.id), // prettier-ignore
+      keyed(async (_ids: number[]) => users, user => user.id as Id), // prettier-ignore
+      keyed(async (_ids: number[]) => users as any[], user => user.id), // prettier-ignore
+      keyed(async (_ids: any[]) => users, user => user.id), // prettier-ignore
+      keyed(() => users, user => user.id), // prettier-ignore
+      keyed<number, User>(usersOf, user => user.id),
+      keyed<number, User, string>(usersOf, user => user.email, id => `${id}@example.com`), // prettier-ignore
+    ]
+    expectTypeOf(commands).items.toBeFunction()
   })
 
   it('S36 isolated keeps what the command gives', () => {

@@ -11,7 +11,7 @@ import { onLetters } from './keyboard.ts'
 import { listen, type Live } from './live.ts'
 import { OperationView } from './operation-view.tsx'
 import { Operations, shown, type Filter } from './operations.tsx'
-import { readRecording } from './recorded-file.ts'
+import { readFile } from './recorded-file.ts'
 
 export function App(): JSX.Element {
   const [live, setLive] = useState<Live>({ connected: false, operations: [] })
@@ -64,7 +64,7 @@ export function App(): JSX.Element {
     const [opened] = from.files ?? []
     if (opened === undefined) return
     try {
-      setFile({ name: opened.name, recording: readRecording(await opened.text()) })
+      setFile({ name: opened.name, recording: await readFile(opened) })
       setComplaint(null)
       choose(null)
     } catch (error) {

@@ -12,7 +12,6 @@ export interface Live {
 
 /** Tells the operations whenever any has changed. */
 export function listen(tell: (live: Live) => void): void {
-  let keeps = Infinity
   let operations = new Map<number, RecordedOperation>()
   // This page is also the stream: what it is asked for tells which.
   const source = new EventSource(location.pathname)
@@ -20,17 +19,17 @@ export function listen(tell: (live: Live) => void): void {
 
   source.addEventListener('recording', ({ data }) => {
     const recording = JSON.parse(data as string) as Recording
-    keeps = recording.keeps
     operations = new Map(recording.operations.map(operation => [operation.id, operation]))
     told(true)
   })
   source.addEventListener('operations', ({ data }) => {
     for (const operation of JSON.parse(data as string) as RecordedOperation[])
       operations.set(operation.id, operation)
-    for (const oldest of operations.keys()) {
-      if (operations.size <= keeps) break
-      operations.delete(oldest)
-    }
+    told(true)
+  })
+  // What the server has no room for any more, the page does not keep either.
+  source.addEventListener('forgotten', ({ data }) => {
+    for (const id of JSON.parse(data as string) as number[]) operations.delete(id)
     told(true)
   })
   source.addEventListener('error', () => told(false))

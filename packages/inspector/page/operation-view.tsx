@@ -125,6 +125,12 @@ export function OperationView({ operation, operations, bulk, onBulk }: Props): J
             </li>
           ))}
         </ul>
+        {(operation.omitted ?? 0) > 0 && (
+          <p class="verdict">
+            {many(operation.omitted!, 'bulk')} more had no room in the recording: see the option{' '}
+            <code>bytes</code>.
+          </p>
+        )}
         {operation.ms !== null && <p class="verdict">{verdictOn(operation)}</p>}
       </section>
 

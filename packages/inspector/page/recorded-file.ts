@@ -3,49 +3,115 @@
  * @module
  */
 
-import type { Recording } from '../src/recording.ts'
+import type { RecordedBulk, RecordedOperation, Recording } from '../src/recording.ts'
 
-/** What a value must look like: the name of a type, with `?` where it may be null, a list, a tuple, or an object. */
+/** More than any server records, and no more than a page bears. */
+const most = {
+  bytes: 200_000_000,
+  /** Of anything in any list, in the whole file. */
+  entries: 1_000_000,
+  operations: 10_000,
+  bulks: 20_000,
+  loaders: 1_000,
+  limiters: 500,
+  askers: 5_000,
+  arrivals: 20_000,
+  /** Those of one operation: a replay has an object for each. */
+  tasks: 1_000_000,
+  letters: 10_000,
+  /** Of a time, in ms: about four months. */
+  time: 1e10,
+} as const
+
+/** What is wrong with a value; `null` if nothing is. */
+type Check = (value: unknown) => string | null
+
+const number =
+  (least: number, greatest: number): Check =>
+  value => {
+    if (typeof value !== 'number') return 'is not a number'
+    return value >= least && value <= greatest ? null : `is not from ${least} to ${greatest}`
+  }
+
+const whole =
+  (least: number, greatest: number): Check =>
+  value =>
+    number(least, greatest)(value) ?? (Number.isInteger(value) ? null : 'is not a whole number')
+
+const checks = {
+  id: whole(0, Number.MAX_SAFE_INTEGER),
+  count: whole(0, Number.MAX_SAFE_INTEGER),
+  tasks: whole(0, most.tasks),
+  /** A setting, or the slots of a limiter. */
+  size: whole(1, Number.MAX_SAFE_INTEGER),
+  delay: number(0, Number.MAX_VALUE),
+  time: number(0, most.time),
+  /** As far as a Date goes. */
+  date: number(0, 8.64e15),
+  version: number(-Infinity, Infinity),
+  text: value => {
+    if (typeof value !== 'string') return 'is not a string'
+    return value.length > most.letters ? `has more than ${many(most.letters)} letters` : null
+  },
+  boolean: value => (typeof value === 'boolean' ? null : 'is not a boolean'),
+} satisfies Record<string, Check>
+
+type Name = keyof typeof checks
+
+/** What a value must look like: a check, with `?` where it may be null or missing, a list, a tuple, or an object. */
 type Pattern =
-  string | readonly [Pattern] | { readonly tuple: readonly Pattern[] } | { readonly [name: string]: Pattern }
+  | Name
+  | `${Name}?`
+  | readonly [each: Pattern, most: number]
+  | { readonly tuple: readonly Pattern[] }
+  | { readonly [name: string]: Pattern }
 
 const bulk: Pattern = {
-  id: 'number',
-  loader: 'string',
-  size: 'number?',
-  delay: 'number?',
-  limiters: ['number'],
-  tasks: 'number',
-  cause: 'string?',
-  openedAt: 'number',
-  readyAt: 'number?',
-  startedAt: 'number?',
-  settledAt: 'number?',
-  pending: 'number',
-  inFlight: 'number',
+  id: 'id',
+  loader: 'text',
+  size: 'size?',
+  delay: 'delay?',
+  limiters: ['id', most.limiters],
+  tasks: 'tasks',
+  cause: 'text?',
+  openedAt: 'time',
+  readyAt: 'time?',
+  startedAt: 'time?',
+  settledAt: 'time?',
+  pending: 'count',
+  inFlight: 'count',
   none: 'boolean',
-  failed: 'number',
-  error: 'string?',
+  failed: 'count',
+  error: 'text?',
   abandoned: 'boolean',
-  askers: [{ tuple: ['string', 'number'] }],
-  arrivals: [{ tuple: ['number?', 'number', 'number'] }],
+  askers: [{ tuple: ['text', 'tasks'] }, most.askers],
+  arrivals: [{ tuple: ['id?', 'time', 'tasks'] }, most.arrivals],
 }
 
 const recording: Pattern = {
-  version: 'number',
+  version: 'version',
   operations: [
     {
-      id: 'number',
-      name: 'string?',
-      kind: 'string?',
-      at: 'number',
-      ms: 'number?',
-      errors: 'number',
-      bulks: [bulk],
-      hits: [{ tuple: ['string', 'number'] }],
-      limiters: [{ id: 'number', slots: 'number?' }],
+      id: 'id',
+      name: 'text?',
+      kind: 'text?',
+      at: 'date',
+      ms: 'time?',
+      errors: 'count',
+      bulks: [bulk, most.bulks],
+      omitted: 'count?',
+      hits: [{ tuple: ['text', 'count'] }, most.loaders],
+      limiters: [{ id: 'id', slots: 'size?' }, most.limiters],
     },
+    most.operations,
   ],
+}
+
+/** Reads a file; an error says what is wrong with it. One that is too large is not even read. */
+export async function readFile(file: Blob): Promise<Recording> {
+  if (file.size > most.bytes)
+    throw new Error(`The file has ${many(file.size)} bytes; this page reads up to ${many(most.bytes)}.`)
+  return readRecording(await file.text())
 }
 
 /** Reads a recording; an error says what is wrong with it. */
@@ -54,41 +120,82 @@ export function readRecording(text: string): Recording {
   try {
     value = JSON.parse(text)
   } catch {
-    throw new Error('The file is not JSON.')
+    throw new Error('The file is not JSON. Was it saved to its end?')
   }
-  const wrong = misfit(value, recording, 'the recording')
+  const wrong = misfit(value, recording, 'the recording', { left: most.entries })
   if (wrong !== null) throw new Error(`The file is no recording of this page: ${wrong}.`)
   const { version } = value as { readonly version: number }
   if (version !== 1) throw new Error(`The file has version ${version}; this page reads version 1.`)
+  const { operations } = value as Recording
+  const nonsense =
+    twice(operations, 'the recording.operations') ??
+    firstOf(operations, (operation, n) => nonsenseIn(operation, `the recording.operations[${n}]`))
+  if (nonsense !== null) throw new Error(`The file cannot be: ${nonsense}.`)
   return value as Recording
 }
 
-/** Where a value is not what it must be; `null` if it is. */
-function misfit(value: unknown, pattern: Pattern, path: string): string | null {
-  if (typeof pattern === 'string') {
-    const type = pattern.replace('?', '')
-    if (value === null && pattern !== type) return null
-    return typeof value === type ? null : `${path} is not a ${type}`
-  }
-  if (Array.isArray(pattern)) {
-    if (!Array.isArray(value)) return `${path} is not a list`
-    return firstOf(value.map((each, n) => () => misfit(each, pattern[0] as Pattern, `${path}[${n}]`)))
-  }
-  if (typeof value !== 'object' || value === null) return `${path} is not an object`
-  const parts = 'tuple' in pattern ? Object.entries(pattern['tuple'] as object) : Object.entries(pattern)
-  return firstOf(
-    parts.map(
-      ([name, part]) =>
-        () =>
-          misfit((value as Record<string, unknown>)[name], part as Pattern, `${path}.${name}`),
-    ),
+/** What no server records, although each part of it looks well; `null` if there is no such thing. */
+function nonsenseIn({ bulks, limiters }: RecordedOperation, path: string): string | null {
+  // Some that came may have been given up, and are not among the tasks.
+  const came = bulks.reduce((sum, { arrivals }) => arrivals.reduce((all, [, , n]) => all + n, sum), 0)
+  const tasks = bulks.reduce((sum, each) => sum + each.tasks, 0)
+  if (Math.max(came, tasks) > most.tasks) return `${path} has more than ${many(most.tasks)} tasks`
+  if (new Set(bulks.map(({ loader }) => loader)).size > most.loaders)
+    return `${path} has more than ${many(most.loaders)} loaders`
+  return (
+    twice(bulks, `${path}.bulks`) ??
+    twice(limiters, `${path}.limiters`) ??
+    firstOf(bulks, (each, n) => nonsenseInBulk(each, `${path}.bulks[${n}]`))
   )
 }
 
-function firstOf(looks: readonly (() => string | null)[]): string | null {
-  for (const look of looks) {
-    const wrong = look()
+function nonsenseInBulk(each: RecordedBulk, path: string): string | null {
+  const { cause, openedAt, readyAt, startedAt, settledAt } = each
+  const instants = [openedAt, readyAt, startedAt, settledAt]
+  const known = instants.filter(instant => instant !== null)
+  if (instants.slice(0, known.length).includes(null) || (settledAt !== null && cause === null))
+    return `${path} has ended before it began`
+  return known.some((instant, n) => instant < (known[n - 1] ?? 0))
+    ? `${path} has instants that are not in their order`
+    : null
+}
+
+function twice(those: readonly { readonly id: number }[], path: string): string | null {
+  return new Set(those.map(({ id }) => id)).size < those.length ? `${path} has a number twice` : null
+}
+
+/** Where a value is not what it must be; `null` if it is. */
+function misfit(value: unknown, pattern: Pattern, path: string, room: { left: number }): string | null {
+  if (typeof pattern === 'string') {
+    const name = pattern.replace('?', '') as Name
+    if ((value === null || value === undefined) && name !== pattern) return null
+    const wrong = checks[name](value)
+    return wrong === null ? null : `${path} ${wrong}`
+  }
+  if (Array.isArray(pattern)) {
+    const [each, bound] = pattern as readonly [Pattern, number]
+    if (!Array.isArray(value)) return `${path} is not a list`
+    if (value.length > bound) return `${path} has more than ${many(bound)} entries`
+    room.left -= value.length
+    if (room.left < 0) return `it has more than ${many(most.entries)} entries in its lists`
+    return firstOf(value, (entry, n) => misfit(entry, each, `${path}[${n}]`, room))
+  }
+  if (typeof value !== 'object' || value === null) return `${path} is not an object`
+  const parts = 'tuple' in pattern ? Object.entries(pattern['tuple'] as object) : Object.entries(pattern)
+  return firstOf(parts, ([name, part]) =>
+    misfit((value as Record<string, unknown>)[name], part as Pattern, `${path}.${name}`, room),
+  )
+}
+
+/** The first thing that is wrong with any of them. */
+function firstOf<V>(values: readonly V[], look: (value: V, n: number) => string | null): string | null {
+  for (const [n, value] of values.entries()) {
+    const wrong = look(value, n)
     if (wrong !== null) return wrong
   }
   return null
+}
+
+function many(count: number): string {
+  return count.toLocaleString('en')
 }

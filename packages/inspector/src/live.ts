@@ -1,88 +1,206 @@
 /**
- * Live: what is recorded, as server-sent events to all pages that are open.
+ * Live: what is recorded, in pieces, to whoever has room for them. Nothing waits here for a page: it is asked for when the
+ * page has taken what came before, and what has been forgotten by then, or has changed again, is never written.
  * @module
  */
 
 import type { Recorder } from './recorder.ts'
-import type { RecordedOperation } from './recording.ts'
 
-/** How often a page hears at most, in ms: more often than people see is of no use. */
+/** How often a page learns of changes at most, in ms: more often than people see is of no use. */
 const pause = 200
-/** How often a page hears at least, in ms: a connection that is silent for long is cut by some proxies. */
+/** How often a page gets something at least, in ms: a connection that is silent for long is cut by some proxies. */
 const silence = 15_000
+/** About how many bytes one piece has at most, unless it is one operation that has more. */
+const pieceBytes = 256 * 1024
+/** How many bytes of changes a page gets in a second: an operation that goes on is written again and again. */
+const bytesPerSecond = 256 * 1024
+/** However large that operation is, it is seen to go on. */
+const longestPause = 10_000
 
-type Sink = Pick<ReadableStreamDefaultController<Uint8Array>, 'enqueue' | 'close' | 'desiredSize'>
+type Bytes = Uint8Array<ArrayBuffer>
 
-/** One page that is open: what it has not been told yet. */
+/** One page that is open. */
 interface Page {
-  readonly sink: Sink
-  readonly changed: Set<RecordedOperation>
+  /** What is left of the recording that it gets first. */
+  first: Iterator<string> | null
+  /** The operations that it knows. */
+  readonly known: Set<number>
+  /** The latest change that it knows of, and how many operations had been forgotten then. */
+  seen: number
+  forgotten: number
+  /** When it may get the next changes, and when it has got anything. */
+  dueAt: number
+  gotAt: number
+  /** Where it waits for something to say: the end of that. */
+  wake: ((bytes: Bytes | null) => void) | null
+  gone: boolean
 }
 
 export class Live {
   readonly #recorder: Recorder
   readonly #pages = new Set<Page>()
   #timer: ReturnType<typeof setTimeout> | undefined
-  #told = 0
 
   constructor(recorder: Recorder) {
     this.#recorder = recorder
-    recorder.onChange = operation => {
-      for (const page of this.#pages) page.changed.add(operation)
-    }
   }
 
-  /** A stream that tells what is recorded now, and then each operation that changes. */
-  stream(Stream: typeof ReadableStream): ReadableStream<Uint8Array> {
-    let page: Page
-    return new Stream<Uint8Array>({
-      start: sink => {
-        page = { sink, changed: new Set() }
-        this.#pages.add(page)
-        // What the server was before is no more: a page that comes again starts anew.
-        tell(sink, 'recording', this.#recorder.recording)
-        this.#tick()
+  /** How many pages are open. */
+  get pages(): number {
+    return this.#pages.size
+  }
+
+  /**
+   * A stream that tells what is recorded now, and then each operation that changes.
+   * @param signal aborts when the page has gone: not every server cancels the stream then
+   */
+  stream(Stream: typeof ReadableStream, signal: AbortSignal | undefined): ReadableStream<Bytes> {
+    const page: Page = {
+      first: null,
+      known: new Set(),
+      seen: this.#recorder.changes,
+      forgotten: this.#recorder.forgotten,
+      dueAt: 0,
+      gotAt: performance.now(),
+      wake: null,
+      gone: false,
+    }
+    page.first = this.#firstOf(page)
+    this.#pages.add(page)
+    signal?.addEventListener('abort', () => this.#leave(page), { once: true })
+    if (signal?.aborted) this.#leave(page)
+    return new Stream<Bytes>({
+      pull: async sink => {
+        const bytes = await this.#next(page)
+        if (bytes !== null) sink.enqueue(bytes)
+        else if (!page.gone) sink.close()
       },
       cancel: () => this.#leave(page),
     })
   }
 
+  /** What is recorded now, as JSON. */
+  snapshot(Stream: typeof ReadableStream): ReadableStream<Bytes> {
+    const pieces = piecesOf(this.#recorder)
+    return new Stream<Bytes>({
+      pull(sink) {
+        const { done, value } = pieces.next()
+        if (done === true) sink.close()
+        else sink.enqueue(encoder.encode(value))
+      },
+    })
+  }
+
   /** Ends all streams. */
   close(): void {
-    for (const page of this.#pages) {
-      this.#leave(page)
-      page.sink.close()
-    }
+    for (const { wake } of this.#pages) wake?.(null)
+    this.#pages.clear()
+    this.#rest()
+  }
+
+  *#firstOf(page: Page): Generator<string> {
+    yield 'event: recording\ndata: '
+    yield* piecesOf(this.#recorder, id => page.known.add(id))
+    yield '\n\n'
+  }
+
+  #next(page: Page): Bytes | null | Promise<Bytes | null> {
+    if (!this.#pages.has(page)) return null
+    const piece = page.first?.next()
+    if (piece !== undefined && piece.done !== true) return encoder.encode(piece.value)
+    page.first = null
+    return new Promise(resolve => {
+      page.wake = resolve
+      this.#tick()
+    })
   }
 
   #leave(page: Page): void {
+    page.gone = true
     this.#pages.delete(page)
-    if (this.#pages.size > 0) return
+    page.wake?.(null)
+    if (this.#pages.size === 0) this.#rest()
+  }
+
+  #rest(): void {
     clearTimeout(this.#timer)
     this.#timer = undefined
   }
 
+  /** Looks for changes as long as any page waits for them. */
   #tick(): void {
     this.#timer ??= setTimeout(() => {
       this.#timer = undefined
-      const silent = performance.now() - this.#told > silence
-      for (const { sink, changed } of this.#pages) {
-        // A page that cannot keep up is told less often, and never the same operation twice.
-        if ((sink.desiredSize ?? 0) < 0) continue
-        if (changed.size > 0) tell(sink, 'operations', [...changed])
-        else if (silent) sink.enqueue(encoder.encode(': still here\n\n'))
-        else continue
-        changed.clear()
-        this.#told = performance.now()
+      const now = performance.now()
+      // Many pages get the same: it is written once.
+      const written = new Map<number, string>()
+      let waits = false
+      for (const page of this.#pages) {
+        if (page.wake === null) continue
+        const bytes = now < page.dueAt ? null : this.#changesFor(page, written, now)
+        if (bytes === null) {
+          waits = true
+          continue
+        }
+        const { wake } = page
+        page.wake = null
+        wake(bytes)
       }
-      if (this.#pages.size > 0) this.#tick()
+      if (waits) this.#tick()
     }, pause)
     ;(this.#timer as { unref?(): void }).unref?.()
   }
+
+  /** What a page does not know yet; `null` if that is nothing. */
+  #changesFor(page: Page, written: Map<number, string>, now: number): Bytes | null {
+    const texts: string[] = []
+    const recorder = this.#recorder
+    if (page.forgotten !== recorder.forgotten) {
+      page.forgotten = recorder.forgotten
+      const ids = [...page.known].filter(id => !recorder.has(id))
+      for (const id of ids) page.known.delete(id)
+      if (ids.length > 0) texts.push(`event: forgotten\ndata: [${ids.join()}]\n\n`)
+    }
+    const operations: string[] = []
+    let length = 0
+    for (const { change, id } of recorder.changedSince(page.seen)) {
+      const text = written.get(id) ?? recorder.write(id)
+      written.set(id, text)
+      if (length > 0 && length + text.length > pieceBytes) break
+      operations.push(text)
+      length += text.length
+      page.known.add(id)
+      page.seen = change
+    }
+    if (operations.length > 0) texts.push(`event: operations\ndata: [${operations.join()}]\n\n`)
+    else if (texts.length === 0 && now - page.gotAt > silence) texts.push(': still here\n\n')
+    if (texts.length === 0) return null
+
+    const bytes = encoder.encode(texts.join(''))
+    page.gotAt = now
+    page.dueAt = now + Math.min(longestPause, (1000 * bytes.length) / bytesPerSecond)
+    return bytes
+  }
+}
+
+/** A recording in pieces of some size. What is forgotten while somebody reads them is left out. */
+function* piecesOf(recorder: Recorder, wrote?: (id: number) => void): Generator<string> {
+  let piece = `{"version":1,"keeps":${recorder.keeps},"operations":[`
+  let separator = ''
+  for (const id of recorder.ids()) {
+    if (!recorder.has(id)) continue
+    const text = recorder.write(id)
+    if (piece.length + text.length > pieceBytes) {
+      yield piece
+      piece = ''
+      // It may have been forgotten while somebody took the piece before.
+      if (!recorder.has(id)) continue
+    }
+    piece += separator + text
+    separator = ','
+    wrote?.(id)
+  }
+  yield `${piece}]}`
 }
 
 const encoder = new TextEncoder()
-
-function tell(sink: Sink, event: string, data: unknown): void {
-  sink.enqueue(encoder.encode(`event: ${event}\ndata: ${JSON.stringify(data)}\n\n`))
-}

@@ -1,5 +1,6 @@
 /**
- * The recorder: hears of all bulks of the process and keeps those of the latest operations of this server.
+ * The recorder: listens to all bulks of the process and keeps those of the latest operations of this server, as far as they
+ * have room.
  * @module
  */
 
@@ -14,6 +15,21 @@ export interface Clock {
 }
 
 const realClock: Clock = { now: () => performance.now(), origin: performance.timeOrigin }
+
+/** How much memory all that is kept may take, about. */
+export const defaultBytes = 32_000_000
+/** Of that, one operation may take a part: the others are worth something too. */
+const partOfOne = 1 / 4
+/** More of one than a page can show, and than it opens again from a file. */
+const mostOfOne = 8_000_000
+/** How much is kept of an operation of which it is not known whether it is one of this server. */
+const bytesOfUnknown = 64_000
+
+/** What the parts of an operation take in memory, in bytes: about, and rather too much. */
+const weights = { operation: 800, bulk: 700, pair: 120, arrival: 120, limiter: 100 } as const
+/** Names come from clients too, and have no bound of their own. */
+const longestName = 200
+const longestError = 500
 
 /** A turn of the event loop in which tasks came, and when. */
 interface Turn {
@@ -37,28 +53,44 @@ interface Entry {
   running: number
   /** Whether it is one of this server: a bulk may come before its operation is known. */
   claimed: boolean
-  /** Whether it has got its place among those that are kept, which it may have lost since. */
+  /** Whether it has got its place among those that are kept. */
   kept: boolean
+  /** Whether it has lost that place: nothing more is written of it. */
+  lost: boolean
+  /** What it takes in memory. */
+  bytes: number
+  /** The number of its latest change, among those of all operations. */
+  change: number
 }
 
 export class Recorder {
-  /** Hears that an operation has changed. */
-  onChange: ((operation: RecordedOperation) => void) | null = null
-  readonly #most: number
+  /** How many operations are kept at most. */
+  readonly keeps: number
+  readonly #mostBytes: number
   readonly #clock: Clock
   readonly #entries = new WeakMap<BulkScope, Entry>()
   readonly #bulks = new WeakMap<BulkEvent, RecordedBulk>()
   readonly #limiterIds = new WeakMap<Limiter, number>()
-  readonly #operations = new Set<RecordedOperation>()
+  /** Those that are kept, the oldest first. */
+  readonly #kept = new Map<number, Entry>()
+  /** The same, the one that has changed last at the end. */
+  readonly #byChange = new Set<Entry>()
+  #bytes = 0
+  #changes = 0
+  #forgotten = 0
   #lastId = 0
   #lastLimiterId = 0
   #turnNumber = 0
   #turnEnds = false
   readonly #stop: () => void
 
-  /** @param most how many operations are kept */
-  constructor(most: number, clock: Clock = realClock) {
-    this.#most = most
+  /**
+   * @param keeps how many operations are kept
+   * @param bytes how much memory they may take, about
+   */
+  constructor(keeps: number, clock: Clock = realClock, bytes: number = defaultBytes) {
+    this.keeps = keeps
+    this.#mostBytes = bytes
     this.#clock = clock
     this.#stop = onBulk({
       called: (bulk, tasks, asker) => this.#called(bulk, tasks, asker),
@@ -69,7 +101,46 @@ export class Recorder {
   }
 
   get recording(): Recording {
-    return { version: 1, keeps: this.#most, operations: [...this.#operations] }
+    return {
+      version: 1,
+      keeps: this.keeps,
+      operations: [...this.#kept.values()].map(({ operation }) => operation),
+    }
+  }
+
+  /** About how much memory the operations take that are kept. */
+  get bytes(): number {
+    return this.#bytes
+  }
+
+  /** How many changes there have been, and how many operations had to go. */
+  get changes(): number {
+    return this.#changes
+  }
+
+  get forgotten(): number {
+    return this.#forgotten
+  }
+
+  /** The numbers of the operations that are kept now, the oldest first. */
+  ids(): number[] {
+    return [...this.#kept.keys()]
+  }
+
+  has(id: number): boolean {
+    return this.#kept.has(id)
+  }
+
+  /** An operation that is kept, as JSON. */
+  write(id: number): string {
+    return JSON.stringify(this.#kept.get(id)!.operation)
+  }
+
+  /** The operations that have changed since a change, in the order of their latest ones. */
+  *changedSince(change: number): Generator<{ readonly id: number; readonly change: number }> {
+    if (change === this.#changes) return
+    for (const entry of this.#byChange)
+      if (entry.change > change) yield { id: entry.operation.id, change: entry.change }
   }
 
   /** Hears no more. */
@@ -98,8 +169,9 @@ export class Recorder {
       if (--entry.running > 0) return
       operation.ms = this.#since(entry)
       // Their tasks were given up, or found a place in a bulk before them.
-      const sent = operation.bulks.filter(bulk => bulk.startedAt !== null)
-      operation.bulks.splice(0, Infinity, ...sent)
+      let sent = 0
+      for (const bulk of operation.bulks) if (bulk.startedAt !== null) operation.bulks[sent++] = bulk
+      operation.bulks.length = sent
       entry.open.clear()
       this.#changed(entry, scope)
     }
@@ -108,17 +180,55 @@ export class Recorder {
   /** An operation is kept from its first load on: those that load nothing are not worth a place. */
   #changed(entry: Entry, scope: BulkScope): void {
     const { operation } = entry
-    operation.name = scope.name ?? operation.name
+    if (entry.lost) return
+    if (scope.name !== undefined) {
+      const name = cut(scope.name, longestName)
+      if (name !== operation.name) operation.name = copied(name)
+    }
     if (!entry.claimed || loadedNothing(operation)) return
     if (!entry.kept) {
       entry.kept = true
-      this.#operations.add(operation)
-      for (const oldest of this.#operations) {
-        if (this.#operations.size <= this.#most) break
-        this.#operations.delete(oldest)
-      }
+      this.#bytes += entry.bytes
+      this.#kept.set(operation.id, entry)
     }
-    if (this.#operations.has(operation)) this.onChange?.(operation)
+    entry.change = ++this.#changes
+    this.#byChange.delete(entry)
+    this.#byChange.add(entry)
+    for (const oldest of this.#kept.values()) {
+      const fits = this.#kept.size <= this.keeps && this.#bytes <= this.#mostBytes
+      if (fits || this.#kept.size === 1) break
+      this.#forget(oldest)
+    }
+  }
+
+  #forget(entry: Entry): void {
+    this.#forgotten++
+    this.#bytes -= entry.bytes
+    this.#kept.delete(entry.operation.id)
+    this.#byChange.delete(entry)
+    // It may go on for long, and its scope holds it.
+    entry.lost = true
+    entry.open.clear()
+    entry.operation.bulks.length = 0
+    entry.operation.hits.length = 0
+  }
+
+  /** Whether there is room for something more of an operation; then it is taken. */
+  #hasRoom(entry: Entry, bytes: number): boolean {
+    const most = Math.min(this.#mostBytes * partOfOne, mostOfOne)
+    if (entry.bytes + bytes > (entry.claimed ? most : Math.min(most, bytesOfUnknown))) return false
+    entry.bytes += bytes
+    if (entry.kept) this.#bytes += bytes
+    return true
+  }
+
+  /** Counts something that has a name; what there is no room for is not counted. */
+  #count(entry: Entry, counts: [string, number][], name: string, more: number): void {
+    const known = cut(name, longestName)
+    const pair = counts.find(([other]) => other === known)
+    if (pair !== undefined) pair[1] += more
+    else if (this.#hasRoom(entry, weights.pair + 2 * known.length))
+      counts.push([name === known ? known : copied(known), more])
   }
 
   /** The entry of a scope that loads now. A subscription may have waited long for its event, which begins with this. */
@@ -138,7 +248,7 @@ export class Recorder {
       const startedAt = this.#clock.now()
       const operation: RecordedOperation = {
         id: ++this.#lastId,
-        name: scope.name ?? null,
+        name: scope.name === undefined ? null : copied(cut(scope.name, longestName)),
         kind: null,
         at: rounded(this.#clock.origin + startedAt),
         ms: null,
@@ -157,6 +267,9 @@ export class Recorder {
         running: 0,
         claimed: false,
         kept: false,
+        lost: false,
+        bytes: weights.operation,
+        change: 0,
       }
       this.#entries.set(scope, entry)
     }
@@ -168,22 +281,28 @@ export class Recorder {
     return Math.max(0, rounded(at - startedAt))
   }
 
-  #called({ id, name, scope }: OpenBulk, tasks: number, asker: string | undefined): void {
+  #called({ id, name, scope }: OpenBulk, tasks: number, field: string | undefined): void {
     if (scope === null) return
     const entry = this.#loading(scope)
     const bulk = entry.open.get(id) ?? this.#opened(entry, id, name, this.#clock.now())
+    if (bulk === null) return
     bulk.tasks += tasks
-    if (asker !== undefined) count(bulk.askers, asker, tasks)
+    if (field !== undefined) this.#count(entry, bulk.askers, field, tasks)
 
     const arrival = this.#arrival(entry)
     const latest = bulk.arrivals.at(-1)
-    if (latest?.[0] === arrival.after && latest[1] === arrival.ms) latest[2] += tasks
+    const joins = latest?.[0] === arrival.after && latest[1] === arrival.ms
+    // Where there is no room, they are said to have come with the ones before: as many must come as the bulk has tasks.
+    if (latest !== undefined && (joins || !this.#hasRoom(entry, weights.arrival))) latest[2] += tasks
     else bulk.arrivals.push([arrival.after, arrival.ms, tasks])
     this.#changed(entry, scope)
   }
 
-  #opened(entry: Entry, id: number, loader: string, at: number): RecordedBulk {
-    const bulk = openBulk(id, loader, this.#since(entry, at))
+  /** A bulk of an operation; `null` if there is no room for it, or its operation is not kept any more. */
+  #opened(entry: Entry, id: number, loader: string, at: number): RecordedBulk | null {
+    // With its first arrival.
+    if (entry.lost || !this.#hasRoom(entry, weights.bulk + weights.arrival)) return null
+    const bulk = openBulk(id, cut(loader, longestName), this.#since(entry, at))
     entry.operation.bulks.push(bulk)
     entry.open.set(id, bulk)
     return bulk
@@ -218,7 +337,8 @@ export class Recorder {
   #hit(loader: string, keys: number, scope: BulkScope | null): void {
     if (scope === null) return
     const entry = this.#loading(scope)
-    count(entry.operation.hits, loader, keys)
+    if (entry.lost) return
+    this.#count(entry, entry.operation.hits, loader, keys)
     this.#changed(entry, scope)
   }
 
@@ -228,10 +348,14 @@ export class Recorder {
     const entry = this.#entryOf(scope)
     const { operation } = entry
     const bulk = entry.open.get(id) ?? this.#opened(entry, id, name, event.startedAt)
+    if (bulk === null) {
+      if (entry.lost) return
+      operation.omitted = (operation.omitted ?? 0) + 1
+      this.#changed(entry, scope)
+      return
+    }
     entry.open.delete(id)
-    const limiters = limiter === null ? [] : partsOf(limiter).map(part => this.#told(part))
-    for (const told of limiters)
-      if (!operation.limiters.some(({ id: known }) => known === told.id)) operation.limiters.push(told)
+    const limiters = this.#limitersIn(entry, limiter)
     Object.assign(bulk, {
       size: finite(event.size),
       delay: finite(event.delay),
@@ -253,22 +377,36 @@ export class Recorder {
     const bulk = this.#bulks.get(event)
     if (scope === null || bulk === undefined || settledAt === null) return
     const entry = this.#entryOf(scope)
+    if (entry.lost) return
+    const text = error === undefined ? null : textOf(error)
     entry.lastSettled = bulk.id
     entry.lastSettledAt = settledAt
     Object.assign(bulk, {
       settledAt: this.#since(entry, settledAt),
       none,
       failed,
-      error: error === undefined ? null : textOf(error),
+      error: text === null || this.#hasRoom(entry, 2 * text.length) ? text : cut(text, 20),
       abandoned,
     } satisfies Partial<RecordedBulk>)
     this.#changed(entry, scope)
   }
 
-  #told(limiter: Limiter): RecordedLimiter {
+  /** The limiters of a bulk, which its operation then has too. */
+  #limitersIn(entry: Entry, limiter: Limiter | null): RecordedLimiter[] {
+    const { limiters } = entry.operation
+    const parts = limiter === null ? [] : partsOf(limiter).map(part => this.#recordedOf(part))
+    return parts.filter(part => {
+      if (limiters.some(({ id }) => id === part.id)) return true
+      if (!this.#hasRoom(entry, weights.limiter)) return false
+      limiters.push(part)
+      return true
+    })
+  }
+
+  #recordedOf(limiter: Limiter): RecordedLimiter {
     let id = this.#limiterIds.get(limiter)
     if (id === undefined) this.#limiterIds.set(limiter, (id = ++this.#lastLimiterId))
-    return { id, slots: limiter.slots ?? null }
+    return { id, slots: slotsOf(limiter) }
   }
 }
 
@@ -306,23 +444,56 @@ function openBulk(id: number, loader: string, openedAt: number): RecordedBulk {
   }
 }
 
+/** What a limiter is made of. It is not ours, so it may throw when it is looked at, or be a part of itself. */
 function partsOf(limiter: Limiter): readonly Limiter[] {
-  return limiter.parts?.flatMap(partsOf) ?? [limiter]
-}
-
-function count(counts: [string, number][], name: string, more: number): void {
-  const entry = counts.find(([known]) => known === name)
-  if (entry === undefined) counts.push([name, more])
-  else entry[1] += more
-}
-
-/** A text for people, however long what was thrown is. */
-function textOf(error: unknown): string {
-  try {
-    return String(error).slice(0, 500)
-  } catch {
-    return 'an error that cannot be told'
+  const found = new Set<Limiter>()
+  const seen = new Set<Limiter>()
+  const look = (each: Limiter): void => {
+    if (seen.has(each) || seen.size >= mostParts) return
+    seen.add(each)
+    const parts = readable(() => each.parts && [...each.parts])
+    if (parts === undefined) found.add(each)
+    else for (const part of parts) if (typeof part === 'object' && part !== null) look(part)
   }
+  look(limiter)
+  return [...found]
+}
+
+/** More limiters of one bulk than anyone has. */
+const mostParts = 100
+
+/** How many slots a limiter says that it has; `null` if that is no such number. */
+function slotsOf(limiter: Limiter): number | null {
+  const slots = readable(() => limiter.slots)
+  return Number.isSafeInteger(slots) && slots! >= 1 ? slots! : null
+}
+
+/** What somebody else's object tells, or `undefined` where it throws. */
+function readable<V>(read: () => V): V | undefined {
+  try {
+    return read()
+  } catch {
+    return undefined
+  }
+}
+
+/** A text for people, whatever was thrown and however long it is. */
+function textOf(error: unknown): string {
+  return copied(cut(readable(() => String(error)) ?? 'an error that cannot be read', longestError))
+}
+
+/** A name may change later, when nobody checks it any more, and need not be a text then. */
+function cut(name: unknown, most: number): string {
+  const text = typeof name === 'string' ? name : (readable(() => String(name)) ?? 'unreadable')
+  return text.length > most ? `${text.slice(0, most - 1)}…` : text
+}
+
+/**
+ * The same text, on its own: a part that was cut out of a text (a name out of a document, the begin of a message) keeps
+ * the whole of it in memory.
+ */
+function copied(text: string): string {
+  return JSON.parse(JSON.stringify(text)) as string
 }
 
 function finite(value: number): number | null {

@@ -30,6 +30,8 @@ export interface RecordedOperation {
   /** How many errors its result has. */
   errors: number
   readonly bulks: RecordedBulk[]
+  /** How many bulks more it had, for which there was no room. */
+  omitted?: number
   /** How many keys each loader answered without a task, because they had been asked already. */
   readonly hits: [loader: string, keys: number][]
   /** The limiters of its bulks. */

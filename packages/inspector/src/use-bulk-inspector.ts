@@ -4,16 +4,17 @@
  */
 
 import { html, policy } from '#page'
-import { BulkScope, check, checkNames } from '@bulkcall/core'
+import { BulkOptionError, BulkScope, check, checkNames } from '@bulkcall/core'
 import type { Plugin, YogaServer } from 'graphql-yoga'
 import { Live } from './live.ts'
-import { Recorder } from './recorder.ts'
+import { defaultBytes, Recorder } from './recorder.ts'
+import { readAllowedHosts, refusalOf } from './visitor.ts'
 
 /** The options of `useBulkInspector`. */
 export interface BulkInspectorOptions {
   /**
    * Who may see the page: called for each request of it, and the page does not exist for those that it refuses.
-   * @default everybody, but with `NODE_ENV=production` nobody, and nothing is recorded
+   * @default with `NODE_ENV=development` everybody; else nobody, and nothing is recorded
    */
   readonly enabled?: ((request: Request) => boolean | PromiseLike<boolean>) | undefined
   /**
@@ -21,6 +22,18 @@ export interface BulkInspectorOptions {
    * @default 200
    */
   readonly operations?: number | undefined
+  /**
+   * How much memory they may take, about, in bytes: the oldest have to go. One operation may take a quarter of it, and at most 8 MB; of one
+   * that would take more, the bulks that have no room are only counted. A whole number from 100,000.
+   * @default 32_000_000
+   */
+  readonly bytes?: number | undefined
+  /**
+   * By which names this server may be reached, besides `localhost`, `127.0.0.1` and `[::1]`: names of hosts without scheme
+   * and port, such as `dev.example.com`; `.example.com` is that name and all below it.
+   * @default none
+   */
+  readonly allowedHosts?: readonly string[] | undefined
 }
 
 /**
@@ -28,8 +41,8 @@ export interface BulkInspectorOptions {
  * happens, and what they would have with other settings.
  */
 export function useBulkInspector(options: BulkInspectorOptions = {}): Plugin {
-  checkNames(options, ['enabled', 'operations'])
-  const { enabled, operations = 200 } = options
+  checkNames(options, ['enabled', 'operations', 'bytes', 'allowedHosts'])
+  const { enabled, operations = 200, bytes = defaultBytes, allowedHosts = [] } = options
   check('enabled', enabled === undefined || typeof enabled === 'function', 'a function', enabled)
   check(
     'operations',
@@ -37,12 +50,15 @@ export function useBulkInspector(options: BulkInspectorOptions = {}): Plugin {
     'a whole number from 1',
     operations,
   )
-  // In production it costs nothing, unless someone says who may see it.
-  if (enabled === undefined && globalThis.process?.env['NODE_ENV'] === 'production') return {}
+  check('bytes', Number.isSafeInteger(bytes) && bytes >= 100_000, 'a whole number from 100000', bytes)
+  const hosts = readAllowedHosts(allowedHosts)
+  const mode = globalThis.process?.env['NODE_ENV']
+  // It costs nothing, unless someone says who may see it.
+  if (enabled === undefined && mode !== 'development') return mode === 'production' ? {} : closed(mode, hosts)
 
-  const recorder = new Recorder(operations)
+  const recorder = new Recorder(operations, undefined, bytes)
   const live = new Live(recorder)
-  let server: Pick<YogaServer<any, any>, 'graphqlEndpoint'>
+  let server: Server
 
   return {
     onYogaInit({ yoga }) {
@@ -51,24 +67,25 @@ export function useBulkInspector(options: BulkInspectorOptions = {}): Plugin {
 
     async onRequest(hook) {
       const { request, url, fetchAPI } = hook
-      if (url.pathname !== `${server.graphqlEndpoint.replace(/\/$/, '')}/bulk`) return
+      if (url.pathname !== pathOf(server)) return
       if (enabled !== undefined && !(await enabled(request))) return
-      const { Response } = fetchAPI
+      const { Response, ReadableStream } = fetchAPI
       if (request.method !== 'GET') {
         hook.endResponse(new Response(null, { status: 405, headers: { allow: 'GET' } }))
         return
       }
       const accepted = request.headers.get('accept') ?? ''
       const wanted = /text\/event-stream|application\/json/.exec(accepted)?.[0] ?? 'text/html'
-      if (wanted !== 'text/html' && isForeign(request)) {
-        hook.endResponse(new Response(null, { status: 403 }))
+      const refusal = refusalOf(request, url, hosts, wanted === 'text/html')
+      if (refusal !== null) {
+        hook.endResponse(new Response(`${refusal}\n`, { status: 403, headers: { ...plain } }))
         return
       }
       const headers = { ...always, 'content-type': `${wanted}; charset=utf-8` }
       if (wanted === 'text/event-stream')
-        hook.endResponse(new Response(live.stream(fetchAPI.ReadableStream), { headers }))
+        hook.endResponse(new Response(live.stream(ReadableStream, request.signal), { headers }))
       else if (wanted === 'application/json')
-        hook.endResponse(new Response(JSON.stringify(recorder.recording), { headers }))
+        hook.endResponse(new Response(live.snapshot(ReadableStream), { headers }))
       else
         hook.endResponse(new Response(html, { headers: { ...headers, 'content-security-policy': policy } }))
     },
@@ -124,22 +141,51 @@ export function useBulkInspector(options: BulkInspectorOptions = {}): Plugin {
   }
 }
 
+type Server = Pick<YogaServer<any, any>, 'graphqlEndpoint'>
+
+function pathOf(server: Server): string {
+  return `${server.graphqlEndpoint.replace(/\/$/, '')}/bulk`
+}
+
+/**
+ * Where nobody has said that it may be open, nor that this is production: there is no page, and who looks for it on this
+ * machine learns why.
+ */
+function closed(mode: string | undefined, hosts: readonly string[]): Plugin {
+  let server: Server
+  return {
+    onYogaInit({ yoga }) {
+      server = yoga
+    },
+    onRequest(hook) {
+      const { request, url, fetchAPI } = hook
+      if (url.pathname !== pathOf(server) || refusalOf(request, url, hosts, true) !== null) return
+      const bound = `'development', or useBulkInspector({ enabled }) say who may see this page`
+      const { message } = new BulkOptionError('NODE_ENV', bound, mode)
+      hook.endResponse(new fetchAPI.Response(`${message}\n`, { status: 404, headers: { ...plain } }))
+    },
+  }
+}
+
 const always = {
   'cache-control': 'no-store',
-  vary: 'accept',
+  vary: 'accept, host, origin',
   'x-content-type-options': 'nosniff',
   'referrer-policy': 'no-referrer',
+  'cross-origin-resource-policy': 'same-origin',
 }
+/** Each answer has a copy: the Response of Yoga writes the length of its body into the object that it is given. */
+const plain = { ...always, 'content-type': 'text/plain; charset=utf-8' }
 
-/** Whether the page of another site asks, as browsers tell. What is recorded is for our own page alone, whatever CORS allows. */
-function isForeign({ headers }: Request): boolean {
-  return !['same-origin', 'none', null].includes(headers.get('sec-fetch-site'))
-}
-
-/** The scope of the operation with this context. */
+/** The scope of the operation with this context, which is the program's own: what it has there may be anything. */
 function scopeOf(context: unknown): BulkScope | undefined {
-  const bulk = (context as { bulk?: { [BulkScope.symbol]?: BulkScope } } | null | undefined)?.bulk
-  return bulk?.[BulkScope.symbol]
+  try {
+    const bulk = (context as { bulk?: { [BulkScope.symbol]?: unknown } } | null | undefined)?.bulk
+    const scope = bulk?.[BulkScope.symbol]
+    return scope instanceof BulkScope ? scope : undefined
+  } catch {
+    return undefined
+  }
 }
 
 interface Executed {
@@ -156,17 +202,18 @@ function kindOf({ document, operationName }: Executed): string | null {
   return definition?.operation ?? null
 }
 
-interface Result {
-  readonly errors?: readonly unknown[] | null
-  readonly incremental?: readonly Result[] | null
-  readonly completed?: readonly Result[] | null
-}
-
-/** How many errors a result has, or one part of a result that comes in parts. */
+/** How many errors a result has, or one part of a result that comes in parts. An executor or a plugin may give anything. */
 function errorsIn(result: unknown): number {
-  const { errors, incremental, completed } = (result ?? {}) as Result
-  const parts = [...(incremental ?? []), ...(completed ?? [])]
-  return parts.reduce((sum, part) => sum + errorsIn(part), errors?.length ?? 0)
+  try {
+    const { errors, incremental, completed } = Object(result) as Readonly<Record<string, unknown>>
+    const parts = [incremental, completed].flatMap(list => (Array.isArray(list) ? (list as unknown[]) : []))
+    return parts.reduce<number>(
+      (sum, part) => sum + errorsIn(part),
+      Array.isArray(errors) ? errors.length : 0,
+    )
+  } catch {
+    return 0
+  }
 }
 
 function isAsyncIterable(value: unknown): value is AsyncIterable<unknown> {

@@ -2,6 +2,7 @@
  * What the server records and serves, over a real socket.
  */
 
+import { gzipSync } from 'node:zlib'
 import { useExecutionCancellation } from 'graphql-yoga'
 import { afterEach, describe, expect, it, vi } from 'vitest'
 
@@ -215,6 +216,13 @@ describe('the page', () => {
     expect(await response.text()).toMatch(/^<!doctype html>/)
   })
 
+  it('is less than 40 kB, compressed', async () => {
+    const server = await start()
+    const text = await (await fetch(server.page, { headers: { accept: 'text/html' } })).text()
+
+    expect(gzipSync(text).length).toBeLessThan(40_000)
+  })
+
   it.each(['/', '/api/graphql/'])('is below the endpoint, also when that is %s', async graphqlEndpoint => {
     const server = await start({ graphqlEndpoint })
 
@@ -235,8 +243,9 @@ describe('the page', () => {
 
   it('does not exist in production, unless someone says who may see it', async () => {
     vi.stubEnv('NODE_ENV', 'production')
-    const server = await start()
+    const server = await start({ inspector: { enabled: undefined } })
     expect((await fetch(server.page)).status).toBe(404)
+    expect(await (await fetch(server.page)).text()).not.toContain('NODE_ENV')
     await server.close()
 
     const guarded = await start({
@@ -254,6 +263,14 @@ describe('the page', () => {
     [{ enabled: true }, 'Bulkcall: enabled must be a function, got true'],
     [{ operations: 0 }, 'Bulkcall: operations must be a whole number from 1, got 0'],
     [{ operation: 9 }, `did you mean 'operations'`],
+    [{ bytes: 5 }, 'Bulkcall: bytes must be a whole number from 100000, got 5'],
+    [{ allowedHosts: 'a.example' }, `Bulkcall: allowedHosts must be a list of host names, got 'a.example'`],
+    [
+      { allowedHosts: ['http://a.example'] },
+      `Bulkcall: each of allowedHosts must be a host name without scheme and port, such as 'dev.example.com' or '.example.com', got 'http://a.example'`,
+    ],
+    [{ allowedHosts: ['a.example:80'] }, 'Bulkcall: each of allowedHosts must be a host name'],
+    [{ allowedHosts: [7] }, 'Bulkcall: each of allowedHosts must be a host name'],
   ])('is refused with the options %j', async (inspector, message) => {
     await expect(serve({ inspector: inspector as never })).rejects.toThrow(message)
   })

@@ -9,6 +9,7 @@ import {
   SpanStatusCode,
   type Attributes,
   type Context,
+  type Exception,
   type Link,
   type Span,
   type Tracer,
@@ -37,18 +38,18 @@ export function finish(span: Span, event: BulkEvent): void {
   const { none, failed, error, abandoned, settledAt } = event
   span.setAttributes({ 'bulkcall.none': none, 'bulkcall.failed': failed, 'bulkcall.abandoned': abandoned })
   if (error !== undefined) {
-    span.setAttribute('error.type', typeOf(error))
-    span.recordException(isException(error) ? error : nameOf(error), epoch(settledAt!))
-    span.setStatus({
-      code: SpanStatusCode.ERROR,
-      message: isException(error) ? error.message : nameOf(error),
-    })
+    const thrown = exceptionOf(error)
+    span.setAttribute('error.type', thrown.type)
+    span.recordException(thrown.exception, epoch(settledAt!))
+    span.setStatus({ code: SpanStatusCode.ERROR, message: thrown.message })
   }
   span.end(epoch(settledAt!))
 }
 
 function attributesOf(event: BulkEvent): Attributes {
   const { openedAt, readyAt, startedAt, scope, limiter, size, delay } = event
+  // It is somebody else's, and may throw when it is asked.
+  const slots = limiter === null ? undefined : numberIn(limiter, 'slots')
   return {
     'graphql.processing.type': 'dataloader_batch',
     'graphql.dataloader.name': event.name,
@@ -62,7 +63,7 @@ function attributesOf(event: BulkEvent): Attributes {
     // No exporter writes an infinite number.
     ...(size === Infinity ? {} : { 'bulkcall.size': size }),
     ...(delay === Infinity ? {} : { 'bulkcall.delay_ms': delay }),
-    ...(limiter?.slots === undefined ? {} : { 'bulkcall.slots': limiter.slots }),
+    ...(slots === undefined ? {} : { 'bulkcall.slots': slots }),
   }
 }
 
@@ -71,17 +72,49 @@ function epoch(instant: number): number {
   return Date.now() - performance.now() + instant
 }
 
-function typeOf(error: unknown): string {
-  const { code, name } = Object(error) as { code?: unknown; name?: unknown }
-  return typeof code === 'string' ? code : typeof name === 'string' ? name : typeof error
+interface Thrown {
+  readonly type: string
+  readonly exception: Exception
+  readonly message: string
 }
 
-/** Anything can be thrown; an Error of another realm is one too. */
-function isException(error: unknown): error is Error {
-  return typeof (Object(error) as { message?: unknown }).message === 'string'
+/**
+ * What was thrown, in words. Anything can be, also what throws when it is looked at, or gives another answer the second time:
+ * each property is read once, and what goes to the SDK is a plain object of ours. An Error of another realm is one too.
+ */
+function exceptionOf(error: unknown): Thrown {
+  const code = textIn(error, 'code')
+  const name = textIn(error, 'name')
+  const message = textIn(error, 'message')
+  const type = code ?? name ?? typeof error
+  if (message === undefined) {
+    const words = typeof error === 'string' ? error : `not an Error: ${typeof error}`
+    return { type, exception: words, message: words }
+  }
+  const known = {
+    code: code ?? numberIn(error, 'code'),
+    name,
+    stack: textIn(error, 'stack'),
+  }
+  const properties = Object.fromEntries(Object.entries(known).filter(([, value]) => value !== undefined))
+  return { type, exception: { ...properties, message }, message }
 }
 
-/** What was thrown and is no error, in words. */
-function nameOf(thrown: unknown): string {
-  return typeof thrown === 'string' ? thrown : `not an Error: ${typeof thrown}`
+function textIn(value: unknown, name: string): string | undefined {
+  const found = read(value, name)
+  return typeof found === 'string' ? found : undefined
+}
+
+function numberIn(value: unknown, name: string): number | undefined {
+  const found = read(value, name)
+  return typeof found === 'number' ? found : undefined
+}
+
+/** A property of any value, if it can be read. */
+function read(value: unknown, name: string): unknown {
+  try {
+    return Object(value)[name]
+  } catch {
+    return undefined
+  }
 }

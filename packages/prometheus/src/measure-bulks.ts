@@ -113,12 +113,22 @@ type Outcome = 'ok' | 'none' | 'partial' | 'failed' | 'timeout' | 'aborted' | 'a
 
 function outcomeOf({ abandoned, error, failed, tasks, none }: BulkEvent): Outcome {
   if (abandoned) return 'abandoned'
-  if (isBulkError(error) && error.code === 'BULK_TIMEOUT') return 'timeout'
-  // Nobody waited any more: a client that has gone is no failure of the backend.
-  if (Object(error).name === 'AbortError') return 'aborted'
+  const known = outcomeIn(error)
+  if (known !== null) return known
   if (error !== undefined || failed >= tasks) return 'failed'
   if (none) return 'none'
   return failed > 0 ? 'partial' : 'ok'
+}
+
+/** What an error says of the outcome. Anything may be thrown, also what throws when it is looked at. */
+function outcomeIn(error: unknown): Outcome | null {
+  try {
+    if (isBulkError(error) && error.code === 'BULK_TIMEOUT') return 'timeout'
+    // Nobody waited any more: a client that has gone is no failure of the backend.
+    return Object(error).name === 'AbortError' ? 'aborted' : null
+  } catch {
+    return null
+  }
 }
 
 function seconds(ms: number): number {

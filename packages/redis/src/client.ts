@@ -27,7 +27,7 @@ export interface IoredisClient {
 /** A connection to Redis or Valkey that is open, and that its owner closes. */
 export type RedisClient = NodeRedisClient | IoredisClient
 
-/** Any client in the shape of `ioredis`, which is the one that `redis-semaphore` calls. */
+/** Any client in the shape of `ioredis`: one of the two had to be chosen. */
 export function asIoredis(client: RedisClient): IoredisClient {
   if (has(client, 'evalsha')) return client as IoredisClient
   check(

@@ -6,7 +6,7 @@
 export class Flight<K> {
   readonly keys: K[] = []
   readonly names: string[] = []
-  /** Names whose values were said to be out of date while they were on their way: they are not kept. */
+  /** Names that were forgotten meanwhile. What was fetched for them is of no use to the store: it would not count there. */
   readonly forgotten: Set<string> = new Set()
   /** One outcome per key. Rejects if none could be had. */
   outcomes!: Promise<unknown[]>

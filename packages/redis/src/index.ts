@@ -5,9 +5,15 @@
 
 export { redisLimiter } from './redis-limiter.ts'
 export { withCache } from './with-cache.ts'
-export { BulkLimiterDownError, BulkSlotLostError } from './errors.ts'
+export {
+  BulkEntryError,
+  BulkForgetError,
+  BulkLimiterDownError,
+  BulkSlotLostError,
+  BulkStoreDownError,
+} from './errors.ts'
 
 export type { IoredisClient, NodeRedisClient, RedisClient } from './client.ts'
 export type { RedisLimiterOptions } from './redis-limiter.ts'
-export type { SharedStore } from './store.ts'
+export type { SharedStore } from './entries.ts'
 export type { CachedCommand, CacheOptions } from './with-cache.ts'

@@ -13,6 +13,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { check, checkNames, type Limiter, type Slot, type Waiter } from '@bulkcall/core'
 import { asIoredis, type RedisClient } from './client.ts'
 import { BulkLimiterDownError, BulkSlotLostError } from './errors.ts'
+import { harmless } from './listener.ts'
 import { RemoteSlot, type SlotSource } from './remote-slot.ts'
 
 /** The options of {@link redisLimiter}. Whoever shares a key gives the same `limit` and `leaseMs`. */
@@ -25,7 +26,7 @@ export interface RedisLimiterOptions {
   readonly limit: number
   /**
    * How long a slot lives without a renewal, in ms: so long does the slot of a process that was killed stay away. It is
-   * renewed three times as often. A whole number from 100; the clocks of the machines must agree within half of it.
+   * renewed three times as often. A whole number from 100. It is counted on the clock of Redis alone.
    * @default 5000
    */
   readonly leaseMs?: number | undefined
@@ -52,7 +53,10 @@ export interface RedisLimiterOptions {
    * @default 10
    */
   readonly retryMs?: number | undefined
-  /** Hears that a slot was lost while its command ran, which goes on: the limit is exceeded until it has settled. */
+  /**
+   * Is called when a slot was lost while its command ran, which goes on: the limit may be exceeded until it has settled. Known
+   * at the next renewal, or when the slot of a shorter command is given back.
+   */
   readonly onLost?: ((error: BulkSlotLostError) => void) | undefined
 }
 
@@ -95,21 +99,13 @@ export function redisLimiter(options: RedisLimiterOptions): Limiter {
   check('retryMs', Number.isFinite(retryMs) && retryMs > 0, 'a number above 0', retryMs)
   check('onLost', typeof onLost === 'function', 'a function', onLost)
 
+  const listener = harmless(onLost)
   const source: SlotSource = {
     client: asIoredis(client),
     key,
     limit,
     leaseMs,
-    lost(heldMs) {
-      try {
-        onLost(new BulkSlotLostError(key, heldMs))
-      } catch (error) {
-        // A listener cannot hurt a bulk. Its error is reported as any that nobody caught.
-        queueMicrotask(() => {
-          throw error
-        })
-      }
-    },
+    lost: heldMs => listener(new BulkSlotLostError(key, heldMs)),
   }
   return new RedisLimiter(source, { deadlineMs, whenDown, localLimit, retryMs })
 }
@@ -129,6 +125,8 @@ interface Settings {
 interface Held {
   /** Whether it may serve one more in line. */
   serves(): boolean
+  /** A command gets it. */
+  use(): void
   giveBack(): void
 }
 
@@ -203,7 +201,7 @@ class RedisLimiter implements Limiter {
       this.#down = null
       this.#restsUntil = 0
       // One that comes after its deadline may have expired on its way.
-      if (late) slot?.giveBack()
+      if (late) void slot?.giveBack()
       else if (slot === null) this.#rest(retryMs * (0.5 + Math.random()))
       else this.#handOn(this.#remote(slot))
     } catch (error) {
@@ -244,7 +242,8 @@ class RedisLimiter implements Limiter {
     const until = performance.now() + turn * retryMs
     return {
       serves: () => !slot.lost && performance.now() < until,
-      giveBack: () => slot.giveBack(),
+      use: () => void (slot.used = true),
+      giveBack: () => void slot.giveBack(),
     }
   }
 
@@ -254,6 +253,7 @@ class RedisLimiter implements Limiter {
     this.#localInUse++
     return {
       serves: () => this.#down !== null,
+      use: () => {},
       giveBack: () => void this.#localInUse--,
     }
   }
@@ -276,6 +276,7 @@ class RedisLimiter implements Limiter {
     const first = this.#line.values().next()
     if (first.done || !held.serves()) return held.giveBack()
     this.#line.delete(first.value)
+    held.use()
     first.value.granted(this.#slotOf(held))
   }
 

@@ -4,95 +4,95 @@
  * @module
  */
 
-/** What a cache needs of its store. A `Keyv` of version 5.6 has it, over whichever adapter. */
-export interface SharedStore {
-  /** One value per key, `undefined` where there is none. */
-  getMany(keys: string[]): Promise<unknown[]>
-  /** Keeps each value for so many ms. */
-  setMany(entries: { key: string; value: unknown; ttl?: number }[]): Promise<unknown>
-  deleteMany(keys: string[]): Promise<unknown>
-}
-
-export interface Entry {
-  readonly key: string
-  readonly value: unknown
-  readonly ttl: number
-}
+import type { Entries, Entry, Known } from './entries.ts'
+import { BulkForgetError, BulkStoreDownError } from './errors.ts'
 
 export class BoundedStore {
-  readonly #store: SharedStore
+  readonly #entries: Entries
+  readonly #command: string
   readonly #budget: number
   readonly #cooldown: number
+  readonly #onFault: (error: BulkStoreDownError) => void
   #pausedUntil = 0
   /** What has not answered in time and may still do: until then the store is not asked, so that no questions pile up in it. */
   #overdue = 0
-  readonly #writes = new Set<Promise<unknown>>()
 
-  constructor(store: SharedStore, budget: number, cooldown: number) {
-    this.#store = store
+  constructor(
+    entries: Entries,
+    command: string,
+    budget: number,
+    cooldown: number,
+    onFault: (error: BulkStoreDownError) => void,
+  ) {
+    this.#entries = entries
+    this.#command = command
     this.#budget = budget
     this.#cooldown = cooldown
+    this.#onFault = onFault
   }
 
-  /** The values that it holds; `null` where it cannot say so in time. */
-  async read(keys: string[]): Promise<readonly unknown[] | null> {
+  /** What is known of these names; `null` where the store cannot say so in time. */
+  async read(names: readonly string[]): Promise<readonly Known[] | null> {
     if (this.#paused) return null
-    const values = await this.#within(this.#budget, () => this.#store.getMany(keys))
-    return Array.isArray(values) && values.length === keys.length ? values : null
+    const outcome = await this.#within(this.#budget, () => this.#entries.read(names))
+    return 'value' in outcome ? outcome.value : null
   }
 
   /** Nobody waits for this, so it may take longer than a read. */
-  write(entries: Entry[]): void {
+  write(entries: readonly Entry[]): void {
     if (entries.length === 0 || this.#paused) return
-    const write = this.#within(this.#cooldown, () => this.#store.setMany(entries))
-    this.#writes.add(write)
-    void write.then(() => this.#writes.delete(write))
+    void this.#within(this.#cooldown, () => this.#entries.write(entries))
   }
 
-  /** Also while it is left alone: what is not deleted now is wrong for as long as it lives. */
-  async delete(keys: string[]): Promise<void> {
-    // What was written before must not overtake this on its way.
-    await this.#within(this.#budget, () => Promise.all(this.#writes))
-    await this.#within(this.#budget, () => this.#store.deleteMany(keys))
+  /** Also while it is left alone: what is not forgotten now is wrong for as long as it lives. */
+  async forget(names: readonly string[]): Promise<void> {
+    const stopped = new AbortController()
+    const work = (): Promise<void> => this.#entries.forget(names, stopped.signal)
+    const outcome = await this.#within(this.#budget + this.#cooldown, work)
+    stopped.abort()
+    if ('cause' in outcome) throw new BulkForgetError(this.#command, names.length, outcome.cause)
   }
 
   get #paused(): boolean {
     return this.#overdue > 0 || performance.now() < this.#pausedUntil
   }
 
-  #pause(): void {
+  #pause(ms: number, cause?: unknown): void {
+    // Who asked at the same time meets the same fault, which is one.
+    const known = this.#paused
     this.#pausedUntil = performance.now() + this.#cooldown
+    if (!known) this.#onFault(new BulkStoreDownError(this.#command, ms, cause))
   }
 
-  /** What the work gives, or `undefined` if it fails or takes longer than so many ms; then the store is left alone. */
-  #within<T>(ms: number, work: () => Promise<T>): Promise<T | undefined> {
+  /** What the work gives, or why not, if it fails or takes longer than so many ms; then the store is left alone. */
+  #within<T>(ms: number, work: () => Promise<T>): Promise<Outcome<T>> {
     return new Promise(resolve => {
       let late = false
       const giveUp = (): void => {
         late = true
+        this.#pause(ms)
         this.#overdue++
-        this.#pause()
-        resolve(undefined)
+        resolve({ cause: undefined })
       }
       let looking: NodeJS.Immediate | undefined
       // A process that was busy for so long itself must not take it for the slowness of the store: first it looks at what
       // has arrived.
       const timer = setTimeout(() => (looking = setImmediate(giveUp)), ms)
-      const settle = (value?: T): void => {
+      const settle = (outcome: Outcome<T>): void => {
         clearTimeout(timer)
         clearImmediate(looking)
         if (late) this.#overdue--
-        resolve(value)
+        resolve(outcome)
       }
-      const failed = (): void => {
-        this.#pause()
-        settle()
-      }
-      try {
-        work().then(settle, failed)
-      } catch {
-        failed()
-      }
+      work().then(
+        value => settle({ value }),
+        (cause: unknown) => {
+          this.#pause(ms, cause)
+          settle({ cause })
+        },
+      )
     })
   }
 }
+
+type Outcome<T> = { readonly value: T } | { readonly cause: unknown }

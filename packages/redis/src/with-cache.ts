@@ -13,8 +13,11 @@ import {
   type ResultOf,
   type Results,
 } from '@bulkcall/core'
+import { Entries, nothing, type Entry, type SharedStore } from './entries.ts'
+import { BulkEntryError, type BulkStoreDownError } from './errors.ts'
 import { Flight } from './flight.ts'
-import { BoundedStore, type Entry, type SharedStore } from './store.ts'
+import { harmless } from './listener.ts'
+import { BoundedStore } from './store.ts'
 
 /** The options of {@link withCache}. */
 export interface CacheOptions<K> {
@@ -48,19 +51,25 @@ export interface CacheOptions<K> {
    * @default 1000
    */
   readonly cooldown?: number | undefined
+  /**
+   * Is called when something is wrong with the store: with a `BulkEntryError` for entries that cannot be read or written,
+   * which costs no other key anything, and with a `BulkStoreDownError` each time it begins to be left alone.
+   */
+  readonly onFault?: ((error: BulkEntryError | BulkStoreDownError) => void) | undefined
 }
 
 /** A command with a cache, to be given wherever commands go. */
 export interface CachedCommand<K, R> {
   (keys: K[], context: CommandContext): Promise<(R | Error)[]>
   /**
-   * Says that the values of these keys have changed, after the change has been committed. Resolves when the store has
-   * deleted them, or after twice `budget`; never rejects.
+   * Says that the values of these keys have changed, after the change has been committed. Resolves when the store has shown
+   * that no value which was read before counts any more, whichever process has read it and however late it is written.
+   * Otherwise it has tried several times, for at most `budget` and `cooldown` together, and rejects with `BulkForgetError`.
    */
   readonly forget: (keys: Iterable<K>) => Promise<void>
 }
 
-const names = ['store', 'key', 'ttl', 'noneTtl', 'jitter', 'budget', 'cooldown'] as const
+const optionNames = ['store', 'key', 'ttl', 'noneTtl', 'jitter', 'budget', 'cooldown', 'onFault'] as const
 const methods = ['getMany', 'setMany', 'deleteMany'] as const
 
 /**
@@ -75,8 +84,9 @@ export function withCache<K, G extends Results<K, unknown> | PromiseLike<Results
   options: CacheOptions<K>,
 ): CachedCommand<K, ResultOf<G>> {
   check('the command', typeof command === 'function', 'a function', command)
-  checkNames(options, names)
+  checkNames(options, optionNames)
   const { store, key, ttl, noneTtl = ttl / 10, jitter = 0.1, budget = 50, cooldown = 1_000 } = options
+  const { onFault = () => {} } = options
   check(
     'store',
     methods.every(method => typeof (store as Partial<SharedStore> | null)?.[method] === 'function'),
@@ -90,8 +100,18 @@ export function withCache<K, G extends Results<K, unknown> | PromiseLike<Results
   check('budget', Number.isFinite(budget) && budget > 0, 'a number above 0', budget)
   check('cooldown', Number.isFinite(cooldown) && cooldown >= 0, 'a number from 0', cooldown)
 
-  const bounded = new BoundedStore(store, budget, cooldown)
-  const cache = new Cache<K>(command as AnyCommand<K>, bounded, { key, ttl, noneTtl, jitter })
+  check('onFault', typeof onFault === 'function', 'a function', onFault)
+
+  const report = harmless(onFault)
+  const name = command.name || 'a command'
+  const longest = Math.max(ttl, noneTtl)
+  const patience = Math.max(longest, shortestPatience)
+  // A mark outlives each value that was read before it: one that is fetched, then is on its way to the store, then is kept.
+  const entries = new Entries(store, Math.ceil(2 * patience + longest), (does, names, cause) =>
+    report(new BulkEntryError(name, does, names, cause)),
+  )
+  const bounded = new BoundedStore(entries, name, budget, cooldown, report)
+  const cache = new Cache<K>(command as AnyCommand<K>, bounded, { key, ttl, noneTtl, jitter, patience })
   const cached = (keys: K[], context: CommandContext): Promise<unknown[]> => cache.answer(keys, context)
   const forget = (keys: Iterable<K>): Promise<void> => cache.forget(keys)
   // The name that calls take from their command.
@@ -103,7 +123,11 @@ type AnyCommand<K> = (
   keys: K[],
   context: CommandContext,
 ) => Results<K, unknown> | PromiseLike<Results<K, unknown>>
-type Settings<K> = Required<Pick<CacheOptions<K>, 'key'>> & Record<'ttl' | 'noneTtl' | 'jitter', number>
+type Settings<K> = Required<Pick<CacheOptions<K>, 'key'>> &
+  Record<'ttl' | 'noneTtl' | 'jitter' | 'patience', number>
+
+/** What takes longer than this to be fetched, in ms, is not kept where its `ttl` is shorter too: see the life of marks. */
+const shortestPatience = 60_000
 
 /** Where the outcome of a key will be. */
 interface Seat<K> {
@@ -141,13 +165,23 @@ class Cache<K> {
   }
 
   async forget(keys: Iterable<K>): Promise<void> {
-    const forgotten = Array.from(keys, key => this.#nameOf(key))
+    const forgotten = [...new Set(Array.from(keys, key => this.#nameOf(key)))]
+    if (forgotten.length === 0) return
+    // Who asks from now on must not get what may have been read before the change; who asks when the store has forgotten it,
+    // not what has been read from the store meanwhile.
+    this.#leave(forgotten)
+    try {
+      await this.#store.forget(forgotten)
+    } finally {
+      this.#leave(forgotten)
+    }
+  }
+
+  #leave(forgotten: readonly string[]): void {
     for (const name of forgotten) {
-      // Who asks from now on must not get what may have been read before the change.
       this.#underWay.get(name)?.flight.forgotten.add(name)
       this.#underWay.delete(name)
     }
-    if (forgotten.length > 0) await this.#store.delete(forgotten)
   }
 
   #seat(key: K, name: string, own: Flight<K>): Seat<K> {
@@ -172,8 +206,9 @@ class Cache<K> {
   async #fly(flight: Flight<K>, name: string): Promise<unknown[]> {
     const { keys, names: wanted, signal } = flight
     try {
-      const kept = await this.#store.read([...wanted])
-      const outcomes = wanted.map((_, place) => valueIn(kept?.[place]))
+      const readAt = performance.now()
+      const known = await this.#store.read(wanted)
+      const outcomes = wanted.map((_, place) => (known === null ? nothing : known[place]!.value))
       const missing = [...outcomes.keys()].filter(place => outcomes[place] === nothing)
       if (missing.length === 0) return outcomes
       signal.throwIfAborted()
@@ -185,42 +220,35 @@ class Cache<K> {
         return missing.map(() => asError(error))
       })
       missing.forEach((place, nth) => (outcomes[place] = fetched[nth]))
-      this.#keep(flight, missing, fetched)
+      if (known !== null && performance.now() - readAt < this.#settings.patience)
+        this.#keep(
+          missing
+            .map((place, nth) => ({ name: wanted[place]!, mark: known[place]!.mark, value: fetched[nth] }))
+            .filter(({ name: each }) => !flight.forgotten.has(each)),
+        )
       return outcomes
     } finally {
       for (const each of wanted) if (this.#underWay.get(each)?.flight === flight) this.#underWay.delete(each)
     }
   }
 
-  #keep(
-    { names: wanted, forgotten }: Flight<K>,
-    missing: readonly number[],
-    fetched: readonly unknown[],
-  ): void {
+  #keep(fetched: readonly Fetched[]): void {
     const { ttl, noneTtl, jitter } = this.#settings
     const part = 1 - jitter * Math.random()
     const entries: Entry[] = []
-    missing.forEach((place, nth) => {
-      const key = wanted[place]!
-      const value = fetched[nth]
+    for (const { name, mark, value } of fetched) {
       const time = Math.ceil(part * (value === null || value === undefined ? noneTtl : ttl))
-      if (time > 0 && !isError(value) && !forgotten.has(key))
-        entries.push({ key, value: { v: value }, ttl: time })
-    })
+      if (mark !== null && time > 0 && !isError(value)) entries.push({ name, mark, value, ttl: time })
+    }
     this.#store.write(entries)
   }
 }
 
-/** What the store does not hold. */
-const nothing = Symbol('nothing')
-
-/**
- * Values stand in the store as `{ v: value }`, so that none is told from nothing, and so is what others have put there.
- * `undefined` is left out of it on its way.
- */
-function valueIn(kept: unknown): unknown {
-  if (typeof kept !== 'object' || kept === null || Array.isArray(kept)) return nothing
-  return Object.keys(kept).every(name => name === 'v') ? (kept as { readonly v?: unknown }).v : nothing
+/** What the command gave for a name, and its mark before the command was asked. */
+interface Fetched {
+  readonly name: string
+  readonly mark: string | null
+  readonly value: unknown
 }
 
 function allOf(flight: Flight<unknown>, error: unknown): Error[] {

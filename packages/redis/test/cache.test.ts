@@ -8,9 +8,9 @@ import { AsyncBulkCall, BulkLengthError, BulkLoader, keyed, type CommandContext 
 import { createKeyv } from '@keyv/redis'
 import { Keyv } from 'keyv'
 import { createClient } from 'redis'
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest'
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest'
 
-import { withCache, type CacheOptions, type SharedStore } from '../src/index.ts'
+import { BulkForgetError, withCache, type CacheOptions, type SharedStore } from '../src/index.ts'
 import { redisProgram, startRedis, until, type RedisServer } from './support/redis-server.ts'
 
 interface User {
@@ -245,38 +245,171 @@ describe('a command with a cache', () => {
     ])
   })
 
-  it('what is being written when it is forgotten is deleted afterwards', async () => {
-    const kept = new Map<string, unknown>()
-    const writes: (() => void)[] = []
+  it('what is being written when it is forgotten does not count, however late it arrives', async () => {
+    const inner = new Keyv()
+    const held: (() => void)[] = []
+    let holds = true
     const store: SharedStore = {
-      getMany: async keys => keys.map(key => kept.get(key)),
-      setMany: async entries => {
-        await new Promise<void>(resolve => writes.push(resolve))
-        for (const { key, value } of entries) kept.set(key, value)
+      getMany: keys => inner.getMany(keys),
+      async setMany(entries) {
+        if (holds) await new Promise<void>(resolve => held.push(resolve))
+        return inner.setMany(entries)
       },
-      deleteMany: async keys => keys.forEach(key => kept.delete(key)),
+      deleteMany: keys => inner.deleteMany(keys),
     }
-    const { command } = users()
+    const { asked, command } = users()
     const cached = withCache(command, options(store, { cooldown: 20_000 }))
     await cached([1], context())
-    const forgotten = cached.forget([1])
-    await until(() => writes.length === 1)
-    writes[0]!()
-    await forgotten
+    await until(() => held.length === 1)
+    holds = false
+    await cached.forget([1])
+    held[0]!()
+    await until(async () => (await inner.get('user:1')) !== undefined)
 
-    expect(kept.size).toBe(0)
+    await cached([1], context())
+    expect(asked).toEqual([[1], [1]])
+  })
+
+  it('who asks after a forget does not get what a bulk has read from the store while it went on', async () => {
+    const inner = new Keyv()
+    const held: (() => void)[] = []
+    const store: SharedStore = {
+      getMany: keys => inner.getMany(keys),
+      async setMany(entries) {
+        // The mark is on its way; so the store still gives what is out of date.
+        if (held.length === 0 && typeof entries[0]!.value === 'string')
+          await new Promise<void>(resolve => held.push(resolve))
+        return inner.setMany(entries)
+      },
+      deleteMany: keys => inner.deleteMany(keys),
+    }
+    const { asked, command } = gatedUsers()
+    const cached = withCache(command, options(store, { cooldown: 20_000 }))
+    const first = cached([1], context())
+    await until(() => asked.length === 1)
+    asked[0]!.answer('old')
+    await first
+    await until(async () => (await inner.get('user:1')) !== undefined)
+    const forgotten = cached.forget([1])
+    await until(() => held.length === 1)
+    // It finds 1 in the store, and goes on because of 2.
+    const meanwhile = cached([1, 2], context())
+    await until(() => asked.length === 2)
+    held[0]!()
+    await forgotten
+    const after = cached([1], context())
+    await until(() => asked.length === 3)
+    asked[1]!.answer('old')
+    asked[2]!.answer('new')
+
+    expect(await after).toEqual([{ id: 1, name: 'new' }])
+    await meanwhile
+  })
+
+  it('what takes longer to be fetched than a mark waits for it is not kept', async () => {
+    const { asked, command } = gatedUsers()
+    const cached = withCache(command, options(new Keyv()))
+    const first = cached([1], context())
+    await until(() => asked.length === 1)
+    const now = performance.now()
+    const clock = vi.spyOn(performance, 'now').mockImplementation(() => now + 61_000)
+    try {
+      asked[0]!.answer()
+      await first
+    } finally {
+      clock.mockRestore()
+    }
+    const second = cached([1], context())
+    await until(() => asked.length === 2)
+    asked[1]!.answer()
+    expect(await second).toEqual([{ id: 1, name: 'user' }])
+  })
+
+  it.each([
+    ['rejects', () => Promise.reject(new Error('no'))],
+    ['says nothing of it', () => Promise.resolve()],
+  ])('a forget whose store fails once and %s succeeds', async (_, fail) => {
+    const inner = new Keyv()
+    let fails = 1
+    const store: SharedStore = {
+      getMany: keys => inner.getMany(keys),
+      setMany: entries =>
+        typeof entries[0]!.value === 'string' && fails-- > 0 ? fail() : inner.setMany(entries),
+      deleteMany: () => Promise.reject(new Error('no')),
+    }
+    const { asked, command } = users()
+    const cached = withCache(command, options(store))
+    await cached([1], context())
+    await until(async () => (await inner.get('user:1')) !== undefined)
+    await cached.forget([1])
+    await cached([1], context())
+
+    expect(asked).toEqual([[1], [1]])
+    expect(fails).toBe(-1)
+  })
+
+  it('a store that says nothing of failures cannot make a forget resolve', async () => {
+    const inner = new Keyv()
+    const store: SharedStore = {
+      getMany: keys => inner.getMany(keys),
+      setMany: async () => {},
+      deleteMany: async () => {},
+    }
+    const cached = withCache(users().command, options(store))
+
+    await expect(cached.forget([1, 2, 2])).rejects.toMatchObject({ code: 'BULK_FORGET', keys: 2 })
+  })
+
+  it('many who forget the same key at the same time all succeed', async () => {
+    const store = new Keyv()
+    const cached = Array.from({ length: 20 }, () => withCache(users().command, options(store)))
+    await expect(Promise.all(cached.map(each => each.forget([1, 2])))).resolves.toHaveLength(20)
+  })
+
+  it('a result that cannot be written takes nothing from others, and is reported', async () => {
+    let calls = 0
+    const faults: unknown[] = []
+    const inner = new Map<string, string>()
+    const store: SharedStore = {
+      getMany: async keys => keys.map(key => (inner.has(key) ? JSON.parse(inner.get(key)!) : undefined)),
+      async setMany(entries) {
+        const texts = entries.map(({ key, value }) => [key, JSON.stringify(value)] as const)
+        for (const [key, text] of texts) inner.set(key, text)
+      },
+      deleteMany: async keys => keys.forEach(key => inner.delete(key)),
+    }
+    const cached = withCache(
+      (ids: number[]) => (calls++, ids.map(id => (id === 3 ? { id, of: 3n } : { id }))),
+      options(store, { onFault: error => faults.push(error) }),
+    )
+    const ids = Array.from({ length: 17 }, (_, id) => id)
+    await cached(ids, context())
+    await until(() => faults.length === 1)
+    expect(faults).toMatchObject([
+      {
+        code: 'BULK_ENTRY',
+        entries: ['user:3'],
+        message: 'Bulkcall: the store of a command must write each entry, got 1 that it cannot',
+      },
+    ])
+    await cached(
+      ids.filter(id => id !== 3),
+      context(),
+    )
+    expect(calls).toBe(1)
   })
 
   it('what others have put into the store is not taken for a result', async () => {
     const store = new Keyv()
     const { asked, command } = users()
     const cached = withCache(command, options(store))
-    for (const other of ['text', 5, [], { id: 1, name: 'other' }, { v: 1, expires: 2 }]) {
+    const others = ['text', 5, [], {}, { id: 1, name: 'other' }, { v: 1, expires: 2 }, { v: 1, m: 2 }]
+    for (const other of others) {
       await store.set('user:1', other)
       expect(await cached([1], context())).toEqual([userOf(1)])
     }
 
-    expect(asked).toHaveLength(5)
+    expect(asked).toHaveLength(others.length)
   })
 
   it('a name that is none rejects its bulk, and takes nothing with it', async () => {
@@ -304,12 +437,20 @@ describe('a command with a cache', () => {
     const broken = (): any => (questions++, fail())
     const store = { getMany: broken, setMany: broken, deleteMany: broken }
     const { asked, command } = users()
-    const cached = withCache(command, options(store, { cooldown: 60_000 }))
+    const faults: unknown[] = []
+    const onFault = (error: unknown): void => void faults.push(error)
+    const cached = withCache(command, options(store, { cooldown: 60_000, onFault }))
     for (let time = 0; time < 3; time++) expect(await cached([1], context())).toEqual([userOf(1)])
-    await cached.forget([1])
-
     expect(asked).toEqual([[1], [1], [1]])
-    expect(questions).toBeLessThanOrEqual(7)
+    // One, and one more that tells whether it is the store or an entry.
+    expect(questions).toBe(2)
+    expect(faults).toMatchObject([{ code: 'BULK_STORE_DOWN', budgetMs: 20_000, cause: expect.any(Error) }])
+
+    // Nobody may believe that it is forgotten.
+    const error = await cached.forget([1]).catch((reason: unknown) => reason)
+    expect(error).toBeInstanceOf(BulkForgetError)
+    expect(error).toMatchObject({ code: 'BULK_FORGET', keys: 1, cause: expect.any(Error) })
+    expect(faults).toHaveLength(1)
   })
 
   it('keeps no result for longer than zero where noneTtl is zero', async () => {
@@ -330,9 +471,10 @@ describe('a command with a cache', () => {
     [{ jitter: 1.5 }, 'jitter must be a number from 0 to 1, got 1.5'],
     [{ budget: 0 }, 'budget must be a number above 0, got 0'],
     [{ cooldown: NaN }, 'cooldown must be a number from 0, got NaN'],
+    [{ onFault: 1 }, 'onFault must be a function, got 1'],
     [
       { TTL: 1 },
-      "an option must be one of store, key, ttl, noneTtl, jitter, budget, cooldown, got 'TTL' (did you mean 'ttl'?)",
+      "an option must be one of store, key, ttl, noneTtl, jitter, budget, cooldown, onFault, got 'TTL' (did you mean 'ttl'?)",
     ],
   ])('%j: %s', (wrong, message) => {
     const { command } = users()
@@ -427,6 +569,127 @@ describe.skipIf(redisProgram === null)('a cache in Redis (needs redis-server)', 
     expect(other.asked).toEqual([[1]])
   })
 
+  it('what one process has read before another forgets it does not count, however late it is written', async () => {
+    const [slow, other] = [gatedUsers(), users()]
+    const here = withCache(slow.command, options(keyv()))
+    const there = withCache(other.command, options(keyv()))
+    const early = here([1, 2], context())
+    await until(() => slow.asked.length === 1)
+    await there.forget([1])
+    slow.asked[0]!.answer('old')
+    await early
+    await until(() => isKept('user:1'))
+
+    expect(await there([1, 2], context())).toEqual([userOf(1), { id: 2, name: 'old' }])
+    expect(other.asked).toEqual([[1]])
+    await until(async () => String(await server.ask('GET', 'user:1')).includes('user 1'))
+    expect(await here([1], context())).toEqual([userOf(1)])
+    expect(slow.asked).toHaveLength(1)
+  })
+
+  it('a forget that Redis has refused is tried again, though the adapter says nothing of it', async () => {
+    const { asked, command } = users()
+    const cached = withCache(command, options(keyv()))
+    await cached([1], context())
+    await until(() => isKept('user:1'))
+    // So Redis refuses all writes, as it does when its memory or its disk is full, and Keyv swallows that.
+    await server.ask('CONFIG', 'SET', 'min-replicas-to-write', '1')
+    const forgotten = cached.forget([1])
+    await new Promise(resolve => setTimeout(resolve, 30))
+    await server.ask('CONFIG', 'SET', 'min-replicas-to-write', '0')
+    await forgotten
+    await cached([1], context())
+
+    expect(asked).toEqual([[1], [1]])
+  })
+
+  it('a forget that Redis refuses for good rejects', async () => {
+    const cached = withCache(users().command, options(keyv()))
+    await server.ask('CONFIG', 'SET', 'min-replicas-to-write', '1')
+    try {
+      await expect(cached.forget([1])).rejects.toBeInstanceOf(BulkForgetError)
+    } finally {
+      await server.ask('CONFIG', 'SET', 'min-replicas-to-write', '0')
+    }
+  })
+
+  it('a mark outlives whatever was fetched before it', async () => {
+    const cached = withCache(users().command, options(keyv(), { ttl: 600_000 }))
+    await cached.forget([1])
+    expect(await server.ask('PTTL', 'user:1~mark')).toBeGreaterThan(1_700_000)
+  })
+
+  // Some are just missing to whoever asks: Redis gives nothing for another type, and Keyv nothing for another object.
+  describe.each([
+    ['no JSON', 'reported', ['SET', 'user:5', 'no JSON']],
+    ['cut off', 'reported', ['SET', 'user:5', '{"value":{"v":{"id":5,"na']],
+    ['empty', 'reported', ['SET', 'user:5', '']],
+    ['bytes', 'reported', ['SET', 'user:5', '\u0000\u0001\ufffd']],
+    ['of a list', 'missing', ['RPUSH', 'user:5', 'a']],
+    ['of a hash', 'missing', ['HSET', 'user:5', 'a', 'b']],
+    ['of a format that is not known', 'reported', ['SET', 'user:5', '{"value":{"v":1,"version":9}}']],
+    ['of another program', 'missing', ['SET', 'user:5', '{"id":5}']],
+    ['beside a mark that is no JSON', 'reported', ['SET', 'user:5~mark', '{"val']],
+    ['beside a mark that is a set', 'missing', ['SADD', 'user:5~mark', 'a']],
+    ['beside a mark of another format', 'reported', ['SET', 'user:5~mark', '{"value":{"id":5}}']],
+  ])('an entry that is %s (%s)', (_kind, seen, spoil) => {
+    const ids = Array.from({ length: 50 }, (_, id) => id)
+
+    it('is a miss for its key alone, without a pause, and is mended', async () => {
+      const { asked, command } = users()
+      const faults: unknown[] = []
+      const onFault = (error: unknown): void => void faults.push(error)
+      const cached = withCache(command, options(keyv(), { onFault, cooldown: 60_000 }))
+      await cached(ids, context())
+      await until(() => isKept('user:49'))
+      await server.ask('DEL', spoil[1]!)
+      await server.ask(...spoil)
+
+      expect(await cached(ids, context())).toEqual(ids.map(userOf))
+      if (seen === 'reported') await until(async () => (await server.ask('GET', spoil[1]!)) !== spoil[2])
+      // A mark is mended by a new one, under which the value is fetched once more.
+      await until(async () => {
+        expect(await cached(ids, context())).toEqual(ids.map(userOf))
+        const before = asked.length
+        await cached(ids, context())
+        return asked.length === before
+      })
+      expect(asked[0]).toEqual(ids)
+      expect(asked.slice(1).every(some => some.length === 1 && some[0] === 5)).toBe(true)
+      expect(faults).toHaveLength(seen === 'reported' ? 1 : 0)
+      for (const fault of faults) expect(fault).toMatchObject({ code: 'BULK_ENTRY', entries: [spoil[1]] })
+    })
+
+    it('costs one report also where nothing is written in its place, and can be forgotten', async () => {
+      const faults: unknown[] = []
+      const cached = withCache(
+        (some: number[]) => some.map(() => new Error('never kept')),
+        options(keyv(), { cooldown: 60_000, onFault: error => faults.push(error) }),
+      )
+      await server.ask(...spoil)
+      await cached(ids, context())
+      if (seen === 'reported') await until(async () => (await server.ask('GET', spoil[1]!)) !== spoil[2])
+      await cached(ids, context())
+
+      expect(faults).toHaveLength(seen === 'reported' ? 1 : 0)
+      await expect(cached.forget([5])).resolves.toBeUndefined()
+    })
+  })
+
+  it('when all entries are broken, all are mended', async () => {
+    const { asked, command } = users()
+    const ids = Array.from({ length: 100 }, (_, id) => id)
+    for (const id of ids) await server.ask('SET', `user:${id}`, '{')
+    const cached = withCache(command, options(keyv()))
+    await cached(ids, context())
+    await until(async () => {
+      const before = asked.length
+      await cached(ids, context())
+      return asked.length === before
+    })
+    expect(await cached(ids, context())).toEqual(ids.map(userOf))
+  })
+
   it('dates, maps and big integers stay what they are with the serializer of V8', async () => {
     const store = keyv()
     store.serialize = data => serialize(data).toString('base64')
@@ -478,7 +741,7 @@ describe.skipIf(redisProgram === null)('a cache in Redis (needs redis-server)', 
         // Many bulks after the first went on without a question.
         expect(asked.length).toBe(calls + 20)
         expect(questions.most).toBe(1)
-        await cached.forget([1])
+        await expect(cached.forget([1])).rejects.toMatchObject({ code: 'BULK_FORGET' })
       } finally {
         await back()
       }

@@ -32,6 +32,7 @@ export interface Serving {
 }
 
 export interface ServingOptions {
+  /** It is open to everybody, unless this says otherwise. */
   readonly inspector?: BulkInspectorOptions
   /** What the loader of orgs is called. */
   readonly orgs?: string
@@ -102,7 +103,7 @@ export async function serve(options: ServingOptions = {}): Promise<Serving> {
       Author: { org: ({ id }, _, ctx) => ctx.bulk.orgs.load(id % 3) },
     },
   })
-  const plugins: Plugin[] = [bulk, useBulkInspector(options.inspector)]
+  const plugins: Plugin[] = [bulk, useBulkInspector({ enabled: () => true, ...options.inspector })]
   const { graphqlEndpoint = '/graphql' } = options
   const yoga = createYoga({
     schema,

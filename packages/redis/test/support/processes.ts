@@ -12,7 +12,13 @@ export interface Worker {
   readonly ended: Promise<{ readonly code: number | null; readonly stdout: string; readonly stderr: string }>
 }
 
-export function startWorker(path: string, limit: number, leaseMs: number, what: number | 'hold'): Worker {
+export function startWorker(
+  path: string,
+  limit: number,
+  leaseMs: number,
+  what: number | 'hold',
+  clockOff = 0,
+): Worker {
   const worker = join(import.meta.dirname, 'worker.ts')
   const { NODE_OPTIONS: _options, ...env } = process.env
   const child = spawn(
@@ -26,6 +32,7 @@ export function startWorker(path: string, limit: number, leaseMs: number, what: 
       String(limit),
       String(leaseMs),
       String(what),
+      String(clockOff),
     ],
     { env, stdio: ['ignore', 'pipe', 'pipe'] },
   )
