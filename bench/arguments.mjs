@@ -8,7 +8,8 @@ const usage = `npm run bench -- [options]
   --only <names>     these contenders only; what the ratios are of always runs
   --node <versions>  on these versions of Node, such as 20,24,26
   --against <folder> beside the core that is built in another checkout, as the contender "before"
-  --short            in under a minute: fewer slices, and the works that have a goal
+  --short            in about a minute: fewer slices, some works, and those who have a goal there
+  --count            count what one operation makes (bulks, promises, timers…), and time nothing
   --check            fail where a ratio is over twice its goal, or a count is not what it must be
   --write            put what was measured into results.md; a whole run does so anyway
   --list             tell the works and their contenders`
@@ -23,17 +24,21 @@ export function readOptions(args, works) {
     )
 
   const asked = values.work?.split(',').map(pattern)
-  const chosen = works.filter(work =>
-    asked === undefined ? !values.short || work.short : asked.some(matches => matches.test(work.name)),
+  const matching = works.filter(
+    ({ name }) => asked === undefined || asked.some(matches => matches.test(name)),
   )
+  const chosen = matching.filter(({ short }) => asked !== undefined || !values.short || short)
   if (chosen.length === 0) leave(`No work is called ${values.work}; --list tells their names.`, 2)
-  const whole = asked === undefined && values.only === undefined && !values.short
+  const whole = asked === undefined && values.only === undefined && !values.short && !values.count
   return {
-    works: chosen,
+    works: values.count ? matching.filter(({ clock }) => clock !== 'heap') : chosen,
+    // Counts are soon taken, in the short form too.
+    checked: values.check ? matching : [],
     only: values.only?.split(',') ?? null,
     nodes: values.node?.split(',') ?? ['this'],
     against: values.against ?? null,
     short: values.short,
+    count: values.count,
     check: values.check,
     write: values.write || whole,
   }
@@ -48,6 +53,7 @@ function readArguments(args) {
     node: text,
     against: text,
     short: flag,
+    count: flag,
     check: flag,
     write: flag,
     list: flag,

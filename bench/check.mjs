@@ -1,14 +1,14 @@
 /** What must not be: the part of the benchmark that can fail. */
 
 import { exact } from './exact.mjs'
-import { goals, reached } from './goals.mjs'
+import { reached } from './goals.mjs'
 import { startRunner } from './race.mjs'
 
 /** Noise alone does not double a ratio. */
 const tolerance = 2
 
 export function wrongRatios(work, result) {
-  return Object.entries(goals[work.name] ?? {}).flatMap(([name, goal]) => {
+  return Object.entries(work.goals).flatMap(([name, goal]) => {
     const bound = tolerance * (reached[work.name]?.[name] ?? goal)
     const ratio = result[name]?.ratio.median ?? 0
     return ratio > bound
@@ -19,23 +19,27 @@ export function wrongRatios(work, result) {
   })
 }
 
-/** Bulks and promises of one operation: the same on every machine. */
 export async function wrongCounts(work, { node, only }) {
   const failures = []
   for (const [name, expected] of Object.entries(exact[work.name] ?? {})) {
     if (only !== null && !only.includes(name)) continue
-    const runner = await startRunner(node, { work: work.name, name, against: null, counting: true })
-    if (runner === null) continue
-    try {
-      const { promises } = await runner.ask({})
-      for (const [what, count] of Object.entries({ bulks: runner.bulks, promises }))
-        if (expected[what] !== undefined && expected[what] !== count)
-          failures.push(
-            `${work.name}, ${name}: ${count} ${what}, not ${expected[what]}; if that is meant, change exact.mjs`,
-          )
-    } finally {
-      await runner.stop()
-    }
+    const counts = await countsOfOperation(work, name, { node })
+    for (const [what, count] of Object.entries(counts ?? {}))
+      if (expected[what] !== undefined && expected[what] !== count)
+        failures.push(
+          `${work.name}, ${name}: ${count} ${what}, not ${expected[what]}; if that is meant, change exact.mjs`,
+        )
   }
   return failures
+}
+
+/** What one operation makes, the same on every machine; `null` where the contender is not to be had. */
+export async function countsOfOperation(work, name, { node, env }) {
+  const runner = await startRunner(node, { work: work.name, name, against: null, counting: true }, env)
+  if (runner === null) return null
+  try {
+    return { bulks: runner.bulks, ...(await runner.ask({})) }
+  } finally {
+    await runner.stop()
+  }
 }

@@ -3,7 +3,6 @@
 import { fork } from 'node:child_process'
 import { join, resolve } from 'node:path'
 
-import { goals } from './goals.mjs'
 import { spread } from './statistics.mjs'
 
 /** How often each contender is started anew: two processes may compile the same code differently. */
@@ -61,7 +60,7 @@ export async function race(work, { node, only, against, short, env }) {
 /** In the short form only who has a goal runs. */
 function isAsked(name, work, { only, short }) {
   if (only !== null) return only.includes(name)
-  return !short || goals[work.name]?.[name] !== undefined
+  return !short || work.goals[name] !== undefined
 }
 
 /** Starts the process of one contender; `null` where it is not to be had. */

@@ -1,8 +1,6 @@
 /** What is printed while the works run. */
 
-import { goals } from './goals.mjs'
-
-const widths = [30, 10, 20, 8, 15, 8, 8]
+const timeWidths = [30, 10, 20, 8, 15, 8, 8]
 const columns = ['', 'median', 'quartiles', 'ratio', 'quartiles', 'goal', 'bulks']
 
 export function heading(version) {
@@ -12,7 +10,7 @@ export function heading(version) {
 /** The lines of one work. */
 export function section(work, result) {
   const lines = Object.entries(result).map(([name, { figure, ratio, bulks }]) => {
-    const goal = goals[work.name]?.[name]
+    const goal = work.goals[name]
     return line([
       `  ${name}`,
       amount(figure.median),
@@ -26,12 +24,30 @@ export function section(work, result) {
   return [`${work.name}: ${work.title}, ${work.unit}`, ...lines].join('\n')
 }
 
+const countWidths = [24, 16, 18, 16, 16, 16]
+const countColumns = ['', 'bulks', 'promises', 'timers', 'listeners', 'clocks']
+
+export function countHeading(version) {
+  return `\nNode ${version}. What one operation makes; in brackets, for each of its loads.\n${line(countColumns, countWidths)}`
+}
+
+/** The lines of one work whose operations were counted. */
+export function countSection({ name, title, loads }, counts) {
+  const cell = count => (loads === 1 ? amount(count) : `${amount(count)} (${amount(count / loads)})`)
+  const lines = Object.entries(counts)
+    .filter(([, found]) => found !== null)
+    .map(([contender, { bulks, promises, timers, listeners, clocks }]) =>
+      line([`  ${contender}`, ...[bulks, promises, timers, listeners, clocks].map(cell)], countWidths),
+    )
+  return [`${name}: ${title}`, ...lines].join('\n')
+}
+
 /** Whether a ratio, as it is shown, keeps its goal. */
 export function mark(ratio, goal) {
   return Number(ratio.toFixed(2)) <= Number(goal.toFixed(2)) ? '✓' : '✗'
 }
 
-function line(cells) {
+function line(cells, widths = timeWidths) {
   return cells
     .map((cell, column) => (column === 0 ? cell.padEnd(widths[0]) : cell.padStart(widths[column])))
     .join('')

@@ -4,7 +4,6 @@ import { readFileSync, writeFileSync } from 'node:fs'
 import { availableParallelism } from 'node:os'
 import { join } from 'node:path'
 
-import { goals } from './goals.mjs'
 import { amount, mark } from './report.mjs'
 
 const data = join(import.meta.dirname, 'results.json')
@@ -47,7 +46,7 @@ export function writeResults(works) {
     ...new Set(majors.flatMap(major => Object.keys(kept[work.name][major]?.result ?? {}))),
   ]
   const goalRows = measured.flatMap(work =>
-    Object.entries(goals[work.name] ?? {})
+    Object.entries(work.goals)
       .filter(([contender]) => contendersOf(work).includes(contender))
       .map(([contender, goal]) => [
         work.title,
@@ -77,7 +76,7 @@ export function writeResults(works) {
       .map(([name, version]) => `${name} ${version}`)
       .join(', ')}.`,
     '## Goals',
-    'The ratio of the time, or of the heap, to `dataloader` in the same run; for the limit, to the ideal schedule. Lower is better. ✗ marks a goal that is missed; the goals are set for Node 20.',
+    'The ratio of the time, or of the heap, to `dataloader` in the same run; for the limit, to the ideal schedule; where nothing is loaded, to a server without the plugin. Lower is better. ✗ marks a goal that is missed; each holds on all of these versions.',
     markdown(['work', 'contender', 'goal', ...columns], goalRows),
     '## All',
     'Each cell says: the ratio, median (quartiles) · the median itself, in the unit of the row. Only the ratios of one work on one version of Node compare.',

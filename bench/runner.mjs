@@ -6,7 +6,7 @@
 import { isDeepStrictEqual } from 'node:util'
 
 import { contenderOf } from './contenders.mjs'
-import { countPromises } from './promises.mjs'
+import { countsOf, watchCalls } from './counts.mjs'
 import { works } from './works.mjs'
 
 const job = JSON.parse(process.argv[2])
@@ -26,6 +26,7 @@ const clocks = {
 }
 
 try {
+  if (job.counting) watchCalls()
   const contender = await contenderOf(job, work)
   if (contender === null) process.send({ absent: true })
   else await serve(contender)
@@ -67,14 +68,12 @@ async function serve(contender) {
   }
 }
 
-/** How many promises one operation makes. */
-async function counts(trial) {
+function counts(trial) {
   const keys = work.keys(0)
-  const promises = await countPromises(async () => {
+  return countsOf(async () => {
     await trial.before?.(keys)
     return () => trial.run(keys)
   })
-  return { promises }
 }
 
 /** Warms up, and finds out how many operations make a slice. */
@@ -89,16 +88,20 @@ async function timed(trial, bulks) {
     for (let done = 0; done < repeat; done++) await trial.run(keys[done % keys.length])
     return clock() - start
   }
-  const began = clock()
-  let repeat = 1
-  for (;;) {
-    const spent = await spend(repeat, 0)
-    if (spent >= longest / 2 && clock() - began >= warmUp) {
-      repeat = Math.max(1, Math.round((repeat * longest) / spent))
-      break
+  const compiled = async () => {
+    const began = clock()
+    for (let tried = 1; ;) {
+      const spent = await spend(tried, 0)
+      if (spent >= longest / 2 && clock() - began >= warmUp)
+        return Math.max(1, Math.round((tried * longest) / spent))
+      if (spent < longest) tried *= 2
     }
-    if (spent < longest) repeat *= 2
   }
+  const young = async ({ first, slice }) => {
+    await spend(first, 0)
+    return slice
+  }
+  const repeat = await (work.young === undefined ? compiled() : young(work.young))
   return async slice => {
     // The caches of the processor belonged to another contender.
     await spend(Math.ceil(repeat / 5), slice)

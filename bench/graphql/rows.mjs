@@ -7,6 +7,7 @@ export const post = id => ({
   authorId: (id * 3) % 40,
   editorId: 60 + ((id * 11) % 50),
   sponsorId: (id * 5) % 12,
+  writerId: id % 20,
 })
 
 /** By the names of the loaders. */

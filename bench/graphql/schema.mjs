@@ -6,7 +6,7 @@ const late = '(from: Int! = 0, to: Int! = 0)'
 
 export const typeDefs = /* GraphQL */ `
   type Query { posts(n: Int!): [Post!]! }
-  type Post { id: Int!, author${late}: User!, editor${late}: User!, comments${late}: [Comment!]!, sponsor${late}: Company! }
+  type Post { id: Int!, author${late}: User!, editor${late}: User!, comments${late}: [Comment!]!, sponsor${late}: Company!, writer${late}: User! }
   type Comment { author${late}: User! }
   type User { name: String!, posts${late}: [Post!]!, company${late}: Company! }
   type Company { name: String!, country${late}: Country! }
@@ -28,6 +28,7 @@ export const links = [
   ['Post', 'editor', 'users', 'editorId'],
   ['Post', 'comments', 'commentsOf', 'id'],
   ['Post', 'sponsor', 'companies', 'sponsorId'],
+  ['Post', 'writer', 'users', 'writerId'],
   ['Comment', 'author', 'users', 'authorId'],
   ['User', 'posts', 'postsOf', 'id'],
   ['User', 'company', 'companies', 'companyId'],

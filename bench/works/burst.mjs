@@ -1,4 +1,4 @@
-/** Work of one loader: many loads in one turn. */
+/** Work of one loader: loads in one turn, few and many. */
 
 import { loadEach, number, shuffled } from './keys.mjs'
 
@@ -22,30 +22,50 @@ function burstOf(loads, { name, title, contenders, options, ask = loadEach, ...m
     contenders,
     loads,
     keys: slice => shuffled(loads, slice),
-    prepare({ make }, count) {
+    prepare({ makerOf }, count) {
+      const make = makerOf(options)
       const command = async keys => {
         count()
         return keys
       }
-      return { run: keys => ask(make(command, options), keys) }
+      return { run: keys => ask(make(command), keys) }
     },
     ...more,
   }
 }
 
-const bursts = [10, 100, 1_000, 10_000].flatMap(loads => [
-  burstOf(loads, {
+/** So many keys, with a cache and without one. */
+function burstsOf(loads, { name, uncached, title, contenders, without = loaders }) {
+  return [
+    burstOf(loads, { name, title, contenders }),
+    burstOf(loads, {
+      name: uncached,
+      title: `${title}, cache off`,
+      contenders: without,
+      options: { cache: false },
+    }),
+  ]
+}
+
+/** What most requests ask of one loader: a few keys, once. Making the loader is a good part of the work. */
+export const small = [1, 3, 10, 100].flatMap(loads =>
+  burstsOf(loads, {
+    name: `new-${loads}`,
+    uncached: `new-${loads}-uncached`,
+    title: `a new loader, ${loads} unique ${loads === 1 ? 'key' : 'keys'}`,
+    contenders: loads < 10 ? [...loaders, 'floor'] : all,
+    without: [...loaders, 'floor'],
+  }),
+)
+
+const bursts = [1_000, 10_000].flatMap(loads =>
+  burstsOf(loads, {
     name: `burst-${loads}`,
+    uncached: `uncached-${loads}`,
     title: `${number(loads)} unique keys`,
     contenders: loads > 1_000 ? few : all,
   }),
-  burstOf(loads, {
-    name: `uncached-${loads}`,
-    title: `${number(loads)} unique keys, cache off`,
-    contenders: loaders,
-    options: { cache: false },
-  }),
-])
+)
 
 const strings = burstOf(1_000, {
   name: 'strings-1000',
@@ -76,8 +96,8 @@ const hits = {
   contenders: [...loaders, 'floor'],
   loads: 1_000,
   keys: slice => shuffled(1_000, slice),
-  prepare({ make }, count) {
-    const loader = make(async keys => (count(), keys), { cacheNeeded: true })
+  prepare({ makerOf }, count) {
+    const loader = makerOf({ cacheNeeded: true })(async keys => (count(), keys))
     return { before: keys => loadEach(loader, keys), run: keys => loadEach(loader, keys) }
   },
 }
@@ -88,7 +108,8 @@ const hitsWithOpenBulk = {
   name: 'hits-open',
   title: '1,000 cache hits, a bulk open',
   contenders: loaders,
-  prepare({ make }, count) {
+  prepare({ makerOf }, count) {
+    const make = makerOf()
     let loader
     let fresh = 0
     return {
@@ -128,7 +149,8 @@ const errors = {
   loads: 1_000,
   keys: slice => shuffled(1_000, slice),
   answers: keys => keys.map(key => (key % 10 === 0 ? 'refused' : key)),
-  prepare({ make }, count) {
+  prepare({ makerOf }, count) {
+    const make = makerOf()
     const command = async keys => (count(), keys.map(key => (key % 10 === 0 ? refusal : key)))
     return {
       run(keys) {
@@ -144,7 +166,8 @@ const failures = {
   name: 'errors-bulk',
   title: '1,000 unique keys, the command fails',
   answers: keys => keys.map(() => 'refused'),
-  prepare({ make }, count) {
+  prepare({ makerOf }, count) {
+    const make = makerOf()
     const command = async () => {
       count()
       throw refusal

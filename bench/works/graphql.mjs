@@ -5,6 +5,8 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { memory } from '../graphql/rows.mjs'
 import { openPostgres } from '../graphql/postgres.mjs'
 
+const page = rows => `{ posts(n: ${rows}) { writer { name } } }`
+const plain = '{ posts(n: 20) { id } }'
 const nested = '{ posts(n: 20) { author { posts { comments { author { name } } } } } }'
 const siblings = '{ posts(n: 30) { author(to: 4) { name } editor(from: 1, to: 4) { name } } }'
 const wide = '{ posts(n: 1000) { author { name } editor { name } sponsor { name } } }'
@@ -41,6 +43,46 @@ function dataOf(answer) {
   if (!answer.startsWith('{"data":{') || answer.includes('"errors"')) throw new Error(answer.slice(0, 300))
   return answer.slice(0, answer.lastIndexOf(']') + 1)
 }
+
+/** Pages as most are, with the authors of their rows: in a server that has answered for days, and in one that is young. */
+const pages = [5, 100].flatMap(rows => {
+  const work = {
+    name: `yoga-${rows}`,
+    title: `Yoga: ${rows} rows with ${Math.min(rows, 20)} authors`,
+    clock: 'cpu',
+    query: page(rows),
+    wait: async () => {},
+    contenders: ['dataloader', 'useBulk', 'drop-in'],
+  }
+  return [
+    inMemory(work),
+    inMemory({
+      ...work,
+      name: `${work.name}-young`,
+      title: `${work.title}, after the first 2,000 requests of a process`,
+      young: { first: 2_000, slice: 400 },
+      // What is compiled by then varies from process to process, and soon all is.
+      launches: { long: 6, short: 1 },
+      slices: { long: 4, short: 3 },
+    }),
+  ]
+})
+
+/** What the plugin costs where nobody loads. */
+const nothing = inMemory({
+  name: 'yoga-nothing',
+  title: 'Yoga: 20 rows, nothing is loaded: the plugin beside no plugin',
+  clock: 'cpu',
+  query: plain,
+  wait: async () => {},
+  contenders: ['none', 'useBulk'],
+  base: 'none',
+  // The goal is nearer than the noise of few slices.
+  slice: 200,
+  slices: { long: 20, short: 5 },
+})
+
+export const graphqlPages = [...pages, nothing]
 
 const yoga = [
   inMemory({

@@ -18,7 +18,8 @@ const ofKeys = [10, 100, 1_000, 10_000, 100_000, 1_000_000].map(loads => ({
   title: `growth: ${number(loads)} keys in one bulk`,
   loads,
   keys: slice => shuffled(loads, slice),
-  prepare({ make }, count) {
+  prepare({ makerOf }, count) {
+    const make = makerOf()
     const command = async keys => (count(), keys)
     return { run: keys => loadEach(make(command), keys) }
   },
@@ -31,7 +32,8 @@ const ofLoaders = [1, 10, 100, 1_000, 10_000].map(loaders => ({
   loads: 10 * loaders,
   keys: slice => shuffled(10, slice),
   answers: keys => Array.from({ length: loaders }, () => keys),
-  prepare({ make }, count) {
+  prepare({ makerOf }, count) {
+    const make = makerOf()
     const command = async keys => (count(), keys)
     return {
       run: keys => Promise.all(Array.from({ length: loaders }, () => loadEach(make(command), keys))),
@@ -47,7 +49,8 @@ const ofDepth = [1, 2, 4, 8].map(depth => ({
   loads: 100 * depth,
   keys: slice => shuffled(100, slice),
   answers: keys => keys.map(key => key + 1_000 * depth),
-  prepare({ make }, count) {
+  prepare({ makerOf }, count) {
+    const make = makerOf()
     const command = async keys => (count(), keys.map(key => key + 1_000))
     return {
       run(keys) {

@@ -27,7 +27,8 @@ const pending = {
   name: 'heap-pending',
   title: 'heap: a load that is pending, with its promise',
   contenders: ['dataloader', 'loader', 'drop-in', 'call', 'floor', 'batshit', 'effect'],
-  prepare({ make }) {
+  prepare({ makerOf }) {
+    const make = makerOf()
     const weigh = async slice => {
       const keys = shuffled(loads, slice)
       const nothing = Promise.resolve()
@@ -50,10 +51,11 @@ const cachedBy = ({ name, title, contenders, ask }) => ({
   name,
   title,
   contenders,
-  prepare({ make }) {
+  prepare({ makerOf }) {
+    const make = makerOf({ cacheNeeded: true })
     const weigh = async slice => {
       const keys = shuffled(loads, slice)
-      const loader = make(async asked => asked, { cacheNeeded: true })
+      const loader = make(async asked => asked)
       await nextTurn()
       const before = alive()
       await ask(loader, keys)

@@ -15,10 +15,11 @@ const stream = {
   loads: 5_000,
   keys: slice => shuffled(5_000, slice),
   answers: keys => keys,
-  prepare({ make }, count) {
+  prepare({ makerOf }, count) {
+    const make = makerOf({ window: 1 })
     return {
       async run(keys) {
-        const loader = make(async asked => (count(), asked), { window: 1 })
+        const loader = make(async asked => (count(), asked))
         const answers = []
         for (let from = 0; from < keys.length; from += 10) {
           answers.push(loadEach(loader, keys.slice(from, from + 10)))
@@ -43,13 +44,14 @@ const limited = {
   loads: 400,
   keys: slice => shuffled(400, slice),
   answers: keys => keys,
-  prepare({ make }, count) {
+  prepare({ makerOf }, count) {
+    const make = makerOf({ size: 10, concurrent: 4 })
     const command = async keys => {
       count()
       await sleep(1)
       return keys
     }
-    return { run: keys => loadEach(make(command, { size: 10, concurrent: 4 }), keys) }
+    return { run: keys => loadEach(make(command), keys) }
   },
 }
 

@@ -3,14 +3,16 @@ import { create } from '@yornaath/batshit'
 
 export const packages = ['@yornaath/batshit']
 
-export const make = (command, { window = 0 } = {}) => {
-  const batcher = create({
-    fetcher: async keys => {
-      const answers = await command(keys)
-      return new Map(keys.map((key, place) => [key, answers[place]]))
-    },
-    resolver: (answers, key) => answers.get(key),
-    scheduler: start => Math.max(0, start + window - Date.now()),
-  })
-  return { load: key => batcher.fetch(key) }
-}
+export const makerOf =
+  ({ window = 0 } = {}) =>
+  command => {
+    const batcher = create({
+      fetcher: async keys => {
+        const answers = await command(keys)
+        return new Map(keys.map((key, place) => [key, answers[place]]))
+      },
+      resolver: (answers, key) => answers.get(key),
+      scheduler: start => Math.max(0, start + window - Date.now()),
+    })
+    return { load: key => batcher.fetch(key) }
+  }

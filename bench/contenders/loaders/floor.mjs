@@ -2,8 +2,10 @@
  * The least that a promise a load can cost: one gate promise a bulk, one `then` a load, one array, one command. It has no
  * errors, no options beyond these, and a cache only where the work is about one.
  */
-export const make = (command, { cacheNeeded = false, size = Infinity, concurrent = Infinity } = {}) =>
-  cacheNeeded ? new CachingFloor(command) : new Floor(command, size, concurrent)
+export const makerOf =
+  ({ cacheNeeded = false, size = Infinity, concurrent = Infinity } = {}) =>
+  command =>
+    cacheNeeded ? new CachingFloor(command) : new Floor(command, size, concurrent)
 
 class Floor {
   #command

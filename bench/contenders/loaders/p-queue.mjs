@@ -3,26 +3,28 @@ import PQueue from 'p-queue'
 
 export const packages = ['p-queue']
 
-export const make = (command, { size = Infinity, concurrent = Infinity } = {}) => {
-  const queue = new PQueue({ concurrency: concurrent })
-  let waiting = []
-  const start = () => {
-    const loads = waiting
-    waiting = []
-    for (let from = 0; from < loads.length; from += size) {
-      const some = loads.slice(from, from + size)
-      void queue
-        .add(() => command(some.map(({ key }) => key)))
-        .then(
-          answers => some.forEach(({ settle }, place) => settle(answers[place])),
-          error => some.forEach(({ fail }) => fail(error)),
-        )
+export const makerOf =
+  ({ size = Infinity, concurrent = Infinity } = {}) =>
+  command => {
+    const queue = new PQueue({ concurrency: concurrent })
+    let waiting = []
+    const start = () => {
+      const loads = waiting
+      waiting = []
+      for (let from = 0; from < loads.length; from += size) {
+        const some = loads.slice(from, from + size)
+        void queue
+          .add(() => command(some.map(({ key }) => key)))
+          .then(
+            answers => some.forEach(({ settle }, place) => settle(answers[place])),
+            error => some.forEach(({ fail }) => fail(error)),
+          )
+      }
+    }
+    return {
+      load(key) {
+        if (waiting.length === 0) void Promise.resolve().then(() => process.nextTick(start))
+        return new Promise((settle, fail) => waiting.push({ key, settle, fail }))
+      },
     }
   }
-  return {
-    load(key) {
-      if (waiting.length === 0) void Promise.resolve().then(() => process.nextTick(start))
-      return new Promise((settle, fail) => waiting.push({ key, settle, fail }))
-    },
-  }
-}

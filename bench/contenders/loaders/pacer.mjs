@@ -3,18 +3,20 @@ import { AsyncBatcher } from '@tanstack/pacer'
 
 export const packages = ['@tanstack/pacer']
 
-export const make = (command, { window = 0 } = {}) => {
-  const batcher = new AsyncBatcher(
-    async items => {
-      const answers = await command(items.map(({ key }) => key))
-      items.forEach(({ settle }, place) => settle(answers[place]))
-    },
-    { wait: window },
-  )
-  return {
-    load: key =>
-      new Promise((settle, fail) => {
-        batcher.addItem({ key, settle }).catch(fail)
-      }),
+export const makerOf =
+  ({ window = 0 } = {}) =>
+  command => {
+    const batcher = new AsyncBatcher(
+      async items => {
+        const answers = await command(items.map(({ key }) => key))
+        items.forEach(({ settle }, place) => settle(answers[place]))
+      },
+      { wait: window },
+    )
+    return {
+      load: key =>
+        new Promise((settle, fail) => {
+          batcher.addItem({ key, settle }).catch(fail)
+        }),
+    }
   }
-}

@@ -18,6 +18,10 @@ import { Seat, type Bench } from './seat.ts'
 import { drop, type Outcomes } from './settle.ts'
 import type { Held, Tracker, Work } from './tracker.ts'
 
+type Events = typeof import('node:events')
+/** Where the host warns of many listeners, what says that they are meant. */
+const events: Events | undefined = globalThis.process?.getBuiltinModule?.('node:events')
+
 /** Who keeps the queue that a bulk stands in. */
 export interface Keeper {
   /** The tracker of its scope, or `null`. */
@@ -289,6 +293,8 @@ export class Bulk<T, R> implements Head, Bench, Held, Standing<Bulk<T, R>> {
   get signal(): AbortSignal {
     if (this.#controller === null) {
       this.#controller = new AbortController()
+      // A command may hand it to as many waits as it likes: that is no leak, as it ends with the bulk.
+      events?.setMaxListeners?.(0, this.#controller.signal)
       if (this.#aborted !== null) this.#controller.abort(this.#aborted.reason)
     }
     return this.#controller.signal

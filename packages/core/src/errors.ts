@@ -4,12 +4,19 @@
  * @module
  */
 
+/** What marks an error of ours, in every copy of this package. A code alone may be anybody's: `BULK_MAIL`, say. */
+const brand = Symbol.for('bulkcall:error')
+
 /** What every error of ours has in common. */
 export abstract class BulkError extends Error {
   /** A word for programs, the same in every version: `BULK_LENGTH`, `BULK_OVERFLOW`, … */
   abstract readonly code: `BULK_${string}`
   override get name(): string {
     return this.constructor.name
+  }
+  static {
+    // On the prototype, where nothing that prints the error looks.
+    Object.defineProperty(this.prototype, brand, { value: true })
   }
 }
 
@@ -92,7 +99,12 @@ export class BulkTimeoutError extends BulkError {
 
 /** Whether an error is one of ours, also when it comes from another copy of this package. */
 export function isBulkError(error: unknown): error is BulkError {
-  return isError(error) && 'code' in error && typeof error.code === 'string' && error.code.startsWith('BULK_')
+  try {
+    return isError(error) && brand in error
+  } catch {
+    // A proxy that throws when it is looked at is none.
+    return false
+  }
 }
 
 const tagged = (value: object): boolean => Object.prototype.toString.call(value) === '[object Error]'

@@ -32,6 +32,10 @@ function shown(value: unknown): string {
   return typeof value === 'bigint' ? `${value}n` : String(value)
 }
 
+function throws(): never {
+  throw new Error('looked at')
+}
+
 describe('options', () => {
   const bounds: [string, string, unknown[]][] = [
     [
@@ -197,10 +201,17 @@ describe('errors', () => {
   })
 
   it('S49 `isBulkError` knows an error of another copy, and takes no other for one', () => {
-    const foreign: unknown = runInNewContext("Object.assign(new Error('x'), { code: 'BULK_LENGTH' })")
+    const foreign: unknown = runInNewContext(`
+      class BulkError extends Error { get [Symbol.for('bulkcall:error')]() { return true } }
+      Object.assign(new BulkError('x'), { code: 'BULK_LENGTH' })`)
     expect(isBulkError(foreign)).toBe(true)
     const others = [
       new Error('x'),
+      // An error of the application, which is to be masked as any other.
+      Object.assign(new Error('x'), { code: 'BULK_MAIL' }),
+      Object.assign(new Error('x'), { code: 'BULK_LENGTH' }),
+      new Proxy(new Error('x'), { has: throws, get: throws, getPrototypeOf: throws }),
+      new Proxy(new Error('x'), { has: throws }),
       Object.assign(new Error('x'), { code: 'ENOENT' }),
       Object.assign(new Error('x'), { code: 5 }),
       { code: 'BULK_LENGTH', message: 'x' },

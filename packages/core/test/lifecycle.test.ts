@@ -154,6 +154,22 @@ describe('abort', () => {
     await end()
   })
 
+  it('S39 a command may hand its signal to as many waits as it likes, without a warning', async () => {
+    const warnings: Error[] = []
+    const listen = (warning: Error): number => warnings.push(warning)
+    process.on('warning', listen)
+    try {
+      const call = new AsyncBulkCall((_tasks: number[], { signal }) => {
+        for (let i = 0; i < 30; i++) signal.addEventListener('abort', () => {})
+      })
+      await call.call(1)
+      await promiseJobs()
+    } finally {
+      process.off('warning', listen)
+    }
+    expect(warnings).toEqual([])
+  })
+
   it('S39 a caller without a signal never goes, nor does one of `callMany`', async () => {
     for (const join of [
       (call: AsyncBulkCall<number, unknown>) => call.call(9),

@@ -1,3 +1,4 @@
+import { BulkTimeoutError } from '@bulkcall/core'
 import { createGraphQLError, createSchema, createYoga, type YogaServerOptions } from 'graphql-yoga'
 import { GraphQLError } from 'graphql'
 import { runInNewContext } from 'node:vm'
@@ -513,11 +514,23 @@ describe('errors of ours', () => {
 
   it('that a command passes on, from another loader of its own, keep their code as well', async () => {
     const { yoga } = server(() => {
-      throw Object.assign(new Error('Bulkcall: inner must …'), { code: 'BULK_TIMEOUT' })
+      throw new BulkTimeoutError('inner', 50, 3)
     })
     const { errors } = await ask(yoga, '{ item(key: "a") }')
     expect(errors![0]!.extensions).toEqual({ code: 'BULK_TIMEOUT' })
   })
+
+  it.each(['BULK_MAIL', 'BULK_TIMEOUT', 'BULK_OVERFLOW'])(
+    'an error of the application whose code is %s is masked as any other, since its text may be a secret',
+    async code => {
+      const { yoga } = server(() => {
+        throw Object.assign(new Error('the password of the mail server'), { code })
+      })
+      const { errors } = await ask(yoga, '{ item(key: "a") }')
+      expect(errors![0]!.message).toBe('Unexpected error.')
+      expect(JSON.stringify(errors)).not.toContain('BULK_')
+    },
+  )
 })
 
 describe('a hostile client', () => {
