@@ -842,11 +842,18 @@ describe.each(Object.entries(helpers))('rows that nobody asked for, with %s,', (
     ['a process that does not warn', { env: {} }],
     ['an environment that may not be read', { env: new Proxy({}, { get: fail }), emitWarning: fail }],
   ])('S91 without a warning, and without harm, where there is %s', async (_, process) => {
-    const call = joined()
-    vi.stubGlobal('process', process)
-    const got = await call.call(2)
-    vi.unstubAllGlobals()
-    expect([got].flat()).toEqual([2])
+    // Only until this bulk has its rows: Node and Vitest need their process as well.
+    const command = helper(
+      (_tasks: number[]) => [2, 1],
+      row => {
+        if (row === 1) {
+          vi.stubGlobal('process', process)
+          queueMicrotask(() => vi.unstubAllGlobals())
+        }
+        return row
+      },
+    )
+    expect([await new AsyncBulkCall(command).call(2)].flat()).toEqual([2])
   })
 
   it("S91 get no warning where every row is a task's", async () => {
