@@ -4,8 +4,8 @@
  */
 
 import type { Limiter } from './limiter.ts'
-import type { Cause } from './policy.ts'
-import type { BulkScope } from './scope.ts'
+import type { Cause } from './engine/policy.ts'
+import type { BulkScope } from './bulk-scope.ts'
 
 /** A bulk that is still open to newcomers, or waits for its turn. */
 export interface OpenBulk {

@@ -24,9 +24,9 @@ export interface Host {
   captureContext(): AsyncContext
 }
 
-/** An async context (what `AsyncLocalStorage` holds) that was remembered, to run something in later. */
+/** An async context (what `AsyncLocalStorage` holds) that was remembered, to run something in later: an `AsyncResource` is one. */
 export interface AsyncContext {
-  run<A, B, R>(work: (a: A, b: B) => R, a: A, b: B): R
+  runInAsyncScope<T, A, R>(work: (this: T, a: A) => R, thisArg: T, a: A): R
 }
 
 const settled = Promise.resolve()
@@ -139,30 +139,19 @@ function openChannel(): { readonly port1: Port; readonly port2: Port } {
   return { port1, port2 }
 }
 
-const direct: AsyncContext = { run: (work, a, b) => work(a, b) }
+const direct: AsyncContext = { runInAsyncScope: (work, thisArg, a) => work.call(thisArg, a) }
 
 type AsyncHooks = typeof import('node:async_hooks')
-const asyncHooks: AsyncHooks | undefined = process?.getBuiltinModule?.('node:async_hooks')
+const hooks: AsyncHooks | undefined = process?.getBuiltinModule?.('node:async_hooks')
+/** Nothing is asked of the host for each, neither who has caused it nor to hear of its end. */
+const resourceOptions = { triggerAsyncId: 0, requireManualDestroy: true }
 
 /**
- * An `AsyncResource` of our own, not `AsyncLocalStorage.snapshot()`: it holds the same context and is made in tens of
- * nanoseconds where a snapshot takes microseconds, and loaders are made for every request.
+ * An `AsyncResource`, not `AsyncLocalStorage.snapshot()`: it holds the same context and is made in tens of nanoseconds where
+ * a snapshot takes microseconds, and loaders are made for every request.
  */
-const captureContext: () => AsyncContext =
-  asyncHooks?.AsyncResource === undefined ? () => direct : capturing(asyncHooks.AsyncResource)
-
-function capturing(AsyncResource: AsyncHooks['AsyncResource']): () => AsyncContext {
-  const options = { requireManualDestroy: true }
-  class Captured extends AsyncResource implements AsyncContext {
-    constructor() {
-      super('BULKCALL', options)
-    }
-
-    run<A, B, R>(work: (a: A, b: B) => R, a: A, b: B): R {
-      return this.runInAsyncScope(work, undefined, a, b)
-    }
-  }
-  return () => new Captured()
+function captureContext(): AsyncContext {
+  return hooks?.AsyncResource === undefined ? direct : new hooks.AsyncResource('BULKCALL', resourceOptions)
 }
 
 /** The host that the program runs on. */

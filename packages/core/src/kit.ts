@@ -3,4 +3,4 @@
  * @module
  */
 
-export { Evidence, Plan, Profile } from './evidence.ts'
+export { Evidence, Plan, Profile } from './scope/evidence.ts'

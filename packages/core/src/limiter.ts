@@ -3,7 +3,7 @@
  * @module
  */
 
-import { check, isWholeFrom } from './door.ts'
+import { check, isWholeFrom } from './validate.ts'
 
 /** The right to run one command. */
 export interface Slot {

@@ -3,12 +3,12 @@
  * @module
  */
 
-import { check, hasMethods, isWholeFrom } from './door.ts'
+import { check, hasMethods, isWholeFrom } from './validate.ts'
 import { host as realHost, type AsyncContext, type Host } from './host.ts'
 import { semaphore, type Limiter } from './limiter.ts'
-import type { Settings } from './policy.ts'
-import { trackerOf, type BulkScope } from './scope.ts'
-import type { Tracker } from './tracker.ts'
+import type { Settings } from './engine/policy.ts'
+import { trackerOf, type BulkScope } from './bulk-scope.ts'
+import type { Tracker } from './scope/tracker.ts'
 
 /** The options of an `AsyncBulkCall`; a `BulkLoader` takes them too. */
 export interface BulkCallOptions {
@@ -61,7 +61,7 @@ export interface BulkCallOptions {
   readonly host?: Host | undefined
 }
 
-/** The options after the door: complete, known to be good, and the same for all calls that have them. */
+/** The options, checked, complete, and the same for all calls that have them. */
 export interface BulkCallSettings extends Settings {
   readonly limiter: Limiter | null
   readonly maxPending: number
@@ -81,6 +81,17 @@ export const bulkCallOptions = [
   'scope',
   'host',
 ] as const
+
+/** Without any option. */
+export const defaultSettings: BulkCallSettings = {
+  size: Infinity,
+  delay: 0,
+  limiter: null,
+  maxPending: Infinity,
+  timeout: Infinity,
+  name: null,
+  host: realHost,
+}
 
 /** Checks the options, each of them, and fills in the defaults. */
 export function readOptions(options: BulkCallOptions): BulkCallSettings {

@@ -4,9 +4,9 @@
  */
 
 import type { CommandContext, None, ResultOf, Results } from './command.ts'
-import { check, checkNames, isWholeFrom } from './door.ts'
+import { check, checkNames, isWholeFrom } from './validate.ts'
 import { asError, BulkResultError } from './errors.ts'
-import { handOut, isStream, outcomesOf, type Named } from './settle.ts'
+import { handOut, isStream, outcomesOf, type Named } from './engine/settle.ts'
 
 /** Rows, in any order and number, or none; at once, later or one by one. */
 export type Rows<Row> = Iterable<Row> | AsyncIterable<Row> | None

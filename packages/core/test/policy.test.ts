@@ -1,6 +1,6 @@
 import { afterAll, describe, expect, it } from 'vitest'
 import * as core from '../src/index.ts'
-import { ready, readyAt, take, type Marks } from '../src/policy.ts'
+import { ready, readyAt, take, type Marks } from '../src/engine/policy.ts'
 import { explore, type ExploreSettings } from './support/explore.ts'
 
 const nothing: Marks = { flushed: 0, ticked: 0, quiet: 0, closing: false }

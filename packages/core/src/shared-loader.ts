@@ -8,12 +8,12 @@
 
 import { AsyncBulkCall } from './bulk-call.ts'
 import type { Command, CommandContext, ResultOf, Results } from './command.ts'
-import { check, checkNames } from './door.ts'
-import { firstOf, placesOf } from './equals.ts'
+import { check, checkNames } from './validate.ts'
+import { firstOf, placesOf } from './engine/duplicates.ts'
 import { asError, isError } from './errors.ts'
 import type { AsyncContext } from './host.ts'
 import type { Limiter, Slot, Waiter } from './limiter.ts'
-import { BulkLoader, type BulkLoaderOptions } from './loader.ts'
+import { BulkLoader, type BulkLoaderOptions } from './bulk-loader.ts'
 import {
   bulkCallOptions,
   contextOf,
@@ -24,10 +24,10 @@ import {
   type BulkCallOptions,
   type BulkCallSettings,
 } from './options.ts'
-import type { CacheErrors } from './page.ts'
+import type { CacheErrors } from './cache/cache.ts'
 import { resultsOf } from './results.ts'
-import type { BulkScope } from './scope.ts'
-import { isStream, isThenable, outcomesOf } from './settle.ts'
+import type { BulkScope } from './bulk-scope.ts'
+import { isStream, isThenable, outcomesOf } from './engine/settle.ts'
 
 /** What the command of a shared loader gets beside its keys. Of whoever asks it gets the partition alone. */
 export interface SharedCommandContext<P> extends CommandContext {
@@ -189,7 +189,7 @@ class SharedLoader<K, V, P = undefined> {
 
   /** Makes a call that runs its command in no caller's context. */
   #inContext<C>(make: () => C): C {
-    return this.#context.run(make, undefined, undefined)
+    return this.#context.runInAsyncScope(make, undefined, undefined)
   }
 
   /** The command as a bulk of one partition calls it: with each key once, since several may ask for it. */

@@ -3,7 +3,7 @@
  * @module
  */
 
-import { BulkLengthError, BulkResultError } from './errors.ts'
+import { BulkLengthError, BulkResultError } from '../errors.ts'
 
 /** One outcome per task, in task order; `null` where the command gave none, so that each task gets `null`. */
 export type Outcomes = readonly unknown[] | null

@@ -5,9 +5,10 @@
  */
 
 import { enterWork, runningWork, type Evidence, type Plan, type Profile } from './evidence.ts'
-import type { AsyncContext, Host } from './host.ts'
-import { Line, type Standing } from './line.ts'
-import { isThenable } from './settle.ts'
+import type { AsyncContext, Host } from '../host.ts'
+import { LinkedList, type Linked } from '../engine/linked-list.ts'
+import { isThenable } from '../engine/settle.ts'
+import { longWindow, warnOfOpen } from './open-window.ts'
 
 /** A batch, as the work sees it that waits for it. */
 export interface Awaited {
@@ -32,7 +33,7 @@ export interface Held extends Awaited {
 }
 
 /** A call in a scope. It is a member while anything of it is pending or in flight. */
-export interface Member extends Standing<Member> {
+export interface Member extends Linked<Member> {
   readonly name: string
   readonly settings: { readonly delay: number }
   /** How many tasks are pending. */
@@ -44,7 +45,7 @@ export interface Member extends Standing<Member> {
   /** What is pending may start. */
   closeWindow(): void
   /** The tick is over and the window stays open: from now on time may close it. */
-  keepWindow(waitedFor: () => readonly string[]): void
+  keepWindow(): void
   abort(reason: unknown): void
 }
 
@@ -87,8 +88,8 @@ let current: Frame | null = null
 let spare: Frame | null = null
 
 /** A piece of work that goes on after its synchronous part. */
-export class Work implements Standing<Work> {
-  line: Line<Work> | null = null
+export class Work implements Linked<Work> {
+  list: LinkedList<any> | null = null
   previous: Work | null = null
   next: Work | null = null
   readonly tracker: Tracker
@@ -189,10 +190,10 @@ export class Tracker {
   #isBusyPart = false
   /** Whether it is recorded who does what. */
   readonly #records: boolean
-  readonly #members = new Line<Member>()
+  readonly #members = new LinkedList<Member>()
   #windows = 0
   /** Work that goes on and waits for no parked batch: any of it may call. */
-  readonly #running = new Line<Work>()
+  readonly #running = new LinkedList<Work>()
   /** Parts of this scope that are busy. */
   #busyParts = 0
   /** Batches in flight whose callers wait, and whose commands do not wait for a parked batch themselves. */
@@ -394,7 +395,7 @@ export class Tracker {
   /** A batch has opened; its window, if it has one, is to be closed when nothing more can come. */
   opened(member: Member, hasWindow: boolean): void {
     this.#pending++
-    if (member.line === null) this.#members.add(member)
+    if (member.list === null) this.#members.add(member)
     if (hasWindow) {
       if (!member.hasWindow) this.#windows++
       member.hasWindow = true
@@ -518,7 +519,8 @@ export class Tracker {
       if (isQuiet || this.#isPatienceOver(member) || this.#nothingFollows(member.name)) closing.push(member)
       else {
         this.profile?.outlived()
-        member.keepWindow(() => this.#waitedFor())
+        member.keepWindow()
+        if (member.settings.delay > longWindow) warnOfOpen(member, this.#host, () => this.#waitedFor())
       }
     }
     for (const member of closing) this.#close(member)

@@ -22,13 +22,12 @@ export function placesOf(keys: readonly unknown[]): number[] | null {
 }
 
 /** Of some things that have such places, the first of each place. */
-export function firstOf<X>(things: readonly X[], places: readonly number[]): X[] {
-  const firsts: X[] = []
-  for (const [i, place] of places.entries()) if (place === firsts.length) firsts.push(things[i]!)
-  return firsts
+export function firstOf<X>(things: X[], places: readonly number[] | null): X[] {
+  let next = 0
+  return places === null ? things : things.filter((_, i) => places[i] === next && ++next > 0)
 }
 
-function allDiffer(keys: readonly unknown[]): boolean {
+export function allDiffer(keys: readonly unknown[]): boolean {
   if (keys.length <= few) return fewDiffer(keys)
   return (keys.length <= many ? wholeNumbersDiffer(keys) : null) ?? new Set(keys).size === keys.length
 }

@@ -17,7 +17,7 @@ export interface Settings {
 /** The bulk at the front of the queue. Bulks are numbered from 1 in the order in which they opened. */
 export interface Head {
   readonly id: number
-  /** When its first task came; looked at only with a delay. */
+  /** From when its `delay` counts; `null` without one, and as long as its scope has not found its window open. */
   readonly openedAt: number | null
 }
 
@@ -51,13 +51,14 @@ export function ready(
   if (settings.delay === 0 && head.id <= marks.ticked) return 'tick'
   if (head.id <= marks.quiet) return 'quiet'
   // By the instant at which its timer fires: a difference of fractions may fall short of the delay by a hair, for ever.
-  if (settings.delay > 0 && clock.now() >= readyAt(head, settings)) return 'delay'
+  const due = readyAt(head, settings)
+  if (due < Infinity && clock.now() >= due) return 'delay'
   return null
 }
 
 /** The instant at which time alone makes the head ready; `Infinity` where time never does. */
 export function readyAt(head: Head, settings: Settings): number {
-  return settings.delay === 0 ? Infinity : head.openedAt! + settings.delay
+  return settings.delay === 0 || head.openedAt === null ? Infinity : head.openedAt + settings.delay
 }
 
 /** How many tasks the next bulk takes from a queue of so many. */

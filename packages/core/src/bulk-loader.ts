@@ -3,25 +3,24 @@
  * @module
  */
 
-import type { CacheMap } from './cache.ts'
+import { keepAll, keepNone, type CacheErrors, type CacheMap } from './cache/cache.ts'
+import { Lookup, type LoaderSettings } from './cache/lookup.ts'
 import type { Command, CommandContext, ResultOf, Results } from './command.ts'
-import { check, checkNames, hasMethods } from './door.ts'
-import { Engine } from './engine.ts'
-import { Habit } from './habit.ts'
+import { Queue } from './engine/queue.ts'
 import type { AsyncContext } from './host.ts'
-import { Lookup, type LoaderSettings } from './lookup.ts'
 import {
   bulkCallOptions,
   contextOf,
+  defaultSettings,
   nameOf,
   readCommand,
   readOptions,
   readScope,
   type BulkCallOptions,
 } from './options.ts'
-import { keepAll, keepNone, type CacheErrors } from './page.ts'
-import type { BulkScope } from './scope.ts'
-import type { Tracker } from './tracker.ts'
+import type { BulkScope } from './bulk-scope.ts'
+import type { Tracker } from './scope/tracker.ts'
+import { check, checkNames, hasMethods } from './validate.ts'
 
 /** The options of a `BulkLoader`: those of its calls, and those of its cache. */
 export interface BulkLoaderOptions<K, V, C = K> extends BulkCallOptions {
@@ -68,26 +67,31 @@ class BulkLoader<K, V, C = K> {
   readonly #settings: LoaderSettings<K, V, C>
   readonly #tracker: Tracker | null
   readonly #context: AsyncContext
-  /** Made when it is first needed: a request may make many loaders and use few of them. */
+  /** Made when they are first needed: a request may make many loaders and use few of them. */
+  #queue: Queue<K, V> | null = null
   #lookup: Lookup<K, V, C> | null = null
 
   /** @param scope beside options that are checked already */
   constructor(
     command: Command<K, V>,
-    options: BulkLoaderOptions<K, V, C> | Checked<K, V, C> = {},
+    options?: BulkLoaderOptions<K, V, C> | Checked<K, V, C>,
     scope?: BulkScope,
   ) {
     readCommand(command)
-    const isChecked = options instanceof Checked
     this.#command = command
-    this.#settings = isChecked ? options.settings : readLoaderOptions(options)
-    this.#tracker = readScope(isChecked ? scope : options.scope)
+    if (options instanceof Checked) {
+      this.#settings = options.settings
+      this.#tracker = readScope(scope)
+    } else {
+      this.#settings = options === undefined ? defaults : readLoaderOptions(options)
+      this.#tracker = readScope(options?.scope)
+    }
     this.#context = contextOf(this.#tracker, this.#settings)
   }
 
   #begin(): Lookup<K, V, C> {
-    const engine = new Engine(this.#command, this.#settings, this.#tracker, this.#context)
-    return (this.#lookup = new Lookup(engine, this.#settings, this.#command, this.#tracker !== null))
+    this.#queue = new Queue(this.#command, this.#settings, this.#tracker, this.#context)
+    return (this.#lookup = new Lookup(this.#queue, this.#settings))
   }
 
   /** The name in errors, events and metrics. */
@@ -97,12 +101,12 @@ class BulkLoader<K, V, C = K> {
 
   /** How many keys are accepted and not yet asked. */
   get pending(): number {
-    return this.#lookup === null ? 0 : this.#lookup.pending
+    return this.#lookup === null ? 0 : this.#lookup.waiting
   }
 
   /** How many bulks are in flight. */
   get inFlight(): number {
-    return this.#lookup === null ? 0 : this.#lookup.inFlight
+    return this.#queue === null ? 0 : this.#queue.inFlight
   }
 
   /**
@@ -123,30 +127,31 @@ class BulkLoader<K, V, C = K> {
    * is not asked; a key that has an answer, or is in flight, keeps it (`clear(key).prime(key, value)` replaces it).
    */
   prime(key: K, value: V | PromiseLike<V> | Error): this {
-    ;(this.#lookup ?? this.#begin()).prime(key, value)
+    ;(this.#lookup ?? this.#begin()).primeKey(key, value)
     return this
   }
 
   /** Forgets the answer of one key. Loads that wait for it get it all the same. */
   clear(key: K): this {
-    ;(this.#lookup ?? this.#begin()).clear(key)
+    ;(this.#lookup ?? this.#begin()).clearKey(key)
     return this
   }
 
   /** Forgets all answers. Loads that wait get theirs all the same. */
   clearAll(): this {
-    ;(this.#lookup ?? this.#begin()).clearAll()
+    this.#lookup?.clear()
     return this
   }
 
   /** Starts what is pending, as slots allow, and resolves when everything that was asked before has settled. */
   flush(): Promise<void> {
-    return (this.#lookup ?? this.#begin()).flush()
+    return this.#queue === null ? Promise.resolve() : this.#queue.flush()
   }
 
   /** Refuses new keys, starts what is pending and resolves when everything has settled. Answers can still be had. */
   close(): Promise<void> {
-    return (this.#lookup ?? this.#begin()).close()
+    if (this.#queue === null) this.#begin()
+    return this.#queue!.close()
   }
 
   /** The same as `close()`, for `await using`. */
@@ -157,11 +162,7 @@ class BulkLoader<K, V, C = K> {
 
 const cacheMapMethods = ['get', 'set', 'delete', 'clear'] as const
 
-/** @param habit what the loaders with these options have in common, if there are more than one */
-function readLoaderOptions<K, V, C>(
-  options: BulkLoaderOptions<K, V, C>,
-  habit: Habit | null = null,
-): LoaderSettings<K, V, C> {
+function readLoaderOptions<K, V, C>(options: BulkLoaderOptions<K, V, C>): LoaderSettings<K, V, C> {
   checkNames(options, bulkLoaderOptions)
   const { cache = true, cacheKeyFn, cacheMap, cacheErrors = true } = options
   check('cache', typeof cache === 'boolean', 'true or false', cache)
@@ -181,21 +182,15 @@ function readLoaderOptions<K, V, C>(
   const keeps: CacheErrors =
     typeof cacheErrors === 'function' ? cacheErrors : cacheErrors ? keepAll : keepNone
   const store = !cache || cacheMap === null ? 'none' : (cacheMap ?? 'own')
-  const { size, delay, limiter, maxPending, timeout, name, host } = readOptions(options)
-  // Name by name: loaders may be made for each request, and a spread is slow.
-  return {
-    size,
-    delay,
-    limiter,
-    maxPending,
-    timeout,
-    name,
-    host,
-    keyOf: cacheKeyFn ?? null,
-    keeps,
-    store,
-    habit,
-  }
+  return { ...readOptions(options), keyOf: cacheKeyFn ?? null, keeps, store }
+}
+
+/** Those of a loader without any: it is the most usual one, and may be made for each request. */
+const defaults: LoaderSettings<any, any, any> = {
+  ...defaultSettings,
+  keyOf: null,
+  keeps: keepAll,
+  store: 'own',
 }
 
 /** Options that have been checked, for all loaders that have them. */
@@ -229,7 +224,7 @@ export function bulkLoaderFactory<K = any, C = K>(
     options,
     bulkLoaderOptions.filter(name => name !== 'scope' && name !== 'cacheMap'),
   )
-  const checked = new Checked(readLoaderOptions<K, any, C>(options, new Habit()))
+  const checked = new Checked(readLoaderOptions<K, any, C>(options))
   return (command, scope) => new BulkLoader<K, any, C>(command as Command<K, any>, checked, scope)
 }
 

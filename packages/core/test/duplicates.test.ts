@@ -1,7 +1,7 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { BulkLoader, bulkLoaderFactory, BulkOptionError, BulkScope, semaphore } from '../src/index.ts'
-import { firstOf, placesOf } from '../src/equals.ts'
+import { firstOf, placesOf } from '../src/engine/duplicates.ts'
 import { held, turn, watch } from './support/desk.ts'
 
 /** The reference: a `Map`, key by key. */

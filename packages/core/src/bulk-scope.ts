@@ -3,10 +3,10 @@
  * @module
  */
 
-import { check, checkNames, hasMethods } from './door.ts'
-import { Evidence, Plan } from './evidence.ts'
+import { check, checkNames, hasMethods } from './validate.ts'
+import { Evidence, Plan } from './scope/evidence.ts'
 import { host as realHost, type Host } from './host.ts'
-import { Tracker, type Frame } from './tracker.ts'
+import { Tracker, type Frame } from './scope/tracker.ts'
 
 /** The tracker of a scope, for the engine; `undefined` for what is no scope of this copy of the package. */
 export let trackerOf: (scope: unknown) => Tracker | undefined

@@ -1,60 +1,61 @@
 /**
- * A seat: one task of a bulk that has a promise of its own, because it may settle apart from its mates.
+ * A seat: one task of a batch with a promise of its own, because it may settle before the others, or leave.
  * @module
  */
 
-import { isError } from './errors.ts'
-import { followersOf } from './followers.ts'
+import { isError } from '../errors.ts'
+import type { Work } from '../scope/tracker.ts'
+import { leaversOf } from './abort.ts'
+import { deferred, rejectLast, resolveLast } from './deferred.ts'
 import { drop, isThenable } from './settle.ts'
-import type { Work } from './tracker.ts'
 
-/** Who is told that the caller of a seat has aborted. */
-export interface Bench {
+/** The batch that a seat is in. */
+export interface SeatOwner {
+  /** The caller of this seat has aborted. */
   aborted(seat: Seat, reason: unknown): void
 }
 
 /** Settles one task, once. */
 export class Seat {
-  readonly promise: Promise<unknown>
-  /** The bulk that it sits in; it may be moved to the bulk before, to fill the place of one who left. */
-  bench: Bench
-  /** The work that waits for it, until its bulk starts. Only where it may leave: else the bulk knows who waits. */
+  readonly promise: Promise<unknown> = deferred<unknown>()
+  readonly #resolve = resolveLast
+  readonly #reject = rejectLast
+  /** The batch that it is in, which may become the one before, where another task has left. */
+  owner: SeatOwner
+  /** Its place there. */
+  place: number
+  /** The work that waits for it. Only where it may leave: else its batch knows who waits. */
   work: Work | null = null
-  /** Whether the bulk is done with the task. */
+  /** Whether the batch is done with the task. */
   settled = false
-  #resolve!: (value: unknown) => void
-  #reject!: (reason: unknown) => void
   #signal: AbortSignal | undefined
 
-  constructor(bench: Bench) {
-    this.bench = bench
-    this.promise = new Promise((resolve, reject) => {
-      this.#resolve = resolve
-      this.#reject = reject
-    })
+  constructor(owner: SeatOwner, place: number) {
+    this.owner = owner
+    this.place = place
   }
 
-  /** Whether its caller has gone, heard or unheard. */
+  /** Whether its caller has aborted, noticed or not. */
   get aborted(): boolean {
     return this.#signal?.aborted ?? false
   }
 
-  /** Its bulk starts, or it has left: nobody waits any more for that bulk to start. */
+  /** Its batch starts, or it has left: nobody waits any more for that batch to start. */
   starts(): void {
     this.work?.unpark()
     this.work = null
   }
 
-  /** Gives the seat up when this signal aborts. */
+  /** Leaves when this signal aborts. */
   follow(signal: AbortSignal): void {
     this.#signal = signal
-    followersOf(signal).add(this)
+    leaversOf(signal).add(this)
   }
 
   /** The signal has aborted. */
   leave(): void {
     const reason: unknown = this.#signal?.reason
-    if (!this.settled) this.bench.aborted(this, reason)
+    if (!this.settled) this.owner.aborted(this, reason)
     this.settled = true
     this.#end(this.#reject, reason)
   }
@@ -66,7 +67,7 @@ export class Seat {
     if (isError(outcome)) this.#end(this.#reject, outcome)
     else if (this.#signal === undefined || !isThenable(outcome)) this.#end(this.#resolve, outcome)
     else {
-      // The bulk is done with the task, but its caller still waits, and may still abort.
+      // The batch is done with the task, but its caller still waits, and may still abort.
       Promise.resolve(outcome).then(
         value => this.#end(this.#resolve, value),
         (error: unknown) => this.#end(this.#reject, error),
@@ -82,7 +83,7 @@ export class Seat {
   }
 
   #end(settle: (value: unknown) => void, value: unknown): void {
-    if (this.#signal !== undefined) followersOf(this.#signal).delete(this)
+    if (this.#signal !== undefined) leaversOf(this.#signal).delete(this)
     settle(value)
   }
 }
