@@ -40,7 +40,7 @@ export class Cache<C, V> implements Keys {
   /** Whether the tasks of a bulk are its keys. */
   readonly #tasksAreKeys: boolean
   /** How many keys may join a bulk unindexed: no more than it can have if all of them differ. */
-  readonly #most: number
+  protected readonly most: number
   /** What is looked up by its key; `null` as long as that is nothing. */
   #index: Map<C, Answer<V>> | null = null
   /** The bulk whose keys are not in the index: the one that is open, or was the last to start. */
@@ -60,14 +60,19 @@ export class Cache<C, V> implements Keys {
     this.#remembers = store === 'own'
     this.#store = typeof store === 'string' ? null : store
     this.#tasksAreKeys = tasksAreKeys
-    this.#most = most
+    this.most = most
+  }
+
+  /** Whether one more key may join this bulk, which is the last one, and nothing has to be known of it. */
+  protected takes(open: AnyBulk): boolean {
+    return open === this.#unindexed && open.count + 1 !== sample
   }
 
   /** Whether so many keys may join the bulk that is open, if one is, and none of them is known or has to be looked up. */
   knowsNone(keys: number, open: AnyBulk | null): boolean {
     if (this.#index !== null) return false
-    if (this.#unindexed !== null) return this.#unindexed === open && open.count + keys <= this.#most
-    return keys <= this.#most && !this.#indexesAtOnce
+    if (this.#unindexed !== null) return this.#unindexed === open && open.count + keys <= this.most
+    return keys <= this.most && !this.#indexesAtOnce
   }
 
   /** What a key was answered, or will be, as far as it has been seen; `open` is the bulk that the next key joins. */
@@ -93,7 +98,7 @@ export class Cache<C, V> implements Keys {
     const isIndexed = this.#opens(bulk)
     if (bulk.keys !== null) bulk.keys.push(key)
     if (isIndexed) this.#add(bulk, key, promise)
-    else if (bulk.count >= this.#most || (bulk.count === sample && !allDiffer(keysOf(bulk)))) this.index(bulk)
+    else if (bulk.count >= this.most || (bulk.count === sample && !allDiffer(keysOf(bulk)))) this.index(bulk)
   }
 
   /** The keys from `from` to before `to`, that were not found and all differ if any are known, have joined this bulk. */
@@ -101,7 +106,7 @@ export class Cache<C, V> implements Keys {
     const isIndexed = this.#opens(bulk)
     if (bulk.keys !== null) for (let i = from; i < to; i++) bulk.keys.push(keys[i]!)
     if (isIndexed) for (let i = from; i < to; i++) this.#add(bulk, keys[i]!, null)
-    else if (bulk.count >= this.#most) this.index(bulk)
+    else if (bulk.count >= this.most) this.index(bulk)
   }
 
   /** The first keys of a bulk have joined it, or more. Returns whether it is indexed. */

@@ -42,8 +42,12 @@ export class Lookup<K, V, C> extends Cache<C, V> {
 
   load(key: K): Promise<V> {
     // Most keys are what they are compared by, and then nothing here is the user's, and nothing throws.
-    if (this.#keyOf === null && !this.#hasMap && key !== null && key !== undefined)
-      return this.#load(key, key as unknown as C)
+    if (this.#keyOf === null && !this.#hasMap && key !== null && key !== undefined) {
+      const open = this.#queue.last
+      return open !== null && this.takes(open) && this.#queue.isUsual(this.most)
+        ? this.#queue.join(open, key)
+        : this.#load(key, key as unknown as C)
+    }
     try {
       return this.#load(key, this.#cacheKey(key))
     } catch (error) {

@@ -104,6 +104,20 @@ export class Queue<T, R> extends Runner<T, R> implements BulkOwner, Waiter, Memb
     return promise
   }
 
+  /** Whether one more task is as any other: none is refused, no bulk gets full by it, and nobody listens. */
+  isUsual(most: number): boolean {
+    const { tracker } = this
+    return this.pending + 1 < most && !this.closing && !watchesTasks() && (tracker === null || tracker.aborted === null)
+  }
+
+  /** Takes such a task into the bulk that is open. */
+  join(open: Bulk<T, R>, task: T): Promise<R> {
+    this.pending++
+    const promise = open.join(task)
+    if (this.tracker !== null) this.tracker.called(this, open, promise)
+    return promise
+  }
+
   #acceptToLeave(task: T, signal: AbortSignal): Promise<R> {
     const bulk = this.open ?? this.#openBulk()
     const promise = bulk.joinWith(task, signal)
@@ -302,8 +316,8 @@ export class Queue<T, R> extends Runner<T, R> implements BulkOwner, Waiter, Memb
   }
 
   protected settledSome(): void {
-    if (this.pending === 0 && this.inFlight === 0) this.tracker?.idle(this)
-    this.#tellDrained()
+    if (this.tracker !== null && this.pending === 0 && this.inFlight === 0) this.tracker.idle(this)
+    if (this.#drains !== null) this.#tellDrained()
     this.pump()
   }
 
@@ -320,7 +334,7 @@ export class Queue<T, R> extends Runner<T, R> implements BulkOwner, Waiter, Memb
         while (this.#pumpAgain) {
           this.#pumpAgain = false
           this.#startReady()
-          this.#putDown()
+          if (this.settings.limiter !== null) this.#putDown()
         }
       } finally {
         this.#pumping = false
@@ -331,15 +345,14 @@ export class Queue<T, R> extends Runner<T, R> implements BulkOwner, Waiter, Memb
   }
 
   #startReady(): void {
-    for (;;) {
-      const cause = this.#ready()
+    for (let cause; (cause = this.#ready()) !== null;) {
       // Between the slot and the start stands no `await`: nothing can come in between, so nothing is admitted twice.
-      if (cause === null || !this.#takeSlot()) return
+      if (this.settings.limiter !== null && !this.#takeSlot()) return
       const bulk = this.#seal()
       if (bulk === null) continue
       bulk.start(this.#slot)
       this.#slot = null
-      this.tracker?.started(this, bulk)
+      if (this.tracker !== null) this.tracker.started(this, bulk)
       if (watched()) bulk.event = this.#event(bulk, cause)
       this.run(bulk)
     }
@@ -356,12 +369,11 @@ export class Queue<T, R> extends Runner<T, R> implements BulkOwner, Waiter, Memb
 
   /** Whether a slot is at hand. If not, the queue stands in line for one, from the moment that its bulk is ready. */
   #takeSlot(): boolean {
-    const { limiter } = this.settings
-    if (limiter === null || this.#slot !== null) return true
+    if (this.#slot !== null) return true
     if (this.#inLine) return false
     this.#inLine = true
     try {
-      const slot = limiter.acquire(this)
+      const slot = this.settings.limiter!.acquire(this)
       if (slot === null) {
         if (watched()) this.#inLineSince ??= this.now()
       } else {
@@ -421,6 +433,8 @@ export class Queue<T, R> extends Runner<T, R> implements BulkOwner, Waiter, Memb
   // ---- Time
 
   #setTimer(): void {
+    const { delay, timeout } = this.settings
+    if (delay === 0 && timeout === Infinity) return
     const instant = this.#nextInstant()
     if (instant === Infinity && this.#timer === null) return
     this.#timer ??= new Timer(this.settings.host, () => {

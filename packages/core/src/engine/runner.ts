@@ -87,7 +87,7 @@ export abstract class Runner<T, R> {
   /** Its results are looked at in the same context as well: what runs when a stream is read is still the command. */
   #carryOut(bulk: Bulk<T, R>): void {
     try {
-      const given = this.#callCommand(bulk)
+      const given = this.tracker === null ? this.#call(bulk) : this.#callInScope(bulk, this.tracker)
       if (!isThenable(given)) return this.#answered(bulk, given)
       void then.call(
         Promise.resolve(given),
@@ -99,14 +99,23 @@ export abstract class Runner<T, R> {
     }
   }
 
-  #callCommand(bulk: Bulk<T, R>): unknown {
-    // The tasks are the command's own copy: it may sort or empty them, and the results still find their places.
-    const frame = this.tracker === null ? null : this.tracker.beginCommand(this.name, bulk)
+  #callInScope(bulk: Bulk<T, R>, tracker: Tracker): unknown {
+    const frame = tracker.beginCommand(this.name, bulk)
     try {
-      return (0, this.#command)(bulk.tasks.slice(), new Context(this, bulk))
+      return this.#call(bulk)
     } finally {
-      if (frame !== null) this.tracker!.endCommand(frame, bulk)
-      if (bulk.event !== null) tellReturned(bulk.event)
+      tracker.endCommand(frame, bulk)
+    }
+  }
+
+  #call(bulk: Bulk<T, R>): unknown {
+    // The tasks are the command's own copy: it may sort or empty them, and the results still find their places.
+    const tasks = bulk.tasks.slice()
+    if (bulk.event === null) return (0, this.#command)(tasks, new Context(this, bulk))
+    try {
+      return (0, this.#command)(tasks, new Context(this, bulk))
+    } finally {
+      tellReturned(bulk.event)
     }
   }
 
