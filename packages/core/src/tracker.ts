@@ -44,7 +44,9 @@ export interface Member extends Standing<Member> {
   /** What is pending may start. */
   closeWindow(): void
   /** The tick is over and the window stays open: from now on time may close it. */
-  keepWindow(waitedFor: () => readonly string[]): void
+  keepWindow(): void
+  /** Whether its first batch waits for nothing but a slot. */
+  readonly isReady: boolean
   abort(reason: unknown): void
 }
 
@@ -174,6 +176,10 @@ export class Work implements Standing<Work> {
   }
 }
 
+/** A window that stays open for so many ms is worth a warning. */
+const longWindow = 5_000
+let isWarned = false
+
 export class Tracker {
   /** The scope, for events. */
   readonly scope: object
@@ -203,6 +209,8 @@ export class Tracker {
   /** When waiting in vain was last accounted for, and what it came to, in `delay`s. */
   #vainUntil = -Infinity
   #vain = 0
+  /** The timer of a warning. */
+  #warning: unknown = null
 
   // Where it is recorded who does what: how many run of each resolver, how many of them are still due to call a loader, how
   // many may do anything, and what is in flight.
@@ -242,7 +250,7 @@ export class Tracker {
   #observe(frame: Frame, isCommand = false): void {
     const work = new Work(this, frame.evidence, true, isCommand)
     // Work within work that has gone on: what it calls, that one calls too.
-    frame.before = runningWork()
+    frame.before = observedWork()
     const outer = frame.outer === null && !isCommand ? frame.before : undefined
     if (outer?.tracker === this && outer.goesOn) (work.outer = outer).park()
     frame.work = work
@@ -334,7 +342,7 @@ export class Tracker {
 
   #calledLate(name: string, batch: Awaited): void {
     if (!this.#records) return
-    const work = runningWork()
+    const work = observedWork()
     const isKnown = work !== undefined && work.tracker === this && work.goesOn
     addAsker(batch, isKnown ? work.evidence : null, isKnown && work.isCommand)
     if (isKnown) work.callsLate(name, batch)
@@ -518,7 +526,8 @@ export class Tracker {
       if (isQuiet || this.#isPatienceOver(member) || this.#nothingFollows(member.name)) closing.push(member)
       else {
         this.profile?.outlived()
-        member.keepWindow(() => this.#waitedFor())
+        member.keepWindow()
+        if (member.settings.delay > longWindow) this.#warnLater(longWindow)
       }
     }
     for (const member of closing) this.#close(member)
@@ -534,7 +543,7 @@ export class Tracker {
     if (!member.hasWindow) return
     member.hasWindow = false
     member.keptAt = null
-    this.#windows--
+    if (--this.#windows === 0) this.#takeBackWarning()
   }
 
   /** Whether evidence says that nothing which goes on leads to another call of this loader. */
@@ -562,12 +571,56 @@ export class Tracker {
     return delay < Infinity && this.#vain >= (this.plan?.patience ?? 3)
   }
 
-  /** For a warning: the resolvers of what runs. */
-  #waitedFor(): readonly string[] {
+  // ---- A window that stays open
+
+  /** Warns once in the life of the program of a window that does not close: with `delay: Infinity` it may hang for ever. */
+  #warnLater(ms: number): void {
+    if (isWarned || this.#warning !== null) return
+    this.#warning = this.#host.setTimer(() => {
+      this.#warning = null
+      this.#warn()
+    }, ms)
+    // What only warns keeps no program alive.
+    ;(this.#warning as { unref?(): void } | undefined)?.unref?.()
+  }
+
+  #takeBackWarning(): void {
+    if (this.#warning !== null) this.#host.clearTimer(this.#warning)
+    this.#warning = null
+  }
+
+  #warn(): void {
+    const now = this.#host.now()
+    /** When the next of the windows will have been open for so long. */
+    let next = Infinity
+    for (const { name, pending, keptAt, isReady, settings } of this.#members) {
+      if (keptAt === null || isReady || settings.delay <= longWindow) continue
+      if (now - keptAt < longWindow) {
+        next = Math.min(next, keptAt + longWindow - now)
+        continue
+      }
+      const fields = this.#waitedFor.join(', ') || 'work that is not known by name'
+      const lasts = `has had its window open for ${longWindow / 1000} s, with ${pending} pending`
+      isWarned = true
+      globalThis.process?.emitWarning?.(`Bulkcall: ${name} ${lasts}, waiting for ${fields}`, {
+        code: 'BULKCALL_WINDOW_OPEN',
+      })
+      return
+    }
+    if (next < Infinity) this.#warnLater(Math.ceil(next))
+  }
+
+  /** The resolvers of what runs. */
+  get #waitedFor(): readonly string[] {
     const names = new Set<string>()
     for (const { evidence } of this.#running) if (evidence !== null) names.add(evidence.name)
     return [...names]
   }
+}
+
+/** What is observed is work of this file. */
+function observedWork(): Work | undefined {
+  return runningWork() as Work | undefined
 }
 
 /** A command's own batch is in flight as well, with those who wait for it, so nothing else follows from what it has called. */
@@ -601,6 +654,7 @@ function isUnfinished(result: unknown): boolean {
   return isThenable(result) || Symbol.asyncIterator in result
 }
 
+// oxlint-disable-next-line typescript/unbound-method -- it is called on promises
 const { then } = Promise.prototype
 
 /**
