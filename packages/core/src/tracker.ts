@@ -456,7 +456,7 @@ export class Tracker {
     if (this.aborted !== null) return
     this.aborted = { reason }
     // Each leaves the list as it is done.
-    for (const member of [...this.#members]) member.abort(reason)
+    for (const member of Array.from(this.#members)) member.abort(reason)
     this.#tellWider()
   }
 
@@ -552,8 +552,7 @@ export class Tracker {
     if (!this.#records || this.#unknown > 0 || this.#busyParts > 0 || this.#due.has(loader)) return false
     for (const evidence of this.#resolvers.keys()) if (plan!.leadsTo(evidence, loader)) return false
     for (const { askers } of this.#flights)
-      for (const asker of askers ?? [null])
-        if (asker === null || plan!.leadsTo(asker, loader)) return false
+      for (const asker of askers ?? [null]) if (asker === null || plan!.leadsTo(asker, loader)) return false
     return true
   }
 
@@ -654,8 +653,7 @@ function isUnfinished(result: unknown): boolean {
   return isThenable(result) || Symbol.asyncIterator in result
 }
 
-// oxlint-disable-next-line typescript/unbound-method -- it is called on promises
-const { then } = Promise.prototype
+const then: typeof Promise.prototype.then = Reflect.get(Promise.prototype, 'then')
 
 /**
  * What work has given, with its end noted. A promise of the language is observed and given as it is; any other thenable may
