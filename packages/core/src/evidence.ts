@@ -145,11 +145,6 @@ export class Plan {
     this.#leadsTo = leadsTo
   }
 
-  /** Whether waiting has brought nothing so often that no window of a scope waits any more. */
-  get exhausted(): boolean {
-    return this.patience < budget
-  }
-
   /** A scope begins. Where nobody waits any more, it is tried again now and then. */
   begins(): void {
     if (this.patience < budget && ++this.#scopes % long === 0) this.patience = 1
