@@ -105,9 +105,7 @@ async function play(plan: Plan) {
   const profile = new Profile()
   profile.outlived()
   const document =
-    plan.evidence === 'none'
-      ? undefined
-      : new DocumentPlan(profile, () => plan.evidence === 'all may follow')
+    plan.evidence === 'none' ? undefined : new DocumentPlan(profile, () => plan.evidence === 'all may follow')
   const evidence = new Map<How, Evidence>()
   const wide = new BulkScope({ host })
   const middle = new BulkScope({ host, within: wide })
