@@ -263,6 +263,10 @@ export class Queue<T, R> extends Runner<T, R> implements BulkOwner, Waiter, Memb
     this.#setTimer()
   }
 
+  get isReady(): boolean {
+    return this.#ready() !== null
+  }
+
   #askTick(): void {
     if (this.#tickAsked) return
     this.#tickAsked = true
