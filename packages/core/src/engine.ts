@@ -240,11 +240,13 @@ export class Engine<T, R> implements Keeper, Waiter, Member, Marks, Clock {
     this.pump()
   }
 
-  keepWindow(waitedFor: () => readonly string[]): void {
-    const { delay } = this.settings
+  keepWindow(): void {
     this.keptAt ??= this.now()
     this.#setAlarm()
-    if (delay > longWindow) warnAfter(longWindow, this, waitedFor)
+  }
+
+  get isReady(): boolean {
+    return this.#ready() !== null
   }
 
   granted(slot: Slot): void {
@@ -682,29 +684,6 @@ class Context implements CommandContext {
   get signal(): AbortSignal {
     return this.#bulk.signal
   }
-}
-
-/** A window that stays open for so many ms is worth a warning. */
-const longWindow = 5_000
-const warned = new WeakSet<object>()
-let isWarned = false
-
-/** Warns once in the life of the program of a window that does not close: with `delay: Infinity` it may hang for ever. */
-function warnAfter(ms: number, engine: Engine<any, any>, waitedFor: () => readonly string[]): void {
-  const opened = engine.keptAt
-  if (isWarned || warned.has(engine)) return
-  warned.add(engine)
-  const timer = engine.settings.host.setTimer(() => {
-    if (isWarned || !engine.hasWindow || engine.keptAt !== opened) return
-    isWarned = true
-    const fields = waitedFor().join(', ') || 'work that is not known by name'
-    globalThis.process?.emitWarning?.(
-      `Bulkcall: ${engine.name} has had its window open for ${ms / 1000} s, with ${engine.pending} pending, waiting for ${fields}`,
-      { code: 'BULKCALL_WINDOW_OPEN' },
-    )
-  }, ms)
-  // What only warns keeps no program alive.
-  ;(timer as { unref?(): void } | undefined)?.unref?.()
 }
 
 function countOutcomes(event: BulkEvent, outcomes: Outcomes): void {

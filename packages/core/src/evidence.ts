@@ -7,20 +7,18 @@
  * @module
  */
 
-import type { Work } from './tracker.ts'
-
 type Hooks = typeof import('node:async_hooks')
 const hooks: Hooks | undefined = globalThis.process?.getBuiltinModule?.('node:async_hooks')
 /** The work that runs now, also after an `await`. */
-const store = hooks?.AsyncLocalStorage && new hooks.AsyncLocalStorage<Work | undefined>()
+const store = hooks?.AsyncLocalStorage && new hooks.AsyncLocalStorage<object | undefined>()
 
 /** The observed work that runs now, also after an `await`. */
-export function runningWork(): Work | undefined {
+export function runningWork(): object | undefined {
   return store?.getStore()
 }
 
 /** From here to the end of the synchronous part, and in all that it begins, this is the work that runs. */
-export function enterWork(work: Work | undefined): void {
+export function enterWork(work: object | undefined): void {
   store?.enterWith(work)
 }
 
@@ -145,11 +143,6 @@ export class Plan {
   constructor(profile: Profile, leadsTo: (from: Evidence, loader: string) => boolean) {
     this.profile = profile
     this.#leadsTo = leadsTo
-  }
-
-  /** Whether waiting has brought nothing so often that no window of a scope waits any more. */
-  get exhausted(): boolean {
-    return this.patience < budget
   }
 
   /** A scope begins. Where nobody waits any more, it is tried again now and then. */

@@ -198,7 +198,7 @@ const plans: Record<string, Plan> = {
     ...everything,
     delays: [2, Infinity],
     slots: [1, null],
-    settings: { ...inScope, signals: 0, flushes: 0 },
+    settings: { ...inScope, flushes: 0 },
   },
 }
 
