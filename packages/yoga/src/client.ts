@@ -3,8 +3,6 @@
  * @module
  */
 
-import type { Operation } from './operation.ts'
-
 /** What a context tells of its client. All of it may be missing, or be something else. */
 export interface ClientContext {
   readonly request?: Request
@@ -28,7 +26,7 @@ interface Socket {
 export function attended<Args extends readonly unknown[], R>(
   run: (...args: Args) => R,
   { socket, extra }: ClientContext,
-  operation: Operation,
+  operation: { abort(reason: unknown): void },
 ): (...args: Args) => R | Promise<Awaited<R>> {
   const found = [socket, extra?.socket].find(isSocket)
   if (found === undefined) return run

@@ -156,18 +156,20 @@ export class Operation {
     this.#unlisten = null
   }
 
-  /**
-   * Looks whether the client has gone: when a bulk starts. Only a command that has read its own signal can be stopped later,
-   * so only then is that of the request listened to.
-   */
-  #look(listens = false): void {
-    if (this.#attended === 0 || this.#aborted !== null) return
+  /** A bulk starts: whether the client has gone is looked at only now. Gives the signal that will tell, if one can. */
+  #look(): AbortSignal | null {
+    if (this.#attended === 0 || this.#aborted !== null) return null
     // The request may be that of another server, which has no signal.
     const signal = (this.#context as ClientContext).request?.signal
-    if (signal === undefined) return
+    if (signal?.aborted) this.abort(signal.reason)
+    return signal ?? null
+  }
+
+  /** A command has read its own signal, so it can be stopped: from now on that of the request is listened to. */
+  listen(): void {
+    const signal = this.#look()
+    if (signal === null || signal.aborted || this.#unlisten !== null) return
     const gone = (): void => this.abort(signal.reason)
-    if (signal.aborted) return gone()
-    if (!listens || this.#unlisten !== null) return
     signal.addEventListener('abort', gone, { once: true })
     this.#unlisten = () => signal.removeEventListener('abort', gone)
   }
@@ -194,33 +196,33 @@ export class Operation {
       this.#look()
       if (this.#aborted !== null) throw this.#aborted.reason
       try {
-        return unlocatedResults(command(keys, new Operation.#Context(this, bulk))) as never
+        return unlocatedResults(command(keys, new BoundContext(this, this.#context, bulk))) as never
       } catch (error) {
         return rethrow(error)
       }
     }
   }
+}
 
-  /** What a command gets beside its keys. The signal is passed on when it is asked for: it is expensive, and few ask. */
-  static readonly #Context = class implements BulkCommandContext {
-    readonly context: unknown
-    readonly partition = undefined
-    readonly #operation: Operation
-    readonly #bulk: CommandContext
+/** What a command gets beside its keys. The signal is passed on when it is asked for: it is expensive, and few ask. */
+class BoundContext implements BulkCommandContext {
+  readonly context: unknown
+  readonly partition = undefined
+  readonly #operation: Operation
+  readonly #bulk: CommandContext
 
-    constructor(operation: Operation, bulk: CommandContext) {
-      this.context = operation.#context
-      this.#operation = operation
-      this.#bulk = bulk
-    }
+  constructor(operation: Operation, context: unknown, bulk: CommandContext) {
+    this.context = context
+    this.#operation = operation
+    this.#bulk = bulk
+  }
 
-    get name(): string {
-      return this.#bulk.name
-    }
+  get name(): string {
+    return this.#bulk.name
+  }
 
-    get signal(): AbortSignal {
-      this.#operation.#look(true)
-      return this.#bulk.signal
-    }
+  get signal(): AbortSignal {
+    this.#operation.listen()
+    return this.#bulk.signal
   }
 }
