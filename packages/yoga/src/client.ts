@@ -40,6 +40,11 @@ export function attended<Args extends readonly unknown[], R>(
   }
 }
 
+/** Whether the signal of a request tells of its client. The request may be that of another server, which has none. */
+export function hasSignal({ request }: ClientContext): boolean {
+  return request !== undefined && 'signal' in request
+}
+
 /** Why an operation is given up that has no signal to say it. */
 export function gone(): DOMException {
   return new DOMException('The client has gone.', 'AbortError')

@@ -159,10 +159,9 @@ export class Operation {
   /** A bulk starts: whether the client has gone is looked at only now. Gives the signal that will tell, if one can. */
   #look(): AbortSignal | null {
     if (this.#attended === 0 || this.#aborted !== null) return null
-    // The request may be that of another server, which has no signal.
-    const signal = (this.#context as ClientContext).request?.signal
-    if (signal?.aborted) this.abort(signal.reason)
-    return signal ?? null
+    const { signal } = (this.#context as ClientContext).request!
+    if (signal.aborted) this.abort(signal.reason)
+    return signal
   }
 
   /** A command has read its own signal, so it can be stopped: from now on that of the request is listened to. */

@@ -5,7 +5,7 @@
 
 import { BulkOptionError } from '@bulkcall/core'
 import type { ExecutionArgs } from 'graphql'
-import { attended, gone, isAsyncIterable, type ClientContext } from './client.ts'
+import { attended, gone, hasSignal, isAsyncIterable, type ClientContext } from './client.ts'
 import { contextClass, operationOf } from './context.ts'
 import { prepare } from './definitions.ts'
 import { presented, presentedBatch, presentedFailure, type Log } from './errors.ts'
@@ -94,16 +94,14 @@ function create<D extends BulkDefinitions>(definitions: D, options: UseBulkOptio
       if (operation === undefined) return undefined
       const overHttp = isOverHttp(args.contextValue)
       const isMutation = begin(operation, args) === 'mutation'
+      const isAttended = !isMutation && hasSignal(args.contextValue)
       if (isMutation) operation.last()
-      else if (overHttp) operation.attend()
+      else if (isAttended) operation.attend()
       else setExecuteFn(attended(executeFn, args.contextValue, operation))
-      const leave = (): void => {
-        if (overHttp && !isMutation) operation.leave()
-      }
       return {
         onExecuteDone({ result: given, setResult: setGiven }) {
           if (!isAsyncIterable(given)) {
-            leave()
+            if (isAttended) operation.leave()
             setGiven(show(given, operation, overHttp))
             return undefined
           }
@@ -115,7 +113,7 @@ function create<D extends BulkDefinitions>(definitions: D, options: UseBulkOptio
             },
             // Of all transports: who does not wait for the last part has gone.
             onEnd() {
-              leave()
+              if (isAttended) operation.leave()
               if (!whole) operation.abort(gone())
             },
           }
@@ -127,13 +125,14 @@ function create<D extends BulkDefinitions>(definitions: D, options: UseBulkOptio
       const operation = operationOf(args.contextValue)
       if (operation === undefined) return undefined
       const overHttp = isOverHttp(args.contextValue)
+      const isAttended = hasSignal(args.contextValue)
       begin(operation, args)
-      if (overHttp) operation.attend()
+      if (isAttended) operation.attend()
       else setSubscribeFn(attended(subscribeFn, args.contextValue, operation))
       return {
         onSubscribeResult({ result: opened, setResult: setOpened }) {
           if (!isAsyncIterable(opened)) {
-            if (overHttp) operation.leave()
+            if (isAttended) operation.leave()
             setOpened(show(opened, operation, overHttp))
           }
           // Each event is a unit of its own: what an earlier one has loaded may have changed since.
@@ -144,7 +143,7 @@ function create<D extends BulkDefinitions>(definitions: D, options: UseBulkOptio
               operation.renew()
             },
             onEnd() {
-              if (overHttp) operation.leave()
+              if (isAttended) operation.leave()
               operation.abort(new DOMException('The subscription has ended.', 'AbortError'))
             },
           }

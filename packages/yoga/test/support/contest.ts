@@ -81,15 +81,15 @@ function serve(
 }
 
 /** Lets virtual time pass until this has settled. */
-async function passing<R>(work: () => Promise<R>): Promise<R> {
-  let over = false
+export async function passing<R>(work: () => Promise<R>): Promise<R> {
+  const state = { isOver: false }
   const result = work().finally(() => {
-    over = true
+    state.isOver = true
   })
   result.catch(() => {})
-  for (let ms = 0; !over; ms++) {
+  for (let ms = 0; !state.isOver; ms++) {
     if (ms > 1_000) throw new Error('The query has not come to an end.')
-    await pass(1, () => over)
+    await pass(1, () => state.isOver)
   }
   return result
 }
@@ -114,7 +114,7 @@ function wrapping(): Plugin {
         for (const field of Object.values(type.getFields())) {
           if (!('resolve' in field) || field.resolve === undefined) continue
           const { resolve } = field
-          field.resolve = (...call) => resolve(...call)
+          field.resolve = (...call: Parameters<typeof resolve>) => resolve(...call)
         }
       }
       done.add(copy)
