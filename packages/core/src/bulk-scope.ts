@@ -106,6 +106,12 @@ export class BulkScope {
     return this.#tracker.begin(evidence ?? null)
   }
 
+  /** The option `plan`, for who learns only after the scope was made what it executes. The first plan of a scope holds. */
+  follow(plan: Plan): void {
+    check('plan', plan instanceof Plan, 'a Plan', plan)
+    this.#tracker.follow(plan)
+  }
+
   /**
    * Gives up everything in the scope, because nobody waits for it any more: pending calls reject with the reason and are
    * never sent, calls in flight reject at once and their bulks' signals abort, and later calls reject.

@@ -4,13 +4,13 @@
  */
 
 import { BulkOptionError } from '@bulkcall/core'
-import type { DocumentNode, OperationDefinitionNode } from 'graphql'
-import { attended, gone, isAsyncIterable, type ClientContext } from './client.ts'
+import type { ExecutionArgs } from 'graphql'
+import { attended, gone, hasSignal, isAsyncIterable, type ClientContext } from './client.ts'
 import { contextClass, operationOf } from './context.ts'
 import { prepare } from './definitions.ts'
 import { presented, presentedBatch, presentedFailure, type Log } from './errors.ts'
 import { Operation } from './operation.ts'
-import { wrapResolvers } from './resolvers.ts'
+import { fieldResolver, wrapResolvers } from './resolvers.ts'
 import type { BulkDefinitions, BulkPlugin, UseBulkOptions, Checked } from './types.ts'
 
 const ours = new WeakSet<object>()
@@ -44,7 +44,7 @@ function create<D extends BulkDefinitions>(definitions: D, options: UseBulkOptio
   function operationFor(context: ClientContext): Operation {
     const { request } = context
     if (request === undefined || !batches.has(request)) return new Operation(server, context)
-    const operation = batches.get(request) ?? new Operation(server, context)
+    const operation = batches.get(request) ?? new Operation(server, context, server.plans.ofSeveral())
     batches.set(request, operation)
     return operation
   }
@@ -73,7 +73,7 @@ function create<D extends BulkDefinitions>(definitions: D, options: UseBulkOptio
     },
 
     onSchemaChange({ schema }) {
-      wrapResolvers(schema as never)
+      wrapResolvers(schema as never, server.plans)
     },
 
     onRequestParse({ request }) {
@@ -93,14 +93,15 @@ function create<D extends BulkDefinitions>(definitions: D, options: UseBulkOptio
       const operation = operationOf(args.contextValue)
       if (operation === undefined) return undefined
       const overHttp = isOverHttp(args.contextValue)
-      const definition = definitionOf(args)
-      if (definition?.name) operation.named(definition.name.value)
-      const kind: string | undefined = definition?.operation
-      if (kind === 'mutation') operation.last()
+      const isMutation = begin(operation, args) === 'mutation'
+      const isAttended = !isMutation && hasSignal(args.contextValue)
+      if (isMutation) operation.last()
+      else if (isAttended) operation.attend()
       else setExecuteFn(attended(executeFn, args.contextValue, operation))
       return {
         onExecuteDone({ result: given, setResult: setGiven }) {
           if (!isAsyncIterable(given)) {
+            if (isAttended) operation.leave()
             setGiven(show(given, operation, overHttp))
             return undefined
           }
@@ -112,6 +113,7 @@ function create<D extends BulkDefinitions>(definitions: D, options: UseBulkOptio
             },
             // Of all transports: who does not wait for the last part has gone.
             onEnd() {
+              if (isAttended) operation.leave()
               if (!whole) operation.abort(gone())
             },
           }
@@ -122,13 +124,17 @@ function create<D extends BulkDefinitions>(definitions: D, options: UseBulkOptio
     onSubscribe({ args, subscribeFn, setSubscribeFn }) {
       const operation = operationOf(args.contextValue)
       if (operation === undefined) return undefined
-      const definition = definitionOf(args)
-      if (definition?.name) operation.named(definition.name.value)
       const overHttp = isOverHttp(args.contextValue)
-      setSubscribeFn(attended(subscribeFn, args.contextValue, operation))
+      const isAttended = hasSignal(args.contextValue)
+      begin(operation, args)
+      if (isAttended) operation.attend()
+      else setSubscribeFn(attended(subscribeFn, args.contextValue, operation))
       return {
         onSubscribeResult({ result: opened, setResult: setOpened }) {
-          if (!isAsyncIterable(opened)) setOpened(show(opened, operation, overHttp))
+          if (!isAsyncIterable(opened)) {
+            if (isAttended) operation.leave()
+            setOpened(show(opened, operation, overHttp))
+          }
           // Each event is a unit of its own: what an earlier one has loaded may have changed since.
           operation.renew()
           return {
@@ -137,6 +143,7 @@ function create<D extends BulkDefinitions>(definitions: D, options: UseBulkOptio
               operation.renew()
             },
             onEnd() {
+              if (isAttended) operation.leave()
               operation.abort(new DOMException('The subscription has ended.', 'AbortError'))
             },
           }
@@ -158,19 +165,20 @@ function isOverHttp(context: ClientContext): boolean {
   return context.request !== undefined
 }
 
-function definitionOf({
-  document,
-  operationName,
-}: {
-  document: DocumentNode
-  operationName?: string | null
-}): OperationDefinitionNode | undefined {
+/** What an operation executes is known now. Gives what kind of operation it is. */
+function begin(operation: Operation, args: Executed): string | undefined {
+  const { schema, document, operationName } = args
+  args.fieldResolver = fieldResolver(args.fieldResolver)
   for (const definition of document.definitions) {
     if (!('operation' in definition) || !('selectionSet' in definition)) continue
-    if (!operationName || definition.name?.value === operationName) return definition
+    if (operationName && definition.name?.value !== operationName) continue
+    operation.executes(schema, document, definition)
+    return definition.operation
   }
   return undefined
 }
+
+type Executed = Pick<ExecutionArgs, 'schema' | 'document' | 'operationName' | 'fieldResolver'>
 
 /** Whether more parts of the result come after this one. */
 function hasMore(result: object): boolean {

@@ -185,8 +185,8 @@ export class Tracker {
   readonly scope: object
   /** In which the commands of its calls run. */
   readonly context: AsyncContext
-  readonly plan: Plan | null
-  readonly profile: Profile | null
+  plan: Plan | null = null
+  profile: Profile | null = null
   /** Why calls are refused, or `null`. */
   aborted: { readonly reason: unknown } | null = null
   readonly #host: Host
@@ -194,7 +194,7 @@ export class Tracker {
   readonly #wider: Tracker | null
   #isBusyPart = false
   /** Whether it is recorded who does what. */
-  readonly #records: boolean
+  #records = false
   readonly #members = new LinkedList<Member>()
   #windows = 0
   /** Work that goes on and waits for no parked batch: any of it may call. */
@@ -223,11 +223,17 @@ export class Tracker {
     this.scope = scope
     this.#host = host
     this.#wider = wider
-    this.plan = plan
-    this.profile = plan === null ? null : plan.profile
-    this.#records = plan !== null && plan.profile.begins()
-    plan?.begins()
+    if (plan !== null) this.follow(plan)
     this.context = host.captureContext()
+  }
+
+  /** It is known what will be executed. What goes on already was not recorded, so nothing is then. */
+  follow(plan: Plan): void {
+    if (this.plan !== null) return
+    this.plan = plan
+    this.profile = plan.profile
+    plan.begins()
+    this.#records = plan.profile.begins() && this.#pending === 0 && this.#isQuiet
   }
 
   // ---- Work begins, calls and ends
