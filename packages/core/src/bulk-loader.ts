@@ -182,7 +182,10 @@ function readLoaderOptions<K, V, C>(options: BulkLoaderOptions<K, V, C>): Loader
   const keeps: CacheErrors =
     typeof cacheErrors === 'function' ? cacheErrors : cacheErrors ? keepAll : keepNone
   const store = !cache || cacheMap === null ? 'none' : (cacheMap ?? 'own')
-  return { ...readOptions(options), keyOf: cacheKeyFn ?? null, keeps, store }
+  const { size, delay, limiter, maxPending, timeout, name, host } = readOptions(options)
+  const keyOf = cacheKeyFn ?? null
+  // Name by name: loaders may be made for each request, and a spread takes microseconds.
+  return { size, delay, limiter, maxPending, timeout, name, host, keyOf, keeps, store }
 }
 
 /** Those of a loader without any: it is the most usual one, and may be made for each request. */
