@@ -6,7 +6,8 @@
 import { check, checkNames, hasMethods } from './validate.ts'
 import { Evidence, Plan } from './scope/evidence.ts'
 import { host as realHost, type Host } from './host.ts'
-import { Tracker, type Frame } from './scope/tracker.ts'
+import { Tracker } from './scope/tracker.ts'
+import type { Frame } from './scope/work.ts'
 
 /** The tracker of a scope, for the engine; `undefined` for what is no scope of this copy of the package. */
 export let trackerOf: (scope: unknown) => Tracker | undefined

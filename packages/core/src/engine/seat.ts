@@ -4,7 +4,7 @@
  */
 
 import { isError } from '../errors.ts'
-import type { Work } from '../scope/tracker.ts'
+import type { Work } from '../scope/work.ts'
 import { leaversOf } from './abort.ts'
 import { deferred, rejectLast, resolveLast } from './deferred.ts'
 import { drop, isThenable } from './settle.ts'

@@ -4,32 +4,13 @@
  * @module
  */
 
-import { enterWork, runningWork, type Evidence, type Plan, type Profile } from './evidence.ts'
-import type { AsyncContext, Host } from '../host.ts'
 import { LinkedList, type Linked } from '../engine/linked-list.ts'
-import { isThenable } from '../engine/settle.ts'
-
-/** A batch, as the work sees it that waits for it. */
-export interface Awaited {
-  /** Not started, or started and its command only waits for such a one. */
-  readonly isParked: boolean
-  readonly isSettled: boolean
-  /** The work that waits for it. */
-  works: Work[] | null
-  /** Which resolvers wait for it, where that is recorded; `null` among them is nobody knows which. */
-  askers: Set<Evidence | null> | null
-  /** How many parked batches its command waits for. */
-  holds: number
-  /** The batches whose commands wait for this one. */
-  holding: Held[] | null
-}
-
-/** A batch in flight whose command has called another loader. */
-export interface Held extends Awaited {
-  readonly tracker: Tracker | null
-  /** Its command, where it is observed. */
-  command: Work | null
-}
+import type { AsyncContext, Host } from '../host.ts'
+import { enterWork, runningWork, type Evidence, type Plan, type Profile } from './evidence.ts'
+import { OpenWindows } from './open-windows.ts'
+import { Record } from './record.ts'
+import { follow, isUnfinished } from './unfinished.ts'
+import { Frame, parkOn, unparkFrom, Work, type Awaited, type Held } from './work.ts'
 
 /** A call in a scope. It is a member while anything of it is pending or in flight. */
 export interface Member extends Linked<Member> {
@@ -50,135 +31,10 @@ export interface Member extends Linked<Member> {
   abort(reason: unknown): void
 }
 
-/** The synchronous part of a piece of work, or of a command. */
-export class Frame {
-  tracker: Tracker
-  evidence: Evidence | null
-  outer: Frame | null
-  /** The work, where it is observed or has become known already. */
-  work: Work | null = null
-  /** The promise of its latest call, and the batches that it called. */
-  promise: unknown = undefined
-  batch: Awaited | null = null
-  others: Awaited[] | null = null
-  /** Whether it is a command, which waits for what it calls for as long as that takes. */
-  isCommand = false
-  /** Where it is observed, the observed work during which it began, or `undefined`; else `null`. */
-  before: Work | undefined | null = null
-
-  constructor(tracker: Tracker, evidence: Evidence | null, outer: Frame | null) {
-    this.tracker = tracker
-    this.evidence = evidence
-    this.outer = outer
-  }
-
-  /** It is over, and has given this. Returns the same, for its caller: a promise as a promise. */
-  gave<R>(result: R, observes: boolean = true): R {
-    return this.tracker.gave(this, result, observes)
-  }
-
-  /** It is over, and has thrown. */
-  threw(): void {
-    this.tracker.leave(this)
-  }
-}
-
 /** The frame that runs now. One for all scopes: a call belongs to whoever is on the stack. */
 let current: Frame | null = null
 /** The one that is used where nothing else is on the stack, so that most work makes none. */
 let spare: Frame | null = null
-
-/** A piece of work that goes on after its synchronous part. */
-export class Work implements Linked<Work> {
-  list: LinkedList<any> | null = null
-  previous: Work | null = null
-  next: Work | null = null
-  readonly tracker: Tracker
-  readonly evidence: Evidence | null
-  readonly isCommand: boolean
-  /** The work during which it began, which waits for it. */
-  outer: Work | null = null
-  /** For how many parked batches, or pieces within it, it waits. */
-  waits = 0
-  goesOn = false
-  /** The batch of its latest call. */
-  latest: Awaited | null = null
-  /** The loaders that it is counted as due to call, and whether it is counted as work that may do anything. */
-  due: readonly string[] = []
-  isUnknown = false
-  /** Where it is observed: how often it has called each loader after its synchronous part. */
-  readonly calls: Map<string, number> | null
-
-  constructor(tracker: Tracker, evidence: Evidence | null, observed: boolean, isCommand = false) {
-    this.tracker = tracker
-    this.evidence = evidence
-    this.calls = observed ? new Map() : null
-    this.isCommand = isCommand
-  }
-
-  /** It goes on after its synchronous part. */
-  begins(): void {
-    this.goesOn = true
-    if (this.waits === 0) this.tracker.gotBusy(this)
-  }
-
-  ends(): void {
-    if (!this.goesOn) return
-    if (this.waits === 0) this.tracker.gotIdle(this)
-    this.goesOn = false
-    if (this.calls !== null) this.evidence!.ended(this.tracker.profile!)
-    this.outer?.unpark()
-    this.tracker.look()
-  }
-
-  /** It waits for this batch, if that has not started. */
-  parkOn(batch: Awaited): void {
-    if (!batch.isParked) return
-    ;(batch.works ??= []).push(this)
-    this.park()
-  }
-
-  park(): void {
-    if (this.waits++ === 0 && this.goesOn) this.tracker.gotIdle(this)
-  }
-
-  unpark(): void {
-    if (--this.waits === 0 && this.goesOn) this.tracker.gotBusy(this)
-  }
-
-  /** It has called after its synchronous part. */
-  callsLate(loader: string, batch: Awaited): void {
-    const { evidence, calls, latest, tracker } = this
-    if (calls === null || !this.goesOn) return
-    const count = (calls.get(loader) ?? 0) + 1
-    const isRunning = this.waits === 0
-    // What is still due is counted by what is known: so it is taken out, and in again.
-    if (isRunning) tracker.gotIdle(this)
-    calls.set(loader, count)
-    if (latest !== null && latest !== batch && !latest.isSettled) evidence!.overlaps = true
-    this.latest = batch
-    evidence!.callsLate(loader, count, tracker.profile!)
-    if (isRunning) tracker.gotBusy(this)
-    const isAll = evidence!.overlaps ? this.isDone : evidence!.isAll(loader, count)
-    if (isAll) this.parkOn(batch)
-    this.outer?.callsLate(loader, batch)
-  }
-
-  /** Whether it has made all calls that such work makes. */
-  get isDone(): boolean {
-    for (const loader of this.evidence!.late.keys()) if (this.mayCall(loader)) return false
-    return true
-  }
-
-  /** Whether it may itself call this loader once more. */
-  mayCall(loader: string): boolean {
-    return !this.evidence!.isAll(loader, this.calls?.get(loader) ?? 0)
-  }
-}
-
-/** A window that stays open for so many ms is worth a warning. */
-const longWindow = 5_000
-let isWarned = false
 
 export class Tracker {
   /** The scope, for events. */
@@ -193,8 +49,8 @@ export class Tracker {
   /** The tracker of the wider scope that this one is a part of, in which it counts as work while it is busy. */
   readonly #wider: Tracker | null
   #isBusyPart = false
-  /** Whether it is recorded who does what. */
-  #records = false
+  /** Who does what, where that is recorded. */
+  #record: Record | null = null
   readonly #members = new LinkedList<Member>()
   #windows = 0
   /** Work that goes on and waits for no parked batch: any of it may call. */
@@ -209,15 +65,8 @@ export class Tracker {
   /** When waiting in vain was last accounted for, and what it came to, in `delay`s. */
   #vainUntil = -Infinity
   #vain = 0
-  /** The timer of a warning. */
-  #warning: unknown = null
-
-  // Where it is recorded who does what: how many run of each resolver, how many of them are still due to call a loader, how
-  // many may do anything, and of how many batches in flight each has asked for something.
-  readonly #resolvers = new Map<Evidence, number>()
-  readonly #due = new Map<string, number>()
-  #unknown = 0
-  readonly #asked = new Map<Evidence | null, number>()
+  /** `null` as long as none has outlived its tick. */
+  #openWindows: OpenWindows | null = null
 
   constructor(scope: object, host: Host, wider: Tracker | null, plan: Plan | null) {
     this.scope = scope
@@ -233,7 +82,7 @@ export class Tracker {
     this.plan = plan
     this.profile = plan.profile
     plan.begins()
-    this.#records = plan.profile.begins() && this.#pending === 0 && this.#isQuiet
+    if (plan.profile.begins() && this.#pending === 0 && this.#isQuiet) this.#record = new Record(plan)
   }
 
   // ---- Work begins, calls and ends
@@ -248,7 +97,7 @@ export class Tracker {
       frame.evidence = evidence
     } else frame = new Frame(this, evidence, outer)
     current = frame
-    if (this.#records && evidence !== null && evidence.isOpen(this.profile!)) this.#observe(frame)
+    if (this.#record !== null && evidence !== null && evidence.isOpen(this.profile!)) this.#observe(frame)
     return frame
   }
 
@@ -311,7 +160,7 @@ export class Tracker {
       frame.promise = promise
       if (frame.batch === null) frame.batch = batch
       else if (frame.batch !== batch && frame.others?.at(-1) !== batch) (frame.others ??= []).push(batch)
-      if (this.#records) this.#record(name, batch, frame)
+      if (this.#record !== null) this.#notes(name, batch, frame)
     }
     this.#gained(member)
   }
@@ -327,7 +176,7 @@ export class Tracker {
       return null
     }
     frame.promise = promise
-    if (this.#records) this.#record(member.name, batch, frame)
+    if (this.#record !== null) this.#notes(member.name, batch, frame)
     this.#gained(member)
     const work = (frame.work ??= new Work(frame.tracker, frame.evidence, false))
     work.park()
@@ -340,14 +189,14 @@ export class Tracker {
     this.plan?.gained()
   }
 
-  #record(name: string, batch: Awaited, { evidence, work, isCommand }: Frame): void {
+  #notes(name: string, batch: Awaited, { evidence, work, isCommand }: Frame): void {
     addAsker(batch, evidence, isCommand)
     evidence?.calls(name, this.profile!)
     work?.outer?.callsLate(name, batch)
   }
 
   #calledLate(name: string, batch: Awaited): void {
-    if (!this.#records) return
+    if (this.#record === null) return
     const work = observedWork()
     const isKnown = work !== undefined && work.tracker === this && work.goesOn
     addAsker(batch, isKnown ? work.evidence : null, isKnown && work.isCommand)
@@ -362,7 +211,7 @@ export class Tracker {
   beginCommand(name: string, batch: Held): Frame {
     const frame = this.begin(null)
     frame.isCommand = true
-    if (this.#records) {
+    if (this.#record !== null) {
       frame.evidence = this.profile!.ofCommand(name)
       this.#observe(frame, true)
       batch.command = frame.work
@@ -430,7 +279,7 @@ export class Tracker {
   /** A batch goes on whose command does not wait for another, or no longer. Who asked for it stays the same meanwhile. */
   #flies(batch: Held, change: 1 | -1): void {
     this.#inFlight += change
-    if (this.#records) for (const asker of batch.askers ?? [null]) add(this.#asked, asker, change)
+    this.#record?.flies(batch, change)
   }
 
   #emptied(member: Member, batch: Awaited): void {
@@ -471,26 +320,14 @@ export class Tracker {
 
   gotBusy(work: Work): void {
     this.#running.add(work)
-    if (this.#records) this.#count(work, 1)
+    this.#record?.runs(work, 1)
     this.#tellWider()
   }
 
   gotIdle(work: Work): void {
     this.#running.delete(work)
-    if (this.#records) this.#count(work, -1)
+    this.#record?.runs(work, -1)
     this.look()
-  }
-
-  #count(work: Work, change: number): void {
-    const { evidence, isCommand } = work
-    if (change > 0) {
-      work.isUnknown = evidence === null || evidence.isNew
-      work.due = evidence === null ? [] : [...evidence.late.keys()].filter(loader => work.mayCall(loader))
-    }
-    // Taken out just as it was put in, whatever has been learned since.
-    if (work.isUnknown) this.#unknown += change
-    if (evidence !== null && !isCommand) add(this.#resolvers, evidence, change)
-    for (const loader of work.due) add(this.#due, loader, change)
   }
 
   get #isQuiet(): boolean {
@@ -513,7 +350,7 @@ export class Tracker {
   /** Something has changed that may let windows close. The microtasks of the tick may still bring a call, so they go first. */
   look(): void {
     this.#tellWider()
-    if (this.#windows > 0 && (this.#records || this.#isQuiet)) this.#lookLater()
+    if (this.#windows > 0 && (this.#record !== null || this.#isQuiet)) this.#lookLater()
   }
 
   #lookLater(): void {
@@ -534,7 +371,8 @@ export class Tracker {
       else {
         this.profile?.outlived()
         member.keepWindow()
-        if (member.settings.delay > longWindow) this.#warnLater(longWindow)
+        this.#openWindows ??= new OpenWindows(this.#host, this.#members, this.#running)
+        this.#openWindows.watch(member)
       }
     }
     for (const member of closing) this.#close(member)
@@ -550,16 +388,11 @@ export class Tracker {
     if (!member.hasWindow) return
     member.hasWindow = false
     member.keptAt = null
-    if (--this.#windows === 0) this.#takeBackWarning()
+    if (--this.#windows === 0) this.#openWindows?.end()
   }
 
-  /** Whether evidence says that nothing which goes on leads to another call of this loader. */
   #nothingFollows(loader: string): boolean {
-    const { plan } = this
-    if (!this.#records || this.#unknown > 0 || this.#busyParts > 0 || this.#due.has(loader)) return false
-    for (const evidence of this.#resolvers.keys()) if (plan!.leadsTo(evidence, loader)) return false
-    for (const asker of this.#asked.keys()) if (asker === null || plan!.leadsTo(asker, loader)) return false
-    return true
+    return this.#record !== null && this.#busyParts === 0 && this.#record.nothingFollows(loader)
   }
 
   /** How long a window was open and got nothing by it, no instant counted twice. */
@@ -575,52 +408,6 @@ export class Tracker {
   #isPatienceOver({ settings: { delay } }: Member): boolean {
     return delay < Infinity && this.#vain >= (this.plan?.patience ?? 3)
   }
-
-  // ---- A window that stays open
-
-  /** Warns once in the life of the program of a window that does not close: with `delay: Infinity` it may hang for ever. */
-  #warnLater(ms: number): void {
-    if (isWarned || this.#warning !== null) return
-    this.#warning = this.#host.setTimer(() => {
-      this.#warning = null
-      this.#warn()
-    }, ms)
-    // What only warns keeps no program alive.
-    ;(this.#warning as { unref?(): void } | undefined)?.unref?.()
-  }
-
-  #takeBackWarning(): void {
-    if (this.#warning !== null) this.#host.clearTimer(this.#warning)
-    this.#warning = null
-  }
-
-  #warn(): void {
-    const now = this.#host.now()
-    /** When the next of the windows will have been open for so long. */
-    let next = Infinity
-    for (const { name, pending, keptAt, isReady, settings } of this.#members) {
-      if (keptAt === null || isReady || settings.delay <= longWindow) continue
-      if (now - keptAt < longWindow) {
-        next = Math.min(next, keptAt + longWindow - now)
-        continue
-      }
-      const fields = this.#waitedFor.join(', ') || 'work that is not known by name'
-      const lasts = `has had its window open for ${longWindow / 1000} s, with ${pending} pending`
-      isWarned = true
-      globalThis.process?.emitWarning?.(`Bulkcall: ${name} ${lasts}, waiting for ${fields}`, {
-        code: 'BULKCALL_WINDOW_OPEN',
-      })
-      return
-    }
-    if (next < Infinity) this.#warnLater(Math.ceil(next))
-  }
-
-  /** The resolvers of what runs. */
-  get #waitedFor(): readonly string[] {
-    const names = new Set<string>()
-    for (const { evidence } of this.#running) if (evidence !== null) names.add(evidence.name)
-    return [...names]
-  }
 }
 
 /** What is observed is work of this file. */
@@ -632,71 +419,4 @@ function observedWork(): Work | undefined {
 function addAsker(batch: Awaited, evidence: Evidence | null, isCommand: boolean): void {
   const askers = (batch.askers ??= new Set())
   if (!isCommand) askers.add(evidence)
-}
-
-/** The work and the batches that wait for a batch wait for one that has not started. */
-function parkOn({ works, holding }: Awaited): void {
-  if (works !== null) for (const work of works) work.park()
-  if (holding !== null) for (const held of holding) held.tracker!.hold(held)
-}
-
-/** They wait for one that has. */
-function unparkFrom({ works, holding }: Awaited): void {
-  if (works !== null) for (const work of works) work.unpark()
-  if (holding !== null) for (const held of holding) held.tracker!.resume(held)
-}
-
-function add<K>(counts: Map<K, number>, key: K, change: number): void {
-  const count = (counts.get(key) ?? 0) + change
-  if (count === 0) counts.delete(key)
-  else counts.set(key, count)
-}
-
-/** Whether work goes on that has given this: a promise, a list with promises in it, or an async iterable. */
-function isUnfinished(result: unknown): boolean {
-  if (typeof result !== 'object' || result === null) return typeof result === 'function' && isThenable(result)
-  if (Array.isArray(result)) return result.some(isThenable)
-  return isThenable(result) || Symbol.asyncIterator in result
-}
-
-const then: typeof Promise.prototype.then = Reflect.get(Promise.prototype, 'then')
-
-/**
- * What work has given, with its end noted. A promise of the language is observed and given as it is; any other thenable may
- * be a query that runs each time that it is asked, so it is asked once, here. Who does not observe gets a promise of its own, so
- * that a rejection that nobody handles is still reported.
- */
-function follow<R>(work: Work, result: R, observes: boolean): R {
-  if (Array.isArray(result)) return followAll(work, result) as R
-  // An async iterable goes on for as long as somebody draws from it, and nobody says how long that is.
-  if (!isThenable(result)) return result
-  const end = (): void => work.ends()
-  if (observes && Object.getPrototypeOf(result) === Promise.prototype) {
-    void then.call(result, end, end)
-    return result
-  }
-  return Promise.resolve(result).then(
-    value => {
-      end()
-      return value
-    },
-    (error: unknown) => {
-      end()
-      throw error
-    },
-  ) as R
-}
-
-function followAll(work: Work, results: readonly unknown[]): unknown[] {
-  let left = 0
-  const end = (): void => {
-    if (--left === 0) work.ends()
-  }
-  return results.map(result => {
-    if (!isThenable(result)) return result
-    left++
-    const given = Promise.resolve(result)
-    void then.call(given, end, end)
-    return given
-  })
 }
