@@ -241,7 +241,8 @@ export class Cache<C, V> implements Keys {
   failed(bulk: AnyBulk): void {
     if (bulk === this.#unindexed) this.#unindexed = null
     else if (bulk.answers !== null)
-      for (const place of bulk.answers.keys()) this.#forget(bulk, place, bulk.answers[place] as Answer<V> | null)
+      for (const place of bulk.answers.keys())
+        this.#forget(bulk, place, bulk.answers[place] as Answer<V> | null)
   }
 
   /** Forgets an outcome that is an Error and not kept. */

@@ -107,7 +107,12 @@ export class Queue<T, R> extends Runner<T, R> implements BulkOwner, Waiter, Memb
   /** Whether one more task is as any other: none is refused, no bulk gets full by it, and nobody listens. */
   isUsual(most: number): boolean {
     const { tracker } = this
-    return this.pending + 1 < most && !this.closing && !watchesTasks() && (tracker === null || tracker.aborted === null)
+    return (
+      this.pending + 1 < most &&
+      !this.closing &&
+      !watchesTasks() &&
+      (tracker === null || tracker.aborted === null)
+    )
   }
 
   /** Takes such a task into the bulk that is open. */
@@ -259,7 +264,8 @@ export class Queue<T, R> extends Runner<T, R> implements BulkOwner, Waiter, Memb
     // From here on time may close it. Bulks that opened since the last look are at the end.
     const now = this.now()
     this.keptAt ??= now
-    for (let bulk = this.last; bulk !== null && bulk.openedAt === null; bulk = bulk.previous) bulk.openedAt = now
+    for (let bulk = this.last; bulk !== null && bulk.openedAt === null; bulk = bulk.previous)
+      bulk.openedAt = now
     this.#setTimer()
   }
 
