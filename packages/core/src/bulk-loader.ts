@@ -123,7 +123,7 @@ class BulkLoader<K, V, C = K> {
   }
 
   /**
-   * Tells the loader a value, or an Error, that is known already. Pending loads of the key settle with it and the command
+   * Gives the loader a value, or an Error, that is known already. Pending loads of the key settle with it and the command
    * is not asked; a key that has an answer, or is in flight, keeps it (`clear(key).prime(key, value)` replaces it).
    */
   prime(key: K, value: V | PromiseLike<V> | Error): this {

@@ -15,7 +15,7 @@ export let trackerOf: (scope: unknown) => Tracker | undefined
 /** The options of a `BulkScope`. */
 export interface BulkScopeOptions {
   /**
-   * Where the clock, the end of a turn and the async context come from; the same as that of the calls in the scope.
+   * Where the clock, the end of the tick and the async context come from; the same as that of the calls in the scope.
    * @default the host that the program runs on
    */
   readonly host?: Host | undefined
@@ -52,7 +52,7 @@ let lastId = 0
  * its window stays open for `delay`, unless there is evidence. No task is ever lost or reordered.
  */
 export class BulkScope {
-  /** Under this symbol an object tells the scope that it works in now: `ctx.bulk` of a GraphQL server does. */
+  /** Under this symbol an object says which scope is its own now: `ctx.bulk` of a GraphQL server does. */
   static readonly symbol: unique symbol = Symbol.for('bulkcall:scope') as never
   /** A number that no other scope of this process has. */
   readonly id: number = ++lastId

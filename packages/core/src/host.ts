@@ -1,5 +1,5 @@
 /**
- * The host: the clock, the timer, the end of a turn and the async context, and nothing else.
+ * The host: the clock, the timer, the end of the tick and the async context, and nothing else.
  *
  * All that the engine knows of time comes through here, so a test or a simulation can drive a whole engine by hand.
  * The globals are looked up at each use: fake timers that are installed later are obeyed, and a host without
@@ -16,7 +16,7 @@ export interface Host {
   /** Takes a timer back. One that has fired, or was taken back before, is ignored. */
   clearTimer(timer: unknown): void
   /**
-   * Calls `job` once the promise jobs of the current turn have drained, those that they themselves add included; in whatever
+   * Calls `job` once the microtasks of the current tick have drained, those that they themselves add included; in whatever
    * async context.
    */
   endOfTurn(job: () => void): void
@@ -32,26 +32,26 @@ export interface AsyncContext {
 const settled = Promise.resolve()
 
 /**
- * What `process.nextTick` is here. Node runs it after the promise jobs, the moment that `dataloader` taught everyone to
- * expect; workers and some shims make it one more promise job, which would tear bulks apart. Its name does not tell, so
- * the first end of turn watches what it really does.
+ * What `process.nextTick` is here. Node runs it after the microtasks, the moment that `dataloader` taught everyone to
+ * expect; workers and some shims make it one more microtask, which would tear bulks apart. Its name does not tell, so
+ * the first end of a tick watches what it really does.
  */
-let nextTick: 'unknown' | 'after promise jobs' | 'a promise job' = 'unknown'
-/** The object is looked up once, which is dear where it is a getter; what it has, at each use. */
+let nextTick: 'unknown' | 'after microtasks' | 'a microtask' = 'unknown'
+/** The object is looked up once, which is expensive where it is a getter; what it has, at each use. */
 const { process } = globalThis
 
 /**
- * Calls `job` once the promise jobs of the current turn have drained, those that they themselves add included, in the async
+ * Calls `job` once the microtasks of the current tick have drained, those that they themselves add included, in the async
  * context of whoever asks.
  */
 export function endOfTurn(job: () => void): void {
-  // One promise job first: then the tick is asked for while promise jobs run, and Node keeps it until they have drained.
+  // One microtask first: then the tick is asked for while microtasks run, and Node keeps it until they have drained.
   void settled.then(() => tick(job))
 }
 
 function tick(job: () => void): void {
-  if (nextTick === 'a promise job' || typeof process?.nextTick !== 'function') macrotask(job)
-  else if (nextTick === 'after promise jobs') process.nextTick(job)
+  if (nextTick === 'a microtask' || typeof process?.nextTick !== 'function') macrotask(job)
+  else if (nextTick === 'after microtasks') process.nextTick(job)
   else watchNextTick(job)
 }
 
@@ -60,8 +60,8 @@ let asking: (() => void) | null = null
 let others: (() => void)[] = []
 
 /**
- * The same in whatever async context: all who ask until the promise job share it and its tick. Who asks later may be in
- * another turn, whose promise jobs have yet to run.
+ * The same in whatever async context: all who ask until the microtask share it and its tick. Who asks later may be in
+ * another tick, whose microtasks have yet to run.
  */
 function shareOfTurn(job: () => void): void {
   if (asking !== null) {
@@ -81,7 +81,7 @@ function endAsking(): void {
   tick(() => runAll(jobs))
 }
 
-/** Each has a turn of its own, as far as the others can tell: one that throws takes none of them along. */
+/** Each has a tick of its own, as far as the others can tell: one that throws takes none of them along. */
 function runAll(jobs: (() => void)[]): void {
   let done = 0
   try {
@@ -98,13 +98,13 @@ function watchNextTick(job: () => void): void {
   let drained = false
   void settled.then(() => settled).then(() => (drained = true))
   process.nextTick(() => {
-    nextTick = drained ? 'after promise jobs' : 'a promise job'
+    nextTick = drained ? 'after microtasks' : 'a microtask'
     if (drained) job()
     else macrotask(job)
   })
 }
 
-/** Between two macrotasks every host drains its promise jobs. The first of these that exists is the quickest one. */
+/** Between two macrotasks every host drains its microtasks. The first of these that exists is the quickest one. */
 function macrotask(job: () => void): void {
   if (typeof globalThis.setImmediate === 'function') globalThis.setImmediate(job)
   else if (typeof globalThis.MessageChannel === 'function') postMessage(job)

@@ -19,8 +19,8 @@ export interface BulkCallOptions {
    */
   readonly size?: number | undefined
   /**
-   * The longest that a task waits for company, in milliseconds; it may wait longer only for a slot. From 0, which is the
-   * end of the turn (after all promise jobs, the moment of `dataloader`), to `Infinity`, with which only `size`, a quiet
+   * The longest that a task waits for others (the batch window), in milliseconds; it may wait longer only for a slot. From 0,
+   * which is the end of the tick (after all microtasks, the moment of `dataloader`), to `Infinity`, with which only `size`, a quiet
    * scope, `flush()` and `close()` start a bulk.
    * @default 0
    */
@@ -54,7 +54,7 @@ export interface BulkCallOptions {
    */
   readonly scope?: BulkScope | undefined
   /**
-   * The clock, the timer, the end of a turn and the async context: another one lets a test or a simulation drive the
+   * The clock, the timer, the end of the tick and the async context: another one lets a test or a simulation drive the
    * call by hand.
    * @default the host that the program runs on
    */

@@ -151,7 +151,7 @@ export interface IsolatedOptions {
    */
   readonly when?: ((error: unknown) => boolean) | undefined
   /**
-   * The most calls of the command for one bulk, the first one among them; tasks that are not told apart by then fail with
+   * The most calls of the command for one bulk, the first one among them; tasks that are not separated by then fail with
    * the error of the last try. A whole number from 1, or `Infinity`.
    * @default Infinity
    */

@@ -1,7 +1,7 @@
 /**
  * `SharedLoader`: a loader whose bulks take keys of many units of work, while each of them keeps its own cache and scope.
  *
- * A key goes two steps. The loader of its unit of work collects what is loaded in one turn, each key once; what it asks
+ * A key goes two steps. The loader of its unit of work collects what is loaded in one tick, each key once; what it asks
  * joins the shared bulk of its partition, whose window closes when every unit of work is quiet.
  * @module
  */
@@ -51,7 +51,7 @@ export interface OwnLoaderOptions<K, V, P> extends Pick<
   BulkLoaderOptions<K, V, any>,
   'cache' | 'cacheMap' | 'cacheErrors' | 'scope'
 > {
-  /** With whom it shares its bulks; compared as a `Map` compares. */
+  /** Which others share its bulks: those with the same value, compared as a `Map` compares. */
   readonly partition?: P | undefined
 }
 
@@ -243,7 +243,7 @@ class Room<K, V> {
     return this.asking === 0 && this.#line.size === 0
   }
 
-  /** One bulk of keys a turn, and none while the next shared bulk is full: who has thousands waits with them himself. */
+  /** One bulk of keys a tick, and none while the next shared bulk is full: a caller with thousands waits with its own. */
   enter(waiter: Waiter): Slot | null {
     if (this.#line.size === 0 && this.#hasRoom) return entered
     this.#line.add(waiter)

@@ -1,5 +1,5 @@
 /**
- * The door: each option is checked once, where it is given, and nothing behind the door checks again.
+ * Validation: each option is checked once, where it is given, and nothing behind that checks again.
  * @module
  */
 

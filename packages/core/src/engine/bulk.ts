@@ -95,7 +95,7 @@ export class Bulk<T, R> implements Head, SeatOwner, Held, Linked<Bulk<T, R>> {
   slot: Slot | null = null
   /** When its time is up; used only with a `timeout`. */
   deadline: number | null = null
-  /** What listeners to its tasks are told as they come. */
+  /** What listeners get of its tasks as they come. */
   opening: OpenBulk | null = null
   event: BulkEvent | null = null
   /** How many callers still wait; counted only while the bulk is in flight. */
@@ -379,7 +379,7 @@ export class Bulk<T, R> implements Head, SeatOwner, Held, Linked<Bulk<T, R>> {
 
   // ---- Its command gives up
 
-  /** Tells the command that nobody waits for it any more. */
+  /** Lets the command know that nobody waits for it any more. */
   abort(reason: unknown): void {
     this.#aborted ??= { reason }
     this.#controller?.abort(reason)

@@ -10,7 +10,7 @@ export type Cause = 'size' | 'flush' | 'close' | 'delay' | 'tick' | 'quiet'
 export interface Settings {
   /** The most tasks in one bulk. */
   readonly size: number
-  /** The longest a task waits for company, in ms; 0 is the end of the turn. */
+  /** The longest a task waits for others, in ms; 0 is the end of the tick. */
   readonly delay: number
 }
 
@@ -32,7 +32,7 @@ export interface Marks {
   closing: boolean
 }
 
-/** Tells the time. It is asked only where time alone decides: most bulks start for another cause, and a clock is dear. */
+/** The time. It is read only where time alone decides: most bulks start for another cause, and a clock is expensive. */
 export interface Clock {
   now(): number
 }

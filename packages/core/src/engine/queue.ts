@@ -44,7 +44,7 @@ export class Queue<T, R> extends Runner<T, R> implements BulkOwner, Waiter, Memb
   ticked = 0
   quiet = 0
   closing = false
-  /** The cache of a loader, which hears of its bulks. */
+  /** The cache of a loader, which is notified of its bulks. */
   keys: Keys | null = null
 
   // Bulks in the order in which they opened. Invariant: only the last may have room for newcomers, none is empty, and
@@ -134,7 +134,7 @@ export class Queue<T, R> extends Runner<T, R> implements BulkOwner, Waiter, Memb
 
   /**
    * @param tasks an array of the engine's own
-   * @param joined hears which tasks went into which bulk
+   * @param joined is called with each bulk and which tasks went into it
    */
   callMany(
     tasks: T[],
@@ -197,7 +197,7 @@ export class Queue<T, R> extends Runner<T, R> implements BulkOwner, Waiter, Memb
     if (before < size && this.pending >= size) this.#askPump()
   }
 
-  /** Emits that tasks have joined. Last of all: a listener may call in its turn, and all places must be known. */
+  /** Emits that tasks have joined. Last of all: a listener may itself call, and all places must be known. */
   tellJoined(bulk: AnyBulk, tasks: number): void {
     if (!watchesTasks()) return
     if (watchesPending()) tellPending(this.name, tasks, this.scope)
