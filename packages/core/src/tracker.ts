@@ -213,11 +213,11 @@ export class Tracker {
   #warning: unknown = null
 
   // Where it is recorded who does what: how many run of each resolver, how many of them are still due to call a loader, how
-  // many may do anything, and what is in flight.
+  // many may do anything, and of how many batches in flight each has asked for something.
   readonly #resolvers = new Map<Evidence, number>()
   readonly #due = new Map<string, number>()
   #unknown = 0
-  readonly #flights = new Set<Held>()
+  readonly #asked = new Map<Evidence | null, number>()
 
   constructor(scope: object, host: Host, wider: Tracker | null, plan: Plan | null) {
     this.scope = scope
@@ -386,8 +386,7 @@ export class Tracker {
   /** Its command waits for one more batch that has not started: as if it had not started itself. */
   hold(batch: Held): void {
     if (batch.holds++ > 0 || batch.isSettled) return
-    this.#inFlight--
-    this.#flights.delete(batch)
+    this.#flies(batch, -1)
     batch.command?.park()
     parkOn(batch)
     this.look()
@@ -396,8 +395,7 @@ export class Tracker {
   /** One of the batches that its command waits for has started. */
   resume(batch: Held): void {
     if (--batch.holds > 0 || batch.isSettled) return
-    this.#inFlight++
-    if (this.#records) this.#flights.add(batch)
+    this.#flies(batch, 1)
     batch.command?.unpark()
     unparkFrom(batch)
     this.#tellWider()
@@ -419,8 +417,7 @@ export class Tracker {
 
   /** A batch has started. */
   started(member: Member, batch: Held): void {
-    this.#inFlight++
-    if (this.#records) this.#flights.add(batch)
+    this.#flies(batch, 1)
     this.#emptied(member, batch)
   }
 
@@ -428,6 +425,12 @@ export class Tracker {
   vanished(member: Member, batch: Awaited): void {
     this.#emptied(member, batch)
     this.look()
+  }
+
+  /** A batch goes on whose command does not wait for another, or no longer. Who asked for it stays the same meanwhile. */
+  #flies(batch: Held, change: 1 | -1): void {
+    this.#inFlight += change
+    if (this.#records) for (const asker of batch.askers ?? [null]) add(this.#asked, asker, change)
   }
 
   #emptied(member: Member, batch: Awaited): void {
@@ -440,10 +443,8 @@ export class Tracker {
 
   /** The callers of a batch in flight have their results. */
   settled(batch: Held): void {
-    if (batch.holds === 0) {
-      this.#inFlight--
-      this.#flights.delete(batch)
-    } else {
+    if (batch.holds === 0) this.#flies(batch, -1)
+    else {
       batch.command?.unpark()
       unparkFrom(batch)
     }
@@ -557,8 +558,7 @@ export class Tracker {
     const { plan } = this
     if (!this.#records || this.#unknown > 0 || this.#busyParts > 0 || this.#due.has(loader)) return false
     for (const evidence of this.#resolvers.keys()) if (plan!.leadsTo(evidence, loader)) return false
-    for (const { askers } of this.#flights)
-      for (const asker of askers ?? [null]) if (asker === null || plan!.leadsTo(asker, loader)) return false
+    for (const asker of this.#asked.keys()) if (asker === null || plan!.leadsTo(asker, loader)) return false
     return true
   }
 

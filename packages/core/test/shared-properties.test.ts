@@ -99,15 +99,16 @@ function unheard(work: unknown): void {
   Promise.resolve(work).catch(() => {})
 }
 
+/** Runs work in no piece that is known. */
+const plainly = <R>(work: () => Promise<R>): Promise<R> => work()
+
 async function play(plan: Plan) {
   const { size, slots, delay, timeout, bounded, cache } = plan
   const host = new ManualHost()
   const profile = new Profile()
   profile.outlived()
   const document =
-    plan.evidence === 'none'
-      ? undefined
-      : new DocumentPlan(profile, () => plan.evidence === 'all may follow')
+    plan.evidence === 'none' ? undefined : new DocumentPlan(profile, () => plan.evidence === 'all may follow')
   const evidence = new Map<How, Evidence>()
   const wide = new BulkScope({ host })
   const middle = new BulkScope({ host, within: wide })
@@ -205,7 +206,6 @@ async function play(plan: Plan) {
     // there each load is in a piece of its own.
     if (!evidence.has(now.how)) evidence.set(now.how, new Evidence(now.how))
     const inPiece = <R>(work: () => Promise<R>): Promise<R> => scope.run(work, evidence.get(now.how))
-    const plainly = <R>(work: () => Promise<R>): Promise<R> => work()
     const [whole, part] = delay === Infinity ? [plainly, inPiece] : [inPiece, plainly]
     if (now.how === 'run') unheard(inPiece(load))
     if (now.how === 'within another') unheard(inPiece(async () => [await inPiece(load)]))

@@ -6,6 +6,7 @@
 
 import { AssertionError } from 'node:assert'
 import type * as Core from '../../src/index.ts'
+import type * as Kit from '../../src/kit.ts'
 import { ManualHost } from './manual-host.ts'
 import { Model, type FlushState, type Happening, type ModelSettings, type Picture } from './model.ts'
 
@@ -13,7 +14,8 @@ import { Model, type FlushState, type Happening, type ModelSettings, type Pictur
 export type CoreModule = Pick<
   typeof Core,
   'AsyncBulkCall' | 'BulkLoader' | 'BulkScope' | 'SharedLoader' | 'onBulk' | 'semaphore'
->
+> &
+  typeof Kit
 
 export interface ExploreSettings extends ModelSettings {
   /** The most calls in one history, and how many of them with a signal. */

@@ -273,8 +273,8 @@ export class Model {
 
   /**
    * All that matters from here on: two histories that lead to one key have one future. Numbers are told by their rank,
-   * instants by how long they are ago. When each task came does not matter but for the window that it opened; it is told
-   * because an engine might take it for what does.
+   * instants by how long they are ago. When each task came does not matter but for the window that it opened, nor what has
+   * become of the call of a piece of work that runs on; both are told because an engine might take them for what does.
    */
   key(): string {
     const { delay } = this.settings
@@ -309,7 +309,7 @@ export class Model {
         job.what,
         job.what === 'end work' ? pieces.indexOf(job.to) : running.indexOf(this.#bulks[job.to]!),
       ]),
-      pieces.map(number => this.#pieces[number]!.state),
+      pieces.map(number => [this.#pieces[number]!.state, ...this.#callsOf(number)]),
       [...new Set(flushes.map(String))].toSorted(),
       this.#tickAsked,
       this.#openedNow,
@@ -321,6 +321,11 @@ export class Model {
     const task = this.#tasks[number]!
     if (task.outcome !== 'waiting') return ''
     return task.signal ? 's' : 'p'
+  }
+
+  /** What has become of the calls of a piece of work. */
+  #callsOf(piece: number): string[] {
+    return this.#tasks.filter(task => task.piece === piece).map(task => task.outcome)
   }
 
   #numbers<V>(list: readonly V[], is: (each: V) => boolean): number[] {
