@@ -8,7 +8,7 @@ import { createSchema, createYoga, useExecutionCancellation, type Plugin } from 
 import { describe, expect, it } from 'vitest'
 import { useBulk, type BulkCommandContext } from '../src/index.ts'
 import { respond, respondBatch } from './support/ask.ts'
-import { gate, settled, until } from './support/wait.ts'
+import { gate, settled, sleep, until } from './support/wait.ts'
 
 type Command = (keys: number[], bulk: BulkCommandContext) => unknown
 
@@ -22,10 +22,33 @@ function server(command: Command, plugins: readonly Plugin[] = []) {
   const count = (): number => getEventListeners(state.request!, 'abort').length
   const yoga = createYoga({
     schema: createSchema<any>({
-      typeDefs: 'type Query { row(id: Int!): Int, part: Part } type Part { row: Int }',
+      typeDefs: /* GraphQL */ `
+        type Query {
+          row(id: Int!): Int
+          wait: Int
+          part: Part
+        }
+        type Part {
+          row: Int
+        }
+        type Subscription {
+          part: Part
+        }
+      `,
       resolvers: {
-        Query: { row: (_, { id }, { bulk }) => bulk.rows.load(id), part: () => ({}) },
-        Part: { row: (_, __, { bulk }) => bulk.rows.load(1) },
+        Query: {
+          row: (_, { id }, { bulk }) => bulk.rows.load(id),
+          part: () => ({}),
+          wait: async () => sleep(20),
+        },
+        Part: { row: async (_, __, { bulk }) => (await bulk.rows.loadMany([1, 2]))[0] },
+        Subscription: {
+          part: {
+            async *subscribe() {
+              yield { part: {} }
+            },
+          },
+        },
       },
     }),
     logging: false,
@@ -37,11 +60,14 @@ function server(command: Command, plugins: readonly Plugin[] = []) {
     },
     plugins: [
       useBulk({
-        rows: async (keys: number[], bulk) => {
-          state.bulks++
-          const results = command(keys, bulk)
-          await held.opened
-          return results as number[]
+        rows: {
+          command: async (keys: number[], bulk) => {
+            state.bulks++
+            const results = command(keys, bulk)
+            await held.opened
+            return results as number[]
+          },
+          size: 1,
         },
       }),
       useDeferStream(),
@@ -51,14 +77,23 @@ function server(command: Command, plugins: readonly Plugin[] = []) {
   return { yoga, state, held, listeners: () => count() - state.before }
 }
 
-type Query = (yoga: ReturnType<typeof server>['yoga']) => Promise<Response>
+type Query = (yoga: ReturnType<typeof server>['yoga']) => Promise<string>
+const accepting = (accept: string) => ({ headers: { accept } })
 const queries: [string, Query][] = [
-  ['a query', async yoga => respond(yoga, '{ a: row(id: 1) b: row(id: 2) }')],
-  ['an HTTP batch', async yoga => respondBatch(yoga, ['{ row(id: 1) }', '{ row(id: 2) }'])],
+  ['a query', async yoga => (await respond(yoga, '{ a: row(id: 1) b: row(id: 2) }')).text()],
+  [
+    'an HTTP batch',
+    async yoga => (await respondBatch(yoga, ['{ row(id: 1) }', '{ __typename }', '{ row(id: 2) }'])).text(),
+  ],
   [
     'a result in parts',
     async yoga =>
-      respond(yoga, '{ part { ... @defer { row } } }', { headers: { accept: 'multipart/mixed' } }),
+      (await respond(yoga, '{ part { ... @defer { row } } }', accepting('multipart/mixed'))).text(),
+  ],
+  [
+    'a subscription',
+    async yoga =>
+      (await respond(yoga, 'subscription { part { row } }', accepting('text/event-stream'))).text(),
   ],
 ]
 
@@ -66,20 +101,20 @@ describe.each(queries)('the signal of a request that has asked for %s', (_, quer
   it('S93 has nobody who listens where no command has read its own signal', async () => {
     const { yoga, state, held, listeners } = server(ignoring)
     const response = query(yoga)
-    await until(() => state.bulks === 1)
+    await until(() => state.bulks === 2)
     expect(listeners()).toBe(0)
     held.open()
-    await (await response).text()
+    await response
     expect(listeners()).toBe(0)
   })
 
   it('S93 has one who listens while a bulk is in flight whose command has read its own signal, and none afterwards', async () => {
     const { yoga, state, held, listeners } = server(reading)
     const response = query(yoga)
-    await until(() => state.bulks === 1)
+    await until(() => state.bulks === 2)
     expect(listeners()).toBe(1)
     held.open()
-    await (await response).text()
+    await response
     expect(listeners()).toBe(0)
   })
 
@@ -89,10 +124,21 @@ describe.each(queries)('the signal of a request that has asked for %s', (_, quer
       throw new Error('failed')
     })
     held.open()
-    await (await query(yoga)).text()
-    expect(state.bulks).toBe(1)
+    await query(yoga)
+    expect(state.bulks).toBe(2)
     expect(listeners()).toBe(0)
   })
+})
+
+it('S93 a client is listened to also when another operation of its HTTP batch has ended', async () => {
+  const { yoga, state, held, listeners } = server(reading)
+  const response = respondBatch(yoga, ['{ row(id: 1) }', '{ wait }', '{ row(id: 2) }'])
+  await until(() => state.bulks === 2)
+  await sleep(60)
+  expect(listeners()).toBe(1)
+  held.open()
+  await (await response).text()
+  expect(listeners()).toBe(0)
 })
 
 describe('a command that has waited', () => {

@@ -14,7 +14,7 @@ import { createSchema, createYoga } from 'graphql-yoga'
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
 import { Plans } from '../src/plan.ts'
 import { useBulk } from '../src/index.ts'
-import { dataOf, eventsOf, respond } from './support/ask.ts'
+import { askBatch, dataOf, eventsOf, respond } from './support/ask.ts'
 import { passing, stopTime } from './support/contest.ts'
 import { sleep } from './support/shapes.ts'
 
@@ -98,6 +98,7 @@ describe('what earlier operations have shown', () => {
       }),
       plugins: [useBulk({ users, teams: (ids: number[]) => ids.map(id => ({ id })) })],
       logging: false,
+      batching: true,
     })
     /** The bulks of users of one operation. */
     const ask = async (query: string): Promise<string[]> => {
@@ -120,7 +121,14 @@ describe('what earlier operations have shown', () => {
       })
       return bulks
     }
-    return { ask, learned, subscribe }
+    const batch = async (queries: readonly string[]): Promise<string[]> => {
+      begin()
+      await passing(async () => {
+        for (const { errors } of await askBatch(yoga, queries)) expect(errors).toBeUndefined()
+      })
+      return bulks
+    }
+    return { ask, learned, subscribe, batch }
   }
 
   it('S85 lets a window not wait for a resolver that never loads', async () => {
@@ -177,6 +185,65 @@ describe('what earlier operations have shown', () => {
     expect(await subscribe('subscription { ticks { user(id: 1) { name } never } }')).toEqual(['1 at 0'])
   })
 
+  it('S85 is known to the operations of an HTTP batch, of which each may lead to anything', async () => {
+    const { batch } = server()
+    const queries = ['{ user(id: 1) { name } }', '{ late(id: 2) { name } }', '{ slow { friend { name } } }']
+    expect(await batch(queries)).toEqual(['1,2,8 at 5'])
+    for (let run = 0; run < 3; run++) await batch(queries)
+    expect(await batch(queries)).toEqual(['1,2,8 at 3'])
+  })
+
+  it('S85 is not taken from one operation of an HTTP batch for another', async () => {
+    const { batch } = server()
+    const queries = ['{ user(id: 1) { name } slow { id } }', '{ slow { friend { name } } }']
+    expect(await batch(queries)).toEqual(['1,8 at 3'])
+    for (let run = 0; run < 4; run++) expect(await batch(queries)).toEqual(['1,8 at 3'])
+  })
+
+  it('S85 lets the operations of an HTTP batch wait for the last load, and no longer', async () => {
+    const { batch } = server()
+    const queries = ['{ late(id: 1) { name } }', '{ late(id: 2) { name } }']
+    expect(await batch(queries)).toEqual(['1,2 at 8'])
+    for (let run = 0; run < 3; run++) await batch(queries)
+    expect(await batch(queries)).toEqual(['1,2 at 3'])
+  })
+
+  it('S85 is what each server knows by itself, where they share a schema', async () => {
+    const schema = createSchema<any>({
+      typeDefs: 'type Query { user: Int idle: Int }',
+      resolvers: {
+        Query: {
+          user: (_, __, { bulk }) => bulk.users.load(1),
+          idle: async (_, __, { bulk, loads }) => sleep(3).then(() => (loads ? bulk.users.load(2) : 2)),
+        },
+      },
+    })
+    /** The bulks of some operations of a server of its own. */
+    const serve = async (loads: boolean): Promise<string[]> => {
+      const bulks: string[] = []
+      let from = 0
+      const users = (ids: number[]) => {
+        bulks.push(`${ids.join()} at ${performance.now() - from}`)
+        return ids
+      }
+      const yoga = createYoga({
+        schema,
+        context: () => ({ loads }),
+        plugins: [useBulk({ users })],
+        logging: false,
+      })
+      for (let run = 0; run < 4; run++) {
+        from = performance.now()
+        await passing(() => dataOf(yoga, '{ user idle }'))
+      }
+      return bulks
+    }
+    const early = ['1 at 3', '1 at 3', '1 at 0', '1 at 0']
+    expect(await serve(false)).toEqual(early)
+    expect(await serve(true)).toEqual(['1,2 at 5', '1,2 at 5', '1,2 at 3', '1,2 at 3'])
+    expect(await serve(false)).toEqual(early)
+  })
+
   it('S85 lets a window wait where a resolver has never run', async () => {
     const { ask, learned } = server()
     await learned('{ user(id: 1) { name } slow { id } }')
@@ -185,9 +252,50 @@ describe('what earlier operations have shown', () => {
   })
 })
 
-describe('the price of a plan', () => {
-  const schema = buildSchema(typeDefs)
+const schema = buildSchema(typeDefs)
 
+describe('what follows from the result of a resolver', () => {
+  function planOf(query: string, of = schema) {
+    const plans = new Plans()
+    const document = parse(query)
+    const plan = plans.of(of, document, document.definitions[0] as OperationDefinitionNode)
+    return { plans, leadsTo: (name: string) => plan.leadsTo(plans.evidenceOf(name), 'users') }
+  }
+
+  it('S85 is anything, where the resolver is in no place of the document', () => {
+    expect(planOf('{ slow { id } }').leadsTo('Other.field')).toBe(true)
+  })
+
+  it('S85 is looked into again when there are more resolvers', () => {
+    const { plans, leadsTo } = planOf('{ slow { friend { id } } }')
+    expect(leadsTo('Query.slow')).toBe(false)
+    plans.expect('User.friend')
+    expect(leadsTo('Query.slow')).toBe(true)
+  })
+
+  it.each([
+    ['an interface', '{ node { id } }', 'Query.node', 'Node.__resolveType'],
+    ['a union', '{ any { __typename } }', 'Query.any', 'Any.__resolveType'],
+    ['an object', '{ slow { id } }', 'Query.slow', 'User.__isTypeOf'],
+    ['a possible object', '{ any { __typename } }', 'Query.any', 'Team.__isTypeOf'],
+  ])('S85 is that the type of %s is resolved, and then what is below it', (_, query, field, type) => {
+    const { plans, leadsTo } = planOf(query)
+    expect(leadsTo(field)).toBe(false)
+    plans.expect(type)
+    expect(leadsTo(field)).toBe(true)
+    expect(leadsTo(type)).toBe(false)
+  })
+
+  it('S85 is what is below the entities, for a reference of federation', () => {
+    const federated = buildSchema(`${typeDefs} extend type Query { _entities: [Any] }`)
+    const { plans, leadsTo } = planOf('{ _entities { ... on User { friend { id } } } }', federated)
+    expect(leadsTo('User.__resolveReference')).toBe(false)
+    plans.expect('User.friend')
+    expect(leadsTo('User.__resolveReference')).toBe(true)
+  })
+})
+
+describe('the price of a plan', () => {
   /** How many steps it takes to know what follows from a field, where nobody knows anything of it. */
   function stepsOf(document: DocumentNode): number {
     const plans = new Plans()

@@ -776,7 +776,7 @@ describe('resolvers', () => {
     const seen: unknown[] = []
     const giving: Plugin = {
       onExecute({ args }) {
-        args.fieldResolver = given as never
+        args.fieldResolver ??= given as never
       },
     }
     const watching: Plugin = {
@@ -799,6 +799,12 @@ describe('resolvers', () => {
     ])
     expect(seen[0]).not.toBe(given)
     expect(seen[1]).toBe(seen[0])
+
+    // Whoever executes a query again and again may have kept its arguments.
+    const { parse, execute, contextFactory, schema } = yoga.getEnveloped({} as never)
+    const args = { schema, document: parse('{ users { name } }'), contextValue: await contextFactory() }
+    for (let run = 0; run < 2; run++) await execute({ ...args, fieldResolver: seen[0] })
+    expect(seen).toEqual([seen[0], seen[0], seen[0], seen[0]])
   })
 
   it('of introspection are left alone', async () => {

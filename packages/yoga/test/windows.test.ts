@@ -81,6 +81,22 @@ describe('once it has been seen what resolvers do', () => {
     }
   })
 
+  it.each([
+    'references of federation that load after I/O',
+    'references of federation that load after I/O, before 0.4.2',
+  ])('S85 %s, more of them each time: as early as with a tick', async name => {
+    const shape = shapes[name]!
+    const query = (length: number): string =>
+      `{ _entities(ids: [${Array.from({ length }, (_, id) => id).join()}]) { ... on User { id } } }`
+    const tick = withDataLoader(shape)
+    const server = withBulk(shape, delay)
+    for (let run = 0; run < 30; run++) {
+      const { bulks, ms } = await server.run(query(4 + run))
+      expect(bulks).toHaveLength(1)
+      if (run >= 3) expect(ms).toBe((await tick.run(query(4 + run))).ms)
+    }
+  })
+
   it('S85 siblings with I/O and one load each: their bulk starts at the moment of the last load', async () => {
     const last = Math.max(...(await withDataLoader(siblings).run()).bulks.map(({ at }) => at))
     const runs = await thirty(withBulk(siblings, delay))

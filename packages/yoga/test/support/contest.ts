@@ -29,7 +29,8 @@ interface Bulk {
 }
 
 export interface Server {
-  run(): Promise<Run>
+  /** @param query that of the shape if it does not matter */
+  run(query?: string): Promise<Run>
 }
 
 type Commands = Record<keyof Loaders, (keys: readonly number[], all: Loaders) => Promise<unknown[]>>
@@ -60,12 +61,12 @@ function serve(
   shape.prepare?.(schema)
   const yoga = yogaOf(schema, commands, shape.isWrappedTwice ? [wrapping()] : [])
   return {
-    async run() {
+    async run(query = shape.query) {
       bulks = []
       const from = performance.now()
       const timers = vi.spyOn(globalThis, 'setTimeout')
       const [data, end] = await passing(async () => {
-        const answer = await dataOf(yoga, shape.query)
+        const answer = await dataOf(yoga, query)
         return [JSON.stringify(answer), performance.now()] as const
       })
       const run = {
