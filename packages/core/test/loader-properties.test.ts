@@ -361,7 +361,7 @@ describe('a loader against its model', () => {
     ['none', (i: number) => i],
     ['all, from the first on', (i: number) => Math.floor(i / 2)],
     ['those after the first hundred', (i: number) => (i < 100 ? i : i - 100)],
-  ])('S52 asks each key once, in a bulk of some hundred, whichever of them repeat: %s', async (_, keyOf) => {
+  ])('S52 asks each key once, in a bulk of some hundred, whichever of them repeat: %s', async (_which, keyOf) => {
     const bulks: number[][] = []
     const loader = new BulkLoader<number, number>(async keys => {
       bulks.push(keys)

@@ -394,8 +394,8 @@ const mutants: Record<string, Mutant> = {
       },
       {
         file: 'scope/tracker.ts',
-        find: '    this.#running.delete(work)\n    this.#record?.runs(work, -1)\n    this.look()\n',
-        replace: '    this.#running.delete(work)\n    this.#record?.runs(work, -1)\n',
+        find: '    this.#running.delete(work)\n    this.#recording?.runs(work, -1)\n    this.look()\n',
+        replace: '    this.#running.delete(work)\n    this.#recording?.runs(work, -1)\n',
       },
     ],
   },
@@ -436,18 +436,18 @@ const mutants: Record<string, Mutant> = {
   'a window closes while calls of its loader are due': {
     caughtBy: beside,
     edits: [
-      { file: 'scope/record.ts', find: ' || this.#due.has(loader)) return false', replace: ') return false' },
+      { file: 'scope/recording.ts', find: ' || this.#due.has(loader)) return false', replace: ') return false' },
     ],
   },
   'a window closes whatever goes on that was never seen': {
     caughtBy: beside,
-    edits: [{ file: 'scope/record.ts', find: 'this.#unknown > 0 || ', replace: '' }],
+    edits: [{ file: 'scope/recording.ts', find: 'this.#unknown > 0 || ', replace: '' }],
   },
   'a window closes whatever follows from running work': {
     caughtBy: closed,
     edits: [
       {
-        file: 'scope/record.ts',
+        file: 'scope/recording.ts',
         find: 'for (const evidence of this.#resolvers.keys()) if (this.#plan.leadsTo(evidence, loader)) return false\n',
         replace: '\n',
       },
@@ -457,7 +457,7 @@ const mutants: Record<string, Mutant> = {
     caughtBy: closed,
     edits: [
       {
-        file: 'scope/record.ts',
+        file: 'scope/recording.ts',
         find: 'if (asker === null || this.#plan.leadsTo(asker, loader)) return false',
         replace: 'if (asker === null) return false',
       },

@@ -190,7 +190,7 @@ export class Cache<C, V> implements Keys {
     if (bulk.pending) mergeEqual(bulk)
     const index = (this.#index ??= new Map())
     const answers: Answer<V>[] = []
-    for (const key of keysOf<C>(bulk)) {
+    for (const key of keysOf(bulk)) {
       const answer = new Answer<V>(bulk, answers.length, null)
       answers.push(answer)
       index.set(key, answer)
@@ -206,13 +206,13 @@ export class Cache<C, V> implements Keys {
   started(bulk: AnyBulk): void {
     const cleared = this.#cleared
     if (cleared !== null) {
-      for (const key of keysOf<C>(bulk)) cleared.delete(key)
+      for (const key of keysOf(bulk)) cleared.delete(key)
       if (cleared.size === 0) this.#cleared = null
     }
     if (this.#remembers) return
     if (bulk === this.#unindexed) this.#unindexed = null
     else if (this.#index !== null) {
-      for (const key of keysOf<C>(bulk)) this.#index.delete(key)
+      for (const key of keysOf(bulk)) this.#index.delete(key)
       if (this.#index.size === 0) this.#index = null
     }
   }
@@ -223,7 +223,7 @@ export class Cache<C, V> implements Keys {
     // Its place is known here for the last time.
     void answer.promise
     answer.bulk = null
-    if (!this.#remembers) this.#index?.delete(keysOf<C>(bulk)[place]!)
+    if (!this.#remembers) this.#index?.delete(keysOf(bulk)[place])
   }
 
   gave(bulk: AnyBulk, place: number, outcome: unknown): void {
@@ -258,7 +258,7 @@ export class Cache<C, V> implements Keys {
   /** The key at this place has this answer no more: it is to be asked again, unless it has been already. */
   #forget(bulk: AnyBulk, place: number, answer: Answer<V> | null): void {
     if (answer === null) return
-    const key = keysOf<C>(bulk)[place]!
+    const key = keysOf(bulk)[place]!
     if (this.#store !== null) {
       if (this.#store.get(key) === answer.promise) this.#store.delete(key)
     } else if (this.#index?.get(key) === answer) this.#index.delete(key)
@@ -290,7 +290,7 @@ export class Cache<C, V> implements Keys {
   }
 }
 
-function keysOf<C>(bulk: AnyBulk): readonly C[] {
+function keysOf(bulk: AnyBulk): readonly any[] {
   return bulk.keys ?? bulk.tasks
 }
 

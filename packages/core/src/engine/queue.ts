@@ -21,7 +21,7 @@ import {
   type BulkEvent,
 } from '../events.ts'
 import type { Slot, Waiter } from '../limiter.ts'
-import type { Member } from '../scope/tracker.ts'
+import type { Member } from '../scope/member.ts'
 import { Bulk, type AnyBulk, type BulkOwner, type Keys } from './bulk.ts'
 import { LinkedList } from './linked-list.ts'
 import { ready, readyAt, take, type Cause, type Clock, type Marks } from './policy.ts'

@@ -76,10 +76,11 @@ export abstract class Runner<T, R> {
     const { timeout } = this.settings
     this.running.add(bulk)
     if (timeout < Infinity) bulk.deadline = this.now() + timeout
-    this.#context.runInAsyncScope(Runner.#execute, this, bulk)
+    this.#context.runInAsyncScope(execute, this, bulk)
   }
 
-  static #execute(this: Runner<any, any>, bulk: AnyBulk): void {
+  /** In the context of the call. */
+  carryOut(bulk: Bulk<T, R>): void {
     if (bulk.event === null) this.#carryOut(bulk)
     else tellStarted(bulk.event, () => this.#carryOut(bulk))
   }
@@ -192,6 +193,11 @@ export abstract class Runner<T, R> {
       bulk.abort(error)
     }
   }
+}
+
+/** One function for all runners: a closure for each bulk would be made to be called once. */
+function execute(this: Runner<any, any>, bulk: AnyBulk): void {
+  this.carryOut(bulk)
 }
 
 /** What a command gets beside its tasks. The signal is not made before it is asked for. */

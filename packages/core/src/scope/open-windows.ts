@@ -4,7 +4,7 @@
  */
 
 import type { Host } from '../host.ts'
-import type { Member } from './tracker.ts'
+import type { Member } from './member.ts'
 import type { Work } from './work.ts'
 
 /** A window that stays open for so many ms is worth a warning. */

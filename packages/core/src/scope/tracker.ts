@@ -4,39 +4,21 @@
  * @module
  */
 
-import { LinkedList, type Linked } from '../engine/linked-list.ts'
+import { LinkedList } from '../engine/linked-list.ts'
 import type { AsyncContext, Host } from '../host.ts'
 import { enterWork, runningWork, type Evidence, type Plan, type Profile } from './evidence.ts'
+import type { Member } from './member.ts'
 import { OpenWindows } from './open-windows.ts'
-import { Record } from './record.ts'
+import { Recording } from './recording.ts'
 import { follow, isUnfinished } from './unfinished.ts'
-import { Frame, parkOn, unparkFrom, Work, type Awaited, type Held } from './work.ts'
-
-/** A call in a scope. It is a member while anything of it is pending or in flight. */
-export interface Member extends Linked<Member> {
-  readonly name: string
-  readonly settings: { readonly delay: number }
-  /** How many tasks are pending. */
-  readonly pending: number
-  /** Whether its window is open. */
-  hasWindow: boolean
-  /** When its window was last seen open at the end of a tick, or got another call; `null` if it has not outlived its tick. */
-  keptAt: number | null
-  /** What is pending may start. */
-  closeWindow(): void
-  /** The tick is over and the window stays open: from now on time may close it. */
-  keepWindow(): void
-  /** Whether its first batch waits for nothing but a slot. */
-  readonly isReady: boolean
-  abort(reason: unknown): void
-}
+import { Frame, parkOn, unparkFrom, Work, type Awaited, type Held, type WorkOwner } from './work.ts'
 
 /** The frame that runs now. One for all scopes: a call belongs to whoever is on the stack. */
 let current: Frame | null = null
 /** The one that is used where nothing else is on the stack, so that most work makes none. */
 let spare: Frame | null = null
 
-export class Tracker {
+export class Tracker implements WorkOwner {
   /** The scope, for events. */
   readonly scope: object
   /** In which the commands of its calls run. */
@@ -50,7 +32,7 @@ export class Tracker {
   readonly #wider: Tracker | null
   #isBusyPart = false
   /** Who does what, where that is recorded. */
-  #record: Record | null = null
+  #recording: Recording | null = null
   readonly #members = new LinkedList<Member>()
   #windows = 0
   /** Work that goes on and waits for no parked batch: any of it may call. */
@@ -82,7 +64,7 @@ export class Tracker {
     this.plan = plan
     this.profile = plan.profile
     plan.begins()
-    if (plan.profile.begins() && this.#pending === 0 && this.#isQuiet) this.#record = new Record(plan)
+    if (plan.profile.begins() && this.#pending === 0 && this.#isQuiet) this.#recording = new Recording(plan)
   }
 
   // ---- Work begins, calls and ends
@@ -97,7 +79,7 @@ export class Tracker {
       frame.evidence = evidence
     } else frame = new Frame(this, evidence, outer)
     current = frame
-    if (this.#record !== null && evidence !== null && evidence.isOpen(this.profile!)) this.#observe(frame)
+    if (this.#recording !== null && evidence !== null && evidence.isOpen(this.profile!)) this.#observe(frame)
     return frame
   }
 
@@ -160,7 +142,7 @@ export class Tracker {
       frame.promise = promise
       if (frame.batch === null) frame.batch = batch
       else if (frame.batch !== batch && frame.others?.at(-1) !== batch) (frame.others ??= []).push(batch)
-      if (this.#record !== null) this.#notes(name, batch, frame)
+      if (this.#recording !== null) this.#notes(name, batch, frame)
     }
     this.#gained(member)
   }
@@ -176,7 +158,7 @@ export class Tracker {
       return null
     }
     frame.promise = promise
-    if (this.#record !== null) this.#notes(member.name, batch, frame)
+    if (this.#recording !== null) this.#notes(member.name, batch, frame)
     this.#gained(member)
     const work = (frame.work ??= new Work(frame.tracker, frame.evidence, false))
     work.park()
@@ -196,7 +178,7 @@ export class Tracker {
   }
 
   #calledLate(name: string, batch: Awaited): void {
-    if (this.#record === null) return
+    if (this.#recording === null) return
     const work = observedWork()
     const isKnown = work !== undefined && work.tracker === this && work.goesOn
     addAsker(batch, isKnown ? work.evidence : null, isKnown && work.isCommand)
@@ -211,7 +193,7 @@ export class Tracker {
   beginCommand(name: string, batch: Held): Frame {
     const frame = this.begin(null)
     frame.isCommand = true
-    if (this.#record !== null) {
+    if (this.#recording !== null) {
       frame.evidence = this.profile!.ofCommand(name)
       this.#observe(frame, true)
       batch.command = frame.work
@@ -279,7 +261,7 @@ export class Tracker {
   /** A batch goes on whose command does not wait for another, or no longer. Who asked for it stays the same meanwhile. */
   #flies(batch: Held, change: 1 | -1): void {
     this.#inFlight += change
-    this.#record?.flies(batch, change)
+    this.#recording?.flies(batch, change)
   }
 
   #emptied(member: Member, batch: Awaited): void {
@@ -320,13 +302,13 @@ export class Tracker {
 
   gotBusy(work: Work): void {
     this.#running.add(work)
-    this.#record?.runs(work, 1)
+    this.#recording?.runs(work, 1)
     this.#tellWider()
   }
 
   gotIdle(work: Work): void {
     this.#running.delete(work)
-    this.#record?.runs(work, -1)
+    this.#recording?.runs(work, -1)
     this.look()
   }
 
@@ -350,7 +332,7 @@ export class Tracker {
   /** Something has changed that may let windows close. The microtasks of the tick may still bring a call, so they go first. */
   look(): void {
     this.#tellWider()
-    if (this.#windows > 0 && (this.#record !== null || this.#isQuiet)) this.#lookLater()
+    if (this.#windows > 0 && (this.#recording !== null || this.#isQuiet)) this.#lookLater()
   }
 
   #lookLater(): void {
@@ -392,7 +374,7 @@ export class Tracker {
   }
 
   #nothingFollows(loader: string): boolean {
-    return this.#record !== null && this.#busyParts === 0 && this.#record.nothingFollows(loader)
+    return this.#recording !== null && this.#busyParts === 0 && this.#recording.nothingFollows(loader)
   }
 
   /** How long a window was open and got nothing by it, no instant counted twice. */

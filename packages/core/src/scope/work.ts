@@ -4,8 +4,20 @@
  */
 
 import type { Linked, LinkedList } from '../engine/linked-list.ts'
-import type { Evidence } from './evidence.ts'
-import type { Tracker } from './tracker.ts'
+import type { Evidence, Profile } from './evidence.ts'
+
+/** What keeps count of the work of a scope. */
+export interface WorkOwner {
+  readonly profile: Profile | null
+  gotBusy(work: Work): void
+  gotIdle(work: Work): void
+  /** Something has changed that may let windows close. */
+  look(): void
+  hold(batch: Held): void
+  resume(batch: Held): void
+  gave<R>(frame: Frame, result: R, observes: boolean): R
+  leave(frame: Frame): void
+}
 
 /** A batch, as the work sees it that waits for it. */
 export interface Awaited {
@@ -24,14 +36,14 @@ export interface Awaited {
 
 /** A batch in flight whose command has called another loader. */
 export interface Held extends Awaited {
-  readonly tracker: Tracker | null
+  readonly tracker: WorkOwner | null
   /** Its command, where it is observed. */
   command: Work | null
 }
 
 /** The synchronous part of a piece of work, or of a command. */
 export class Frame {
-  tracker: Tracker
+  tracker: WorkOwner
   evidence: Evidence | null
   outer: Frame | null
   /** The work, where it is observed or has become known already. */
@@ -45,7 +57,7 @@ export class Frame {
   /** Where it is observed, the observed work during which it began, or `undefined`; else `null`. */
   before: Work | undefined | null = null
 
-  constructor(tracker: Tracker, evidence: Evidence | null, outer: Frame | null) {
+  constructor(tracker: WorkOwner, evidence: Evidence | null, outer: Frame | null) {
     this.tracker = tracker
     this.evidence = evidence
     this.outer = outer
@@ -67,7 +79,7 @@ export class Work implements Linked<Work> {
   list: LinkedList<any> | null = null
   previous: Work | null = null
   next: Work | null = null
-  readonly tracker: Tracker
+  readonly tracker: WorkOwner
   readonly evidence: Evidence | null
   readonly isCommand: boolean
   /** The work during which it began, which waits for it. */
@@ -83,7 +95,7 @@ export class Work implements Linked<Work> {
   /** Where it is observed: how often it has called each loader after its synchronous part. */
   readonly calls: Map<string, number> | null
 
-  constructor(tracker: Tracker, evidence: Evidence | null, observed: boolean, isCommand = false) {
+  constructor(tracker: WorkOwner, evidence: Evidence | null, observed: boolean, isCommand = false) {
     this.tracker = tracker
     this.evidence = evidence
     this.calls = observed ? new Map() : null

@@ -1,12 +1,12 @@
 /**
- * A record of who does what in a scope, kept only where evidence is gathered: what its windows may still get, by evidence.
+ * A recording of who does what in a scope, kept only where evidence is gathered: what its windows may still get, by evidence.
  * @module
  */
 
 import type { Evidence, Plan } from './evidence.ts'
 import type { Awaited, Work } from './work.ts'
 
-export class Record {
+export class Recording {
   readonly #plan: Plan
   /** How many pieces of work run of each resolver. */
   readonly #resolvers = new Map<Evidence, number>()
