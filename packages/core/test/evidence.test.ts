@@ -3,7 +3,7 @@
  */
 
 import { afterEach, describe, expect, it, vi } from 'vitest'
-import { BulkLoader, BulkScope } from '../src/index.ts'
+import { AsyncBulkCall, BulkLoader, BulkScope, semaphore, type Limiter } from '../src/index.ts'
 import { Evidence, Plan, Profile } from '../src/kit.ts'
 import { LinkedList } from '../src/engine/linked-list.ts'
 import { Deferred } from './support/deferred.ts'
@@ -26,14 +26,14 @@ function server(leadsTo: (from: Evidence, loader: string) => boolean = () => fal
     const scope = new BulkScope({ host, plan })
     const start = host.time
     const bulks: { name: string; at: number; keys: number }[] = []
-    const loader = (name: string, ms = 0): BulkLoader<number, number> =>
+    const loader = (name: string, ms = 0, concurrent: Limiter | null = null): BulkLoader<number, number> =>
       new BulkLoader(
         async (keys: number[]) => {
           bulks.push({ name, at: host.time - start, keys: keys.length })
           if (ms > 0) await io(ms)
           return keys
         },
-        { name, delay, scope, host },
+        { name, delay, concurrent, scope, host },
       )
     return { scope, loader, bulks }
   }
@@ -327,6 +327,40 @@ describe('the budget of waiting', () => {
     })
     expect(gained).toEqual([{ name: 'users', at: 3, keys: 2 }])
     expect((await serve(of, 1, inVain(of, 3))).map(startsOf)).toEqual([[10, 20, 20]])
+  })
+
+  it('S88 a batch that waits for a slot does not wait in vain', async () => {
+    const of = server(() => true)
+    const slot = semaphore(1)
+    await serve(of, 3, ({ scope, loader }) => {
+      void new AsyncBulkCall(() => of.io(40), { concurrent: slot, host: of.host }).call(1)
+      void scope.run(() => of.io(20))
+      void scope.run(() => loader('users', 0, slot).load(1))
+    })
+    expect((await serve(of, 1, inVain(of))).map(startsOf)).toEqual([[10]])
+  })
+
+  it('S88 where windows close with the tick, calls that waiting would have brought restore it', async () => {
+    const of = server(() => true)
+    await serve(of, 7, inVain(of))
+    const runs = await serve(of, 2, ({ scope, loader }) => {
+      const users = loader('users', 5)
+      for (const ms of [0, 3]) void scope.run(() => of.io(ms)).then(() => scope.run(() => users.load(ms)))
+    })
+    expect(runs.map(bulks => bulks.map(bulk => bulk.keys))).toEqual([[1, 1], [2]])
+  })
+
+  it.each([
+    ['that came when the batch before had settled', 2, 3],
+    ['that came later than by waiting', 30, delay + 1],
+  ])('S88 where windows close with the tick, a call %s restores nothing', async (_which, takes, later) => {
+    const of = server(() => true)
+    await serve(of, 7, inVain(of))
+    const runs = await serve(of, 2, ({ scope, loader }) => {
+      const users = loader('users', takes)
+      for (const ms of [0, later]) void scope.run(() => of.io(ms)).then(() => scope.run(() => users.load(ms)))
+    })
+    expect(runs.map(bulks => bulks.map(bulk => bulk.keys))).toEqual([[1, 1], [1, 1]])
   })
 
   it('S88 one scope in 64 tries again', async () => {

@@ -37,6 +37,7 @@ export class Queue<T, R> extends Runner<T, R> implements BulkOwner, Waiter, Memb
   next: Member | null = null
   hasWindow = false
   keptAt: number | null = null
+  givenUpAt: number | null = null
   /** Tasks that are accepted and not started. */
   pending = 0
   // The marks, for the policy.

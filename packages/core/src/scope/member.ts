@@ -15,6 +15,8 @@ export interface Member extends Linked<Member> {
   hasWindow: boolean
   /** When its window was last seen open at the end of a tick, or got another call; `null` if it has not outlived its tick. */
   keptAt: number | null
+  /** When a window of it was closed because waiting had brought nothing so often; `null` if none of late. */
+  givenUpAt: number | null
   /** What is pending may start. */
   closeWindow(): void
   /** The tick is over and the window stays open: from now on time may close it. */

@@ -171,6 +171,12 @@ export class Tracker implements WorkOwner {
     this.plan?.gained()
   }
 
+  /** The window of an earlier batch, which has not settled, was closed since waiting had brought nothing. Now it would have. */
+  #wouldHaveGained(member: Member): void {
+    if (this.#host.now() - member.givenUpAt! < member.settings.delay) this.plan?.gained()
+    member.givenUpAt = null
+  }
+
   #notes(name: string, batch: Awaited, { evidence, work, isCommand }: Frame): void {
     addAsker(batch, evidence, isCommand)
     evidence?.calls(name, this.profile!)
@@ -238,6 +244,7 @@ export class Tracker implements WorkOwner {
   opened(member: Member, hasWindow: boolean): void {
     this.#pending++
     if (member.list === null) this.#members.add(member)
+    else if (member.givenUpAt !== null) this.#wouldHaveGained(member)
     if (hasWindow) {
       if (!member.hasWindow) this.#windows++
       member.hasWindow = true
@@ -288,6 +295,7 @@ export class Tracker implements WorkOwner {
   idle(member: Member): void {
     this.#members.delete(member)
     this.#windowClosed(member)
+    member.givenUpAt = null
   }
 
   abort(reason: unknown): void {
@@ -349,8 +357,11 @@ export class Tracker implements WorkOwner {
     const isQuiet = this.#isQuiet
     for (const member of this.#members) {
       if (!member.hasWindow) continue
-      if (isQuiet || this.#isPatienceOver(member) || this.#nothingFollows(member.name)) closing.push(member)
-      else {
+      const isOver = this.#isPatienceOver(member)
+      if (isQuiet || isOver || this.#nothingFollows(member.name)) {
+        closing.push(member)
+        if (isOver && !isQuiet) member.givenUpAt = this.#host.now()
+      } else {
         this.profile?.outlived()
         member.keepWindow()
         this.#openWindows ??= new OpenWindows(this.#host, this.#members, this.#running)
@@ -380,7 +391,8 @@ export class Tracker implements WorkOwner {
   /** How long a window was open and got nothing by it, no instant counted twice. */
   #accountFor({ keptAt, settings: { delay } }: Member): void {
     const now = this.#host.now()
-    const inVain = (now - Math.max(keptAt!, this.#vainUntil)) / delay
+    // No longer than `delay`: from then on it was not the window that waited, but its batch for a slot.
+    const inVain = (Math.min(now, keptAt! + delay) - Math.max(keptAt!, this.#vainUntil)) / delay
     this.#vainUntil = now
     if (!(inVain > 0)) return
     this.#vain += inVain
