@@ -295,7 +295,6 @@ export class Tracker implements WorkOwner {
   idle(member: Member): void {
     this.#members.delete(member)
     this.#windowClosed(member)
-    member.givenUpAt = null
   }
 
   abort(reason: unknown): void {
