@@ -477,6 +477,23 @@ describe('a shared loader in rough weather', () => {
     expect(await last).toBe(2)
   })
 
+  it('S72 a hit that is given with another bulk waits for its own, too, when that other one is given up', async () => {
+    const { host, bulks, unit, io } = server({ delay: Infinity })
+    const { scope, rows } = unit()
+    void scope.run(() => io(5))
+    const first = scope.run(() => rows.load(1))
+    await host.turn()
+    // A bulk opens, the hit is given with it, and then nothing is left of it: its only key is known.
+    const second = scope.run(() => rows.load(2))
+    const hit = scope.run(() => rows.loadMany([1]))
+    rows.prime(2, 'primed')
+    await pass(host, 4)
+    expect(bulks).toEqual([])
+    await pass(host, 1)
+    expect(bulks).toMatchObject([{ at: 5, keys: [1] }])
+    expect([await first, await second, await hit]).toEqual([1, 'primed', [1]])
+  })
+
   it('S72 the scope of a unit of work may be the wide one itself', async () => {
     const { host, wide, unit } = server({ delay: Infinity })
     const { rows } = unit({ scope: wide })

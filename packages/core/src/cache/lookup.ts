@@ -130,10 +130,12 @@ export class Lookup<K, V, C> extends Cache<C, V> {
   #hit(answer: Answer<V>): Promise<V> {
     this.#queue.hit(1)
     const bulk = this.#queue.last ?? this.#queue.held
-    if (bulk === null) return answer.promise
-    if (!this.#aligns) return answer.promise
-    const hit = answer.bulk === bulk ? answer.promise : answer.alignedWith(bulk)
+    if (bulk === null || !this.#aligns) return answer.promise
+    const isItsOwn = answer.bulk === bulk
+    const hit = isItsOwn ? answer.promise : answer.alignedWith(bulk)
     this.#queue.visited(bulk, hit)
+    // It waits for its own bulk as well, and for that alone where the one that it is given with loses all its tasks.
+    if (!isItsOwn && answer.bulk?.isParked === true) this.#queue.visited(answer.bulk, hit)
     return hit
   }
 
