@@ -7,10 +7,8 @@ import { check, checkNames, hasMethods } from './validate.ts'
 import { Evidence, Plan } from './scope/evidence.ts'
 import { host as realHost, type Host } from './host.ts'
 import { Tracker } from './scope/tracker.ts'
+import { readTrackersBy, trackerOf } from './scope/trackers.ts'
 import type { Frame } from './scope/work.ts'
-
-/** The tracker of a scope, for the engine; `undefined` for what is no scope of this copy of the package. */
-export let trackerOf: (scope: unknown) => Tracker | undefined
 
 /** The options of a `BulkScope`. */
 export interface BulkScopeOptions {
@@ -62,8 +60,9 @@ export class BulkScope {
   readonly asker: (() => string | undefined) | undefined
   readonly #tracker: Tracker
   static {
-    trackerOf = scope =>
-      typeof scope === 'object' && scope !== null && #tracker in scope ? scope.#tracker : undefined
+    readTrackersBy(scope =>
+      typeof scope === 'object' && scope !== null && #tracker in scope ? scope.#tracker : undefined,
+    )
   }
 
   constructor(options: BulkScopeOptions = {}) {

@@ -7,7 +7,8 @@ import { check, hasMethods, isWholeFrom } from './validate.ts'
 import { host as realHost, type AsyncContext, type Host } from './host.ts'
 import { semaphore, type Limiter } from './limiter.ts'
 import type { Settings } from './engine/policy.ts'
-import { trackerOf, type BulkScope } from './bulk-scope.ts'
+import type { BulkScope } from './bulk-scope.ts'
+import { trackerOf } from './scope/trackers.ts'
 import type { Tracker } from './scope/tracker.ts'
 
 /** The options of an `AsyncBulkCall`; a `BulkLoader` takes them too. */
