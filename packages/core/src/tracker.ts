@@ -214,10 +214,10 @@ export class Tracker {
 
   // Where it is recorded who does what: how many run of each resolver, how many of them are still due to call a loader, how
   // many may do anything, and of how many batches in flight each has asked for something.
-  readonly #resolvers = new Map<Evidence, number>()
-  readonly #due = new Map<string, number>()
+  #resolvers!: Map<Evidence, number>
+  #due!: Map<string, number>
   #unknown = 0
-  readonly #asked = new Map<Evidence | null, number>()
+  #asked!: Map<Evidence | null, number>
 
   constructor(scope: object, host: Host, wider: Tracker | null, plan: Plan | null) {
     this.scope = scope
@@ -234,6 +234,10 @@ export class Tracker {
     this.profile = plan.profile
     plan.begins()
     this.#records = plan.profile.begins() && this.#pending === 0 && this.#isQuiet
+    if (!this.#records) return
+    this.#resolvers = new Map()
+    this.#due = new Map()
+    this.#asked = new Map()
   }
 
   // ---- Work begins, calls and ends
