@@ -20,6 +20,9 @@ export class Plans {
   /** By the coordinate of the resolver, such as `Post.author`; `null` is one that has not run yet. */
   readonly #evidence = new Map<string, Evidence | null>()
   readonly #plans = new WeakMap<GraphQLSchema, WeakMap<OperationDefinitionNode, Plan>>()
+  /** The schema that is served now, as a rule the only one, and its plans. */
+  #schema: GraphQLSchema | null = null
+  #served = new WeakMap<OperationDefinitionNode, Plan>()
 
   /** There is a resolver of this name: until it has run, it may call any loader. */
   expect(name: string): void {
@@ -45,8 +48,8 @@ export class Plans {
 
   /** The plan of one operation of a document. */
   of(schema: GraphQLSchema, document: DocumentNode, operation: OperationDefinitionNode): Plan {
-    let plans = this.#plans.get(schema)
-    if (plans === undefined) this.#plans.set(schema, (plans = new WeakMap()))
+    if (this.#schema !== schema) this.#serve(schema)
+    const plans = this.#served
     let plan = plans.get(operation)
     if (plan === undefined) {
       let outline: Outline | undefined
@@ -57,6 +60,13 @@ export class Plans {
       plans.set(operation, plan)
     }
     return plan
+  }
+
+  #serve(schema: GraphQLSchema): void {
+    let plans = this.#plans.get(schema)
+    if (plans === undefined) this.#plans.set(schema, (plans = new WeakMap()))
+    this.#schema = schema
+    this.#served = plans
   }
 
   /** The plan of operations that share their loaders: of what each of them leads to, the others know nothing. */

@@ -5,15 +5,19 @@
 
 import { BulkOptionError } from '@bulkcall/core'
 import type { ExecutionArgs } from 'graphql'
+import type { Plugin } from 'graphql-yoga'
 import { attended, gone, hasSignal, isAsyncIterable, type ClientContext } from './client.ts'
 import { contextClass, operationOf } from './context.ts'
 import { prepare } from './definitions.ts'
-import { presented, presentedBatch, presentedFailure, type Log } from './errors.ts'
+import { isShownAsItIs, presented, presentedBatch, presentedFailure, type Log } from './errors.ts'
 import { Operation } from './operation.ts'
 import { fieldResolver, wrapResolvers } from './resolvers.ts'
 import type { BulkDefinitions, BulkPlugin, UseBulkOptions, Checked } from './types.ts'
 
 const ours = new WeakSet<object>()
+
+/** What is done once an execution has begun. */
+type Execution = NonNullable<Exclude<Awaited<ReturnType<NonNullable<Plugin['onExecute']>>>, void>>
 
 /**
  * A GraphQL Yoga plugin that gives each operation bulk loaders, as `ctx.bulk.<name>`.
@@ -39,21 +43,49 @@ function create<D extends BulkDefinitions>(definitions: D, options: UseBulkOptio
   const ContextBulk = contextClass(server.loaders)
   let log: Log | null = null
   /** The operation that all operations of one HTTP batch share: they are one request of one client. */
-  const batches = new WeakMap<Request, Operation | null>()
+  const batches = new WeakMap<Request, Operation>()
 
   function operationFor(context: ClientContext): Operation {
-    const { request } = context
-    if (request === undefined || !batches.has(request)) return new Operation(server, context)
+    if (!isOfBatch(context)) return new Operation(server, context)
+    const request = context.request!
     const operation = batches.get(request) ?? new Operation(server, context, server.plans.ofSeveral())
     batches.set(request, operation)
     return operation
   }
 
   function show<R extends object>(result: R, { aborted, tally }: Operation, transport: boolean): R {
-    const shown = presented(result, { aborted, log, transport })
+    const shown = isShownAsItIs(result) ? result : presented(result, { aborted, log, transport })
     // Of a result in parts the last one tells.
     return tally === null || hasMore(result) ? shown : tally.told(shown)
   }
+
+  /** What is done when an execution is done: made once, and not for each. */
+  const executions = (isAttended: boolean): Execution => ({
+    onExecuteDone({ args, result: given, setResult: setGiven }) {
+      const operation = operationOf(args.contextValue)
+      if (operation === undefined) return undefined
+      if (!isAsyncIterable(given)) {
+        if (isAttended) operation.leave()
+        const shown = show(given, operation, isOverHttp(args.contextValue as ClientContext))
+        if (shown !== given) setGiven(shown)
+        return undefined
+      }
+      let whole = false
+      return {
+        onNext({ result, setResult }) {
+          whole = !hasMore(result)
+          setResult(show(result, operation, false))
+        },
+        // Of all transports: who does not wait for the last part has gone.
+        onEnd() {
+          if (isAttended) operation.leave()
+          if (!whole) operation.abort(gone())
+        },
+      }
+    },
+  })
+  const attendedExecution = executions(true)
+  const otherExecution = executions(false)
 
   const plugin: BulkPlugin<D> = {
     '~definitions': definitions,
@@ -76,14 +108,6 @@ function create<D extends BulkDefinitions>(definitions: D, options: UseBulkOptio
       wrapResolvers(schema as never, server.plans)
     },
 
-    onRequestParse({ request }) {
-      return {
-        onRequestParseDone({ requestParserResult }) {
-          if (Array.isArray(requestParserResult)) batches.set(request, null)
-        },
-      }
-    },
-
     // The first hook that sees the context: later ones, and the application's own `context()`, can load.
     onEnveloped({ context, extendContext }) {
       if (context) extendContext({ bulk: new ContextBulk(operationFor(context)) } as object)
@@ -92,33 +116,13 @@ function create<D extends BulkDefinitions>(definitions: D, options: UseBulkOptio
     onExecute({ args, executeFn, setExecuteFn }) {
       const operation = operationOf(args.contextValue)
       if (operation === undefined) return undefined
-      const overHttp = isOverHttp(args.contextValue)
       const isMutation = begin(operation, args) === 'mutation'
-      const isAttended = !isMutation && hasSignal(args.contextValue)
       if (isMutation) operation.last()
-      else if (isAttended) operation.attend()
-      else setExecuteFn(attended(executeFn, args.contextValue, operation))
-      return {
-        onExecuteDone({ result: given, setResult: setGiven }) {
-          if (!isAsyncIterable(given)) {
-            if (isAttended) operation.leave()
-            setGiven(show(given, operation, overHttp))
-            return undefined
-          }
-          let whole = false
-          return {
-            onNext({ result, setResult }) {
-              whole = !hasMore(result)
-              setResult(show(result, operation, false))
-            },
-            // Of all transports: who does not wait for the last part has gone.
-            onEnd() {
-              if (isAttended) operation.leave()
-              if (!whole) operation.abort(gone())
-            },
-          }
-        },
-      }
+      else if (hasSignal(args.contextValue)) {
+        operation.attend()
+        return attendedExecution
+      } else setExecuteFn(attended(executeFn, args.contextValue, operation))
+      return otherExecution
     },
 
     onSubscribe({ args, subscribeFn, setSubscribeFn }) {
@@ -158,6 +162,16 @@ function create<D extends BulkDefinitions>(definitions: D, options: UseBulkOptio
   }
   ours.add(plugin)
   return plugin
+}
+
+/**
+ * Whether an operation is one of an HTTP batch. Yoga gives each of these a context that inherits from that of the request,
+ * which is used as it is where there is one operation. A hook that says so would cost each request more than its scope does.
+ */
+function isOfBatch(context: ClientContext): boolean {
+  if (context.request === undefined || Object.hasOwn(context, 'waitUntil')) return false
+  const prototype: unknown = Object.getPrototypeOf(context)
+  return prototype !== Object.prototype && prototype !== null
 }
 
 /** Whether there is a transport that takes a status. */
