@@ -361,14 +361,17 @@ describe('a loader against its model', () => {
     ['none', (i: number) => i],
     ['all, from the first on', (i: number) => Math.floor(i / 2)],
     ['those after the first hundred', (i: number) => (i < 100 ? i : i - 100)],
-  ])('S52 asks each key once, in a bulk of some hundred, whichever of them repeat: %s', async (_which, keyOf) => {
-    const bulks: number[][] = []
-    const loader = new BulkLoader<number, number>(async keys => {
-      bulks.push(keys)
-      return keys.map(asked => asked * 2)
-    })
-    const keys = Array.from({ length: 300 }, (_, i) => keyOf(i))
-    expect(await Promise.all(keys.map(asked => loader.load(asked)))).toEqual(keys.map(asked => asked * 2))
-    expect(bulks).toEqual([[...new Set(keys)]])
-  })
+  ])(
+    'S52 asks each key once, in a bulk of some hundred, whichever of them repeat: %s',
+    async (_which, keyOf) => {
+      const bulks: number[][] = []
+      const loader = new BulkLoader<number, number>(async keys => {
+        bulks.push(keys)
+        return keys.map(asked => asked * 2)
+      })
+      const keys = Array.from({ length: 300 }, (_, i) => keyOf(i))
+      expect(await Promise.all(keys.map(asked => loader.load(asked)))).toEqual(keys.map(asked => asked * 2))
+      expect(bulks).toEqual([[...new Set(keys)]])
+    },
+  )
 })

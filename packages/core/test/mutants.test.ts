@@ -436,7 +436,11 @@ const mutants: Record<string, Mutant> = {
   'a window closes while calls of its loader are due': {
     caughtBy: beside,
     edits: [
-      { file: 'scope/recording.ts', find: ' || this.#due.has(loader)) return false', replace: ') return false' },
+      {
+        file: 'scope/recording.ts',
+        find: ' || this.#due.has(loader)) return false',
+        replace: ') return false',
+      },
     ],
   },
   'a window closes whatever goes on that was never seen': {
