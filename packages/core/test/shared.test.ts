@@ -186,6 +186,17 @@ describe('the window of a shared bulk', () => {
     expect(bulks).toMatchObject([{ at: 5, keys: [1] }])
   })
 
+  it('S72 S88 stays open for other units of work however often that was in vain: it lives as long as the program', async () => {
+    const { host, bulks, unit, io } = server({ delay: 5 })
+    for (let round = 0; round < 10; round++) {
+      const [one, other] = [unit(), unit()]
+      void one.scope.run(() => one.rows.load(round))
+      void other.scope.run(() => io(50))
+      await pass(host, 100)
+    }
+    expect(bulks.map(({ at }) => at % 100)).toEqual(new Array<number>(10).fill(5))
+  })
+
   it('S72 S83 is bounded by `delay` where work has loaded after an `await`, which may load again', async () => {
     const { host, bulks, unit, io } = server({ delay: 5 })
     const [one, other] = [unit(), unit()]

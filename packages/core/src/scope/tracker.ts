@@ -398,8 +398,9 @@ export class Tracker implements WorkOwner {
     this.plan?.waitedInVain(inVain)
   }
 
+  /** Never while parts are waited for: a wide scope lives as long as the program, and would be out of patience for ever. */
   #isPatienceOver({ settings: { delay } }: Member): boolean {
-    return delay < Infinity && this.#vain >= (this.plan?.patience ?? 3)
+    return delay < Infinity && this.#busyParts === 0 && this.#vain >= (this.plan?.patience ?? 3)
   }
 }
 
