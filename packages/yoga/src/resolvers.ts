@@ -128,7 +128,7 @@ function typeInScope(resolve: TypeResolver, name: string): TypeResolver {
  * What fields without a resolver are resolved with: their property, as in graphql-js. Only where that is a function, such as
  * a method of a class, it is work: it may load.
  */
-export const resolveProperty: Resolver = (source, args, context, info) => {
+const resolveProperty: Resolver = (source, args, context, info) => {
   if (source === null || (typeof source !== 'object' && typeof source !== 'function')) return undefined
   const property: unknown = source[info.fieldName]
   if (typeof property !== 'function') return property
