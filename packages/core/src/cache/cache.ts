@@ -1,9 +1,9 @@
 /**
  * The cache of a loader: what each key was answered, or will be.
  *
- * A loader that asks all its keys in one bulk and is done needs no index, and most are like that. So keys join the first
- * bulk unindexed; equal ones are found when it starts. They go into an index, and from then on each is looked up as it
- * comes, when someone needs it: a second bulk, `prime`, `clear`; or when many keys repeat, or the bulk is full.
+ * A loader that asks all its keys in one bulk and is done needs no index, and most are like that. So keys join a bulk
+ * unindexed; equal ones are found when it starts. They go into an index when someone needs it: the first load after that bulk,
+ * `prime`, `clear`; or at once, and from then on each as it comes, when keys repeat, or the bulk is full.
  * @module
  */
 
@@ -65,7 +65,7 @@ export class Cache<C, V> implements Keys {
 
   /** Whether one more key may join this bulk, which is the last one, and nothing has to be known of it. */
   protected takes(open: AnyBulk): boolean {
-    return open === this.#unindexed && open.count + 1 !== sample
+    return open === this.#unindexed && this.#index === null && open.count + 1 !== sample
   }
 
   /** Whether so many keys may join the bulk that is open, if one is, and none of them is known or has to be looked up. */
@@ -114,7 +114,7 @@ export class Cache<C, V> implements Keys {
     if (bulk === this.#unindexed) return false
     if (bulk.answers !== null) return true
     if (!this.#tasksAreKeys) bulk.keys ??= []
-    if (this.#index === null && !this.#indexesAtOnce) {
+    if (!this.#indexesAtOnce) {
       this.#unindexed = bulk
       return false
     }
