@@ -166,6 +166,8 @@ export class Lookup<K, V, C> {
     if (!this.#aligns) return answer.promise
     const hit = isItsOwn ? answer.promise : answer.alignedWith(bulk)
     this.#engine.visited(bulk, hit)
+    // It waits for its own bulk as well, and for that alone where the one that it is given with loses all its tasks.
+    if (!isItsOwn && answer.bulk?.isParked === true) this.#engine.visited(answer.bulk, hit)
     return hit
   }
 

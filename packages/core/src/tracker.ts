@@ -576,8 +576,9 @@ export class Tracker {
     this.plan?.waitedInVain(inVain)
   }
 
+  /** Never while parts are waited for: a wide scope lives as long as the program, and would be out of patience for ever. */
   #isPatienceOver({ settings: { delay } }: Member): boolean {
-    return delay < Infinity && this.#vain >= (this.plan?.patience ?? 3)
+    return delay < Infinity && this.#busyParts === 0 && this.#vain >= (this.plan?.patience ?? 3)
   }
 
   // ---- A window that stays open

@@ -39,6 +39,8 @@ const patience = 'S88 waiting in vain has an end, is begun anew by a gain, and i
 const warning = 'S79 a window that stays open for 5 s is warned of, and the timer is taken back'
 const takingTurns = 'S16 S18 S19 calls that share a limiter take turns, and none takes the slot of another'
 const company = 'S72 a shared bulk waits for company, and no longer than there can be any'
+const patientWide = 'S72 S88 a shared bulk waits for other units of work however often that was in vain'
+const both = 'S72 a hit that is given with another bulk waits for its own as well'
 const apart = 'S71 S73 what has failed together is asked again, apart, and nobody leaves anything'
 const newcomer = 'S16 S18 a newcomer cannot take a slot that is handed over'
 
@@ -546,6 +548,20 @@ const mutants: Record<string, Mutant> = {
         file: 'lookup.ts',
         find: 'this.#engine.last ?? this.#engine.held',
         replace: 'this.#engine.last',
+      },
+    ],
+  },
+  'a wide scope loses patience with its parts': {
+    caughtBy: patientWide,
+    edits: [{ file: 'tracker.ts', find: 'this.#busyParts === 0 && this.#vain', replace: 'this.#vain' }],
+  },
+  'a hit waits only for the bulk that it is given with': {
+    caughtBy: both,
+    edits: [
+      {
+        file: 'lookup.ts',
+        find: '    if (!isItsOwn && answer.bulk?.isParked === true) this.#engine.visited(answer.bulk, hit)\n',
+        replace: '',
       },
     ],
   },

@@ -186,6 +186,17 @@ describe('the window of a shared bulk', () => {
     expect(bulks).toMatchObject([{ at: 5, keys: [1] }])
   })
 
+  it('S72 S88 stays open for other units of work however often that was in vain: it lives as long as the program', async () => {
+    const { host, bulks, unit, io } = server({ delay: 5 })
+    for (let round = 0; round < 10; round++) {
+      const [one, other] = [unit(), unit()]
+      void one.scope.run(() => one.rows.load(round))
+      void other.scope.run(() => io(50))
+      await pass(host, 100)
+    }
+    expect(bulks.map(({ at }) => at % 100)).toEqual(new Array<number>(10).fill(5))
+  })
+
   it('S72 S83 is bounded by `delay` where work has loaded after an `await`, which may load again', async () => {
     const { host, bulks, unit, io } = server({ delay: 5 })
     const [one, other] = [unit(), unit()]
@@ -475,6 +486,23 @@ describe('a shared loader in rough weather', () => {
     const last = unit().rows.load(2)
     await host.turn()
     expect(await last).toBe(2)
+  })
+
+  it('S72 a hit that is given with another bulk waits for its own, too, when that other one is given up', async () => {
+    const { host, bulks, unit, io } = server({ delay: Infinity })
+    const { scope, rows } = unit()
+    void scope.run(() => io(5))
+    const first = scope.run(() => rows.load(1))
+    await host.turn()
+    // A bulk opens, the hit is given with it, and then nothing is left of it: its only key is known.
+    const second = scope.run(() => rows.load(2))
+    const hit = scope.run(() => rows.loadMany([1]))
+    rows.prime(2, 'primed')
+    await pass(host, 4)
+    expect(bulks).toEqual([])
+    await pass(host, 1)
+    expect(bulks).toMatchObject([{ at: 5, keys: [1] }])
+    expect([await first, await second, await hit]).toEqual([1, 'primed', [1]])
   })
 
   it('S72 the scope of a unit of work may be the wide one itself', async () => {

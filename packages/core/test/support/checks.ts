@@ -447,6 +447,32 @@ export const checks = {
     deepStrictEqual([...seen, ...again], ['a', 'b', 'c', 'a'])
   },
 
+  async 'S72 S88 a shared bulk waits for other units of work however often that was in vain'(core) {
+    const { host, unit } = sharingBulks(core, { delay: 5 })
+    const waits: unknown[] = []
+    for (let round = 0; round < 5; round++) {
+      const [one, other] = [unit(), unit()]
+      void other.scope.run(() => new Promise<void>(done => host.setTimer(done, 50)))
+      const seen = watch([one.scope.run(() => one.rows.load('a'))])
+      await pass(host, 4)
+      waits.push(...seen)
+      await pass(host, 60)
+    }
+    deepStrictEqual(waits, new Array(5).fill('waiting'))
+  },
+
+  async 'S72 a hit that is given with another bulk waits for its own as well'(core) {
+    const { host, bulks, unit } = sharingBulks(core, { delay: Infinity })
+    const { scope, rows } = unit()
+    void scope.run(() => new Promise<void>(done => host.setTimer(done, 5)))
+    watch([scope.run(() => rows.load('a'))])
+    await host.turn()
+    watch([scope.run(() => rows.load('b')), scope.run(() => rows.loadMany(['a']))])
+    rows.prime('b', 'primed')
+    await pass(host, 5)
+    deepStrictEqual(bulks, ['a'])
+  },
+
   async 'S71 S73 what has failed together is asked again, apart, and nobody leaves anything'(core) {
     const { host, bulks, shared, unit } = sharingBulks(core, {})
     const [one, other, gone] = [unit(), unit(), unit()]
