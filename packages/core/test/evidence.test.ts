@@ -22,8 +22,8 @@ function server(leadsTo: (from: Evidence, loader: string) => boolean = () => fal
     host.setTimer(() => done.resolve(), ms)
     return done.promise
   }
-  const request = () => {
-    const scope = new BulkScope({ host, plan })
+  const request = (known?: Plan) => {
+    const scope = new BulkScope({ host, plan: known })
     const start = host.time
     const bulks: { name: string; at: number; keys: number }[] = []
     const loader = (name: string, ms = 0): BulkLoader<number, number> =>
@@ -47,13 +47,59 @@ type Request = ReturnType<Server['request']>
 async function serve(of: Server, times: number, work: (request: Request, run: number) => void) {
   const all: Request['bulks'][] = []
   for (let run = 0; run < times; run++) {
-    const request = of.request()
+    const request = of.request(of.plan)
     work(request, run)
     await pass(of.host, 50)
     all.push(request.bulks)
   }
   return all
 }
+
+describe('a scope that gets its plan after it was made', () => {
+  /** The moment of the last of some bulks, one a request, for which the scope gets its plan after this. */
+  async function lastAfter(before: (of: Server, request: Request) => void): Promise<number> {
+    const of = server()
+    const author = new Evidence('Post.author')
+    let at = -1
+    for (let run = 0; run < 4; run++) {
+      const request = of.request()
+      before(of, request)
+      request.scope.follow(of.plan)
+      const users = request.loader('users')
+      void request.scope.run(async () => {
+        await of.io(1)
+        return users.load(1)
+      }, author)
+      await pass(of.host, 50)
+      ;({ at } = request.bulks.at(-1)!)
+    }
+    return at
+  }
+
+  it('S94 closes its windows with evidence', async () => {
+    expect(await lastAfter(() => {})).toBe(1)
+  })
+
+  it('S94 keeps the first plan that it gets', () => {
+    const [first, second] = [new Plan(new Profile(), () => true), new Plan(new Profile(), () => true)]
+    const begins = [first, second].map(plan => vi.spyOn(plan, 'begins'))
+    const scope = new BulkScope()
+    scope.follow(first)
+    scope.follow(second)
+    expect(begins.map(({ mock }) => mock.calls.length)).toEqual([1, 0])
+  })
+
+  it.each<[string, (of: Server, request: Request) => void]>([
+    ['a call is pending', (_, { loader }) => void loader('posts').load(1)],
+    ['work runs', (of, { scope }) => void scope.run(() => of.io(20), new Evidence('Query.slow'))],
+  ])('S94 closes them without any where %s by then', async (_name, before) => {
+    expect(await lastAfter(before)).toBe(1 + delay)
+  })
+
+  it('S48 is told what is no plan', () => {
+    expect(() => new BulkScope().follow({} as never)).toThrow(/^Bulkcall: plan must be a Plan, got /)
+  })
+})
 
 describe('a window closes with evidence', () => {
   it('S85 as soon as each running piece has made the calls that such work makes', async () => {

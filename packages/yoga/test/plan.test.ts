@@ -2,6 +2,8 @@
  * Plans: what may follow from what in a document. By themselves, and through Yoga in exact virtual time.
  */
 
+// A helper stands beside the tests that use it.
+/* oxlint-disable unicorn/consistent-function-scoping */
 import {
   buildSchema,
   parse,
@@ -295,6 +297,27 @@ describe('what follows from the result of a resolver', () => {
   })
 })
 
+const times = (count: number, make: (place: number) => string): string =>
+  Array.from({ length: count }, (_, place) => make(place)).join(' ')
+
+const field = (name: string, below?: SelectionSetNode): FieldNode => ({
+  kind: 'Field' as never,
+  name: { kind: 'Name' as never, value: name },
+  ...(below && { selectionSet: below }),
+})
+
+/** A document that is as deep as no parser would make it. */
+function deep(depth: number): DocumentNode {
+  const document = parse('{ slow { friend { id } } }')
+  let below: SelectionSetNode = { kind: 'SelectionSet' as never, selections: [field('friend')] }
+  for (let level = 0; level < depth; level++) {
+    below = { kind: 'SelectionSet' as never, selections: [field('same', below)] }
+  }
+  const operation = document.definitions[0] as OperationDefinitionNode
+  const selectionSet = { kind: 'SelectionSet' as never, selections: [field('slow', below)] }
+  return { ...document, definitions: [{ ...operation, selectionSet }] }
+}
+
 describe('the price of a plan', () => {
   /** How many steps it takes to know what follows from a field, where nobody knows anything of it. */
   function stepsOf(document: DocumentNode): number {
@@ -309,26 +332,6 @@ describe('the price of a plan', () => {
     linked.mockRestore()
     expect(leads).toBe(true)
     return steps
-  }
-
-  const times = (count: number, make: (place: number) => string): string =>
-    Array.from({ length: count }, (_, place) => make(place)).join(' ')
-
-  /** A document that is as deep as no parser would make it. */
-  function deep(depth: number): DocumentNode {
-    const document = parse('{ slow { friend { id } } }')
-    const field = (name: string, below?: SelectionSetNode): FieldNode => ({
-      kind: 'Field' as never,
-      name: { kind: 'Name' as never, value: name },
-      ...(below && { selectionSet: below }),
-    })
-    let below: SelectionSetNode = { kind: 'SelectionSet' as never, selections: [field('friend')] }
-    for (let level = 0; level < depth; level++) {
-      below = { kind: 'SelectionSet' as never, selections: [field('same', below)] }
-    }
-    const operation = document.definitions[0] as OperationDefinitionNode
-    const selectionSet = { kind: 'SelectionSet' as never, selections: [field('slow', below)] }
-    return { ...document, definitions: [{ ...operation, selectionSet }] }
   }
 
   it.each<[string, (size: number) => DocumentNode]>([
@@ -374,5 +377,7 @@ describe('the price of a plan', () => {
     const slow = plans.evidenceOf('Query.slow')
     expect(plans.of(schema, document, a!).leadsTo(slow, 'users')).toBe(false)
     expect(plans.of(schema, document, b!).leadsTo(slow, 'users')).toBe(true)
+    const other = buildSchema('type Query { slow: Other } type Other { id: Int, friend: Int }')
+    expect(plans.of(other, document, b!).leadsTo(slow, 'users')).toBe(false)
   })
 })
