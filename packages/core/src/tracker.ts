@@ -569,11 +569,12 @@ export class Tracker {
   /** How long a window was open and got nothing by it, no instant counted twice. */
   #accountFor({ keptAt, settings: { delay } }: Member): void {
     const now = this.#host.now()
-    const inVain = (now - Math.max(keptAt!, this.#vainUntil)) / delay
+    // An event loop that is late is no waiting: none of it is longer than the window was to be open.
+    const inVain = Math.min(1, (now - Math.max(keptAt!, this.#vainUntil)) / delay)
     this.#vainUntil = now
     if (!(inVain > 0)) return
     this.#vain += inVain
-    this.plan?.waitedInVain(inVain)
+    this.plan?.waitedInVain(inVain, now, delay)
   }
 
   /** Never while parts are waited for: a wide scope lives as long as the program, and would be out of patience for ever. */

@@ -363,6 +363,29 @@ describe('the budget of waiting', () => {
     expect((await serve(of, 1, inVain(of, 3))).map(startsOf)).toEqual([[0, 0, 0]])
   })
 
+  it('S88 with a plan, no instant counts twice in scopes that run at once', async () => {
+    const of = server(() => true)
+    for (let client = 0; client < 10; client++) inVain(of)(of.request(of.plan))
+    await pass(of.host, delay)
+    expect(of.plan.patience).toBe(3 - 1 / 2)
+  })
+
+  it('S88 a window that closes late, as the event loop is busy, has waited for one `delay`', async () => {
+    const of = server(() => true)
+    inVain(of)(of.request(of.plan))
+    await of.host.turn()
+    of.host.time += 5 * delay
+    await pass(of.host, 0)
+    expect(of.plan.patience).toBe(3 - 1 / 2)
+  })
+
+  it('S88 never grows by waiting, whatever the clocks of the hosts of a plan show', () => {
+    const plan = new Plan(new Profile(), () => true)
+    plan.waitedInVain(1, 100, delay)
+    plan.waitedInVain(1, 10, delay)
+    expect(plan.patience).toBe(3 - 1 / 2)
+  })
+
   it('S88 a call that comes by waiting restores it', async () => {
     const of = server(() => true)
     await serve(of, 5, inVain(of))

@@ -495,7 +495,13 @@ const mutants: Record<string, Mutant> = {
   },
   'a document never loses patience': {
     caughtBy: patience,
-    edits: [{ file: 'evidence.ts', find: '    this.patience -= delays / 2\n', replace: '' }],
+    edits: [
+      {
+        file: 'evidence.ts',
+        find: '    this.patience -= Math.max(0, Math.min(delays, sinceOthers)) / 2\n',
+        replace: '',
+      },
+    ],
   },
   'a document never gets its patience back': {
     caughtBy: patience,
