@@ -55,27 +55,27 @@ async function serve(of: Server, times: number, work: (request: Request, run: nu
   return all
 }
 
-describe('a scope that gets its plan after it was made', () => {
-  /** The moment of the last of some bulks, one a request, for which the scope gets its plan after this. */
-  async function lastAfter(before: (of: Server, request: Request) => void): Promise<number> {
-    const of = server()
-    const author = new Evidence('Post.author')
-    let at = -1
-    for (let run = 0; run < 4; run++) {
-      const request = of.request()
-      before(of, request)
-      request.scope.follow(of.plan)
-      const users = request.loader('users')
-      void request.scope.run(async () => {
-        await of.io(1)
-        return users.load(1)
-      }, author)
-      await pass(of.host, 50)
-      ;({ at } = request.bulks.at(-1)!)
-    }
-    return at
+/** The moment of the last of some bulks, one a request, for which the scope gets its plan after this. */
+async function lastAfter(before: (of: Server, request: Request) => void): Promise<number> {
+  const of = server()
+  const author = new Evidence('Post.author')
+  let at = -1
+  for (let run = 0; run < 4; run++) {
+    const request = of.request()
+    before(of, request)
+    request.scope.follow(of.plan)
+    const users = request.loader('users')
+    void request.scope.run(async () => {
+      await of.io(1)
+      return users.load(1)
+    }, author)
+    await pass(of.host, 50)
+    ;({ at } = request.bulks.at(-1)!)
   }
+  return at
+}
 
+describe('a scope that gets its plan after it was made', () => {
   it('S94 closes its windows with evidence', async () => {
     expect(await lastAfter(() => {})).toBe(1)
   })
