@@ -22,8 +22,8 @@ function server(leadsTo: (from: Evidence, loader: string) => boolean = () => fal
     host.setTimer(() => done.resolve(), ms)
     return done.promise
   }
-  const request = () => {
-    const scope = new BulkScope({ host, plan })
+  const request = (known?: Plan) => {
+    const scope = new BulkScope({ host, plan: known })
     const start = host.time
     const bulks: { name: string; at: number; keys: number }[] = []
     const loader = (name: string, ms = 0, concurrent: Limiter | null = null): BulkLoader<number, number> =>
@@ -47,13 +47,59 @@ type Request = ReturnType<Server['request']>
 async function serve(of: Server, times: number, work: (request: Request, run: number) => void) {
   const all: Request['bulks'][] = []
   for (let run = 0; run < times; run++) {
-    const request = of.request()
+    const request = of.request(of.plan)
     work(request, run)
     await pass(of.host, 50)
     all.push(request.bulks)
   }
   return all
 }
+
+/** The moment of the last of some bulks, one a request, for which the scope gets its plan after this. */
+async function lastAfter(before: (of: Server, request: Request) => void): Promise<number> {
+  const of = server()
+  const author = new Evidence('Post.author')
+  let at = -1
+  for (let run = 0; run < 4; run++) {
+    const request = of.request()
+    before(of, request)
+    request.scope.follow(of.plan)
+    const users = request.loader('users')
+    void request.scope.run(async () => {
+      await of.io(1)
+      return users.load(1)
+    }, author)
+    await pass(of.host, 50)
+    ;({ at } = request.bulks.at(-1)!)
+  }
+  return at
+}
+
+describe('a scope that gets its plan after it was made', () => {
+  it('S94 closes its windows with evidence', async () => {
+    expect(await lastAfter(() => {})).toBe(1)
+  })
+
+  it('S94 keeps the first plan that it gets', () => {
+    const [first, second] = [new Plan(new Profile(), () => true), new Plan(new Profile(), () => true)]
+    const begins = [first, second].map(plan => vi.spyOn(plan, 'begins'))
+    const scope = new BulkScope()
+    scope.follow(first)
+    scope.follow(second)
+    expect(begins.map(({ mock }) => mock.calls.length)).toEqual([1, 0])
+  })
+
+  it.each<[string, (of: Server, request: Request) => void]>([
+    ['a call is pending', (_, { loader }) => void loader('posts').load(1)],
+    ['work runs', (of, { scope }) => void scope.run(() => of.io(20), new Evidence('Query.slow'))],
+  ])('S94 closes them without any where %s by then', async (_name, before) => {
+    expect(await lastAfter(before)).toBe(1 + delay)
+  })
+
+  it('S48 is told what is no plan', () => {
+    expect(() => new BulkScope().follow({} as never)).toThrow(/^Bulkcall: plan must be a Plan, got /)
+  })
+})
 
 describe('a window closes with evidence', () => {
   it('S85 as soon as each running piece has made the calls that such work makes', async () => {
@@ -315,6 +361,29 @@ describe('the budget of waiting', () => {
     const all = await serve(of, 7, inVain(of))
     expect(all.map(startsOf)).toEqual([[10], [10], [10], [10], [10], [10], [0]])
     expect((await serve(of, 1, inVain(of, 3))).map(startsOf)).toEqual([[0, 0, 0]])
+  })
+
+  it('S88 with a plan, no instant counts twice in scopes that run at once', async () => {
+    const of = server(() => true)
+    for (let client = 0; client < 10; client++) inVain(of)(of.request(of.plan))
+    await pass(of.host, delay)
+    expect(of.plan.patience).toBe(3 - 1 / 2)
+  })
+
+  it('S88 a window that closes late, as the event loop is busy, has waited for one `delay`', async () => {
+    const of = server(() => true)
+    inVain(of)(of.request(of.plan))
+    await of.host.turn()
+    of.host.time += 5 * delay
+    await pass(of.host, 0)
+    expect(of.plan.patience).toBe(3 - 1 / 2)
+  })
+
+  it('S88 never grows by waiting, whatever the clocks of the hosts of a plan show', () => {
+    const plan = new Plan(new Profile(), () => true)
+    plan.waitedInVain(1, 100, delay)
+    plan.waitedInVain(1, 10, delay)
+    expect(plan.patience).toBe(3 - 1 / 2)
   })
 
   it('S88 a call that comes by waiting restores it', async () => {

@@ -511,7 +511,13 @@ const mutants: Record<string, Mutant> = {
   },
   'a document never loses patience': {
     caughtBy: patience,
-    edits: [{ file: 'scope/evidence.ts', find: '    this.patience -= delays / 2\n', replace: '' }],
+    edits: [
+      {
+        file: 'scope/evidence.ts',
+        find: '    this.patience -= Math.max(0, Math.min(delays, sinceOthers)) / 2\n',
+        replace: '',
+      },
+    ],
   },
   'a document never gets its patience back': {
     caughtBy: patience,

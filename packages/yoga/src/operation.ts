@@ -13,13 +13,12 @@ import {
   type Command,
   type CommandContext,
 } from '@bulkcall/core'
-import type { Evidence, Plan } from '@bulkcall/core/kit'
+import type { Plan } from '@bulkcall/core/kit'
 import type { DocumentNode, GraphQLResolveInfo, GraphQLSchema, OperationDefinitionNode } from 'graphql'
 import { asker } from './asking.ts'
 import type { ClientContext } from './client.ts'
 import { given, type PreparedLoader, type PreparedServer } from './definitions.ts'
 import { rethrow, unlocatedResults } from './errors.ts'
-import type { Plans } from './plan.ts'
 import { counted, CountingLoader, Tally } from './tally.ts'
 import type { BulkCommand, BulkCommandContext } from './types.ts'
 
@@ -69,18 +68,13 @@ export class Operation {
     const name = definition.name?.value
     if (name !== undefined) this.#scope.name = others === undefined ? name : `${others}, ${name}`
     if (this.#plan !== undefined) return
-    this.#plan = this.plans.of(schema, document, definition)
+    this.#plan = this.#server.plans.of(schema, document, definition)
     this.#scope.follow(this.#plan)
   }
 
-  /** What its server knows of its resolvers. */
-  get plans(): Plans {
-    return this.#server.plans
-  }
-
-  /** A resolver of which this is known begins, in the scope of the operation. */
-  begin(evidence: Evidence): BulkPiece {
-    return this.#scope.begin(evidence)
+  /** The resolver of this name begins, in the scope of the operation. */
+  begin(name: string): BulkPiece {
+    return this.#scope.begin(this.#server.plans.evidenceOf(name))
   }
 
   /** The loader at this place. */

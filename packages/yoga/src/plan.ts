@@ -19,10 +19,7 @@ export class Plans {
   readonly profile: Profile = new Profile()
   /** By the coordinate of the resolver, such as `Post.author`; `null` is one that has not run yet. */
   readonly #evidence = new Map<string, Evidence | null>()
-  readonly #plans = new WeakMap<GraphQLSchema, WeakMap<OperationDefinitionNode, Plan>>()
-  /** The schema that is served now, as a rule the only one, and its plans. */
-  #schema: GraphQLSchema | null = null
-  #served = new WeakMap<OperationDefinitionNode, Plan>()
+  readonly #plans = new WeakMap<OperationDefinitionNode, { schema: GraphQLSchema; plan: Plan }>()
 
   /** There is a resolver of this name: until it has run, it may call any loader. */
   expect(name: string): void {
@@ -46,27 +43,17 @@ export class Plans {
     return evidence === undefined ? false : evidence === null || evidence.mayCall(loader)
   }
 
-  /** The plan of one operation of a document. */
+  /** The plan of one operation of a document, in this schema. */
   of(schema: GraphQLSchema, document: DocumentNode, operation: OperationDefinitionNode): Plan {
-    if (this.#schema !== schema) this.#serve(schema)
-    const plans = this.#served
-    let plan = plans.get(operation)
-    if (plan === undefined) {
-      let outline: Outline | undefined
-      plan = new Plan(this.profile, (from, loader) => {
-        outline ??= new Outline(this, schema, document, operation)
-        return outline.leadsTo(from.name, loader)
-      })
-      plans.set(operation, plan)
-    }
+    const known = this.#plans.get(operation)
+    if (known?.schema === schema) return known.plan
+    let outline: Outline | undefined
+    const plan = new Plan(this.profile, (from, loader) => {
+      outline ??= new Outline(this, schema, document, operation)
+      return outline.leadsTo(from.name, loader)
+    })
+    this.#plans.set(operation, { schema, plan })
     return plan
-  }
-
-  #serve(schema: GraphQLSchema): void {
-    let plans = this.#plans.get(schema)
-    if (plans === undefined) this.#plans.set(schema, (plans = new WeakMap()))
-    this.#schema = schema
-    this.#served = plans
   }
 
   /** The plan of operations that share their loaders: of what each of them leads to, the others know nothing. */

@@ -4,24 +4,16 @@
  * @module
  */
 
-import { watchesCalls, type BulkPiece } from '@bulkcall/core'
-import type { Evidence } from '@bulkcall/core/kit'
-import type {
-  GraphQLField,
-  GraphQLFieldResolver,
-  GraphQLNamedType,
-  GraphQLResolveInfo,
-  GraphQLSchema,
-} from 'graphql'
+import { watchesCalls } from '@bulkcall/core'
+import type { GraphQLField, GraphQLNamedType, GraphQLResolveInfo, GraphQLSchema } from 'graphql'
 import { asking } from './asking.ts'
 import { operationOf } from './context.ts'
 import { isThenable } from './errors.ts'
 import type { Operation } from './operation.ts'
 import type { Plans } from './plan.ts'
 
-type Resolver = GraphQLFieldResolver<any, any>
-/** A resolver of a type, which gets the context second: `resolveType`, `isTypeOf`, and `resolveReference` of federation. */
-type TypeResolver = (this: unknown, value: any, context: any, info: any, type?: any) => unknown
+/** A resolver of a field; or one of a type, which gets no arguments, and so everything one place earlier. */
+type Resolver = (this: unknown, first: any, second: any, third: any, fourth?: any) => unknown
 type Holder = Record<string, unknown>
 
 /** What has been wrapped, in whichever schema: a schema may be shared by servers, and be replaced by a copy of itself. */
@@ -49,7 +41,7 @@ function wrapField(
   isRootOfMutation: boolean,
   plans: Plans,
 ): void {
-  const { resolve } = field
+  const resolve = field.resolve as Resolver | undefined
   if (resolve === undefined || resolve.name === 'defaultMergedResolver') return
   if (isDefault(resolve)) {
     field.resolve = resolveProperty
@@ -57,10 +49,8 @@ function wrapField(
   }
   plans.expect(name)
   if (wrappedFields.has(field) || wrappers.has(resolve)) return
-  const wrapper = isRootOfMutation ? fresh(resolve, name) : inScope(resolve, name)
-  wrappers.add(wrapper)
   wrappedFields.add(field)
-  field.resolve = wrapper
+  field.resolve = isRootOfMutation ? fresh(inScope(resolve, name)) : inScope(resolve, name)
 }
 
 /** Where a type keeps the functions of its own. Federation keeps one in the extensions, and did in the type before. */
@@ -79,83 +69,58 @@ function wrapTypeResolver(holder: Holder | undefined, property: string, name: st
   const resolve = holder?.[property]
   if (typeof resolve !== 'function') return
   plans.expect(name)
-  if (wrappers.has(resolve)) return
-  const wrapper = typeInScope(resolve as TypeResolver, name)
-  wrappers.add(wrapper)
-  holder![property] = wrapper
+  if (!wrappers.has(resolve)) holder![property] = typeInScope(resolve as Resolver, name)
 }
 
-/** The evidence of one resolver: as a rule its schema is that of one server. */
-class Known {
-  readonly #name: string
-  #plans: Plans | null = null
-  #evidence!: Evidence
-
-  constructor(name: string) {
-    this.#name = name
-  }
-
-  on(plans: Plans): Evidence {
-    if (this.#plans !== plans) {
-      this.#plans = plans
-      this.#evidence = plans.evidenceOf(this.#name)
-    }
-    return this.#evidence
-  }
-}
-
-function inScope(resolve: Resolver, name: string): Resolver {
-  const known = new Known(name)
-  return function (this: unknown, source, args, context, info) {
+function inScope(resolve: Resolver, name?: string): Resolver {
+  return wrapper(function (source, args, context, info) {
     const operation = operationOf(context)
     if (operation === undefined) return resolve.call(this, source, args, context, info)
-    const piece = operation.begin(known.on(operation.plans))
-    return run(piece, info, resolve, this, source, args, context, info)
-  }
+    return run(operation, name ?? coordinateOf(info), info, resolve, this, source, args, context, info)
+  })
 }
 
-function typeInScope(resolve: TypeResolver, name: string): TypeResolver {
-  const known = new Known(name)
-  return function (this: unknown, value, context, info, type) {
+function typeInScope(resolve: Resolver, name: string): Resolver {
+  return wrapper(function (value, context, info, type) {
     const operation = operationOf(context)
     if (operation === undefined) return resolve.call(this, value, context, info, type)
-    const piece = operation.begin(known.on(operation.plans))
-    return run(piece, info, resolve, this, value, context, info, type)
-  }
+    return run(operation, name, info, resolve, this, value, context, info, type)
+  })
+}
+
+function wrapper(resolve: Resolver): Resolver {
+  wrappers.add(resolve)
+  return resolve
 }
 
 /**
  * What fields without a resolver are resolved with: their property, as in graphql-js. Only where that is a function, such as
- * a method of a class, it is work: it may load.
+ * a method of a class, it is work: it may load. Little else is in here, since a field of each row goes through it.
  */
 const resolveProperty: Resolver = (source, args, context, info) => {
   if (source === null || (typeof source !== 'object' && typeof source !== 'function')) return undefined
   const property: unknown = source[info.fieldName]
-  if (typeof property !== 'function') return property
-  const operation = operationOf(context)
-  if (operation === undefined) return property.call(source, args, context, info)
-  const piece = operation.begin(operation.plans.evidenceOf(coordinateOf(info)))
-  return run(piece, info, property, source, args, context, info)
+  return typeof property === 'function'
+    ? callMethod(property as Resolver, source, args, context, info)
+    : property
 }
 
-const given = new WeakMap<Resolver, Resolver>()
+function callMethod(
+  method: Resolver,
+  source: unknown,
+  args: unknown,
+  context: unknown,
+  info: GraphQLResolveInfo,
+): unknown {
+  const operation = operationOf(context)
+  if (operation === undefined) return method.call(source, args, context, info)
+  return run(operation, coordinateOf(info), info, method, source, args, context, info)
+}
 
 /** What fields without a resolver are resolved with on a server that may have a resolver of its own for them. */
 export function fieldResolver(own: Resolver | null | undefined): Resolver {
   if (!own || isDefault(own)) return resolveProperty
-  if (wrappers.has(own)) return own
-  let wrapper = given.get(own)
-  if (wrapper === undefined) {
-    wrapper = function (this: unknown, source, args, context, info) {
-      const operation = operationOf(context)
-      if (operation === undefined) return own.call(this, source, args, context, info)
-      const piece = operation.begin(operation.plans.evidenceOf(coordinateOf(info)))
-      return run(piece, info, own, this, source, args, context, info)
-    }
-    wrappers.add(wrapper)
-    given.set(own, wrapper)
-  }
-  return wrapper
+  return wrappers.has(own) ? own : inScope(own)
 }
 
 /** That of graphql-js, of whichever copy of it, or ours in its place. */
@@ -169,15 +134,17 @@ function coordinateOf({ parentType, fieldName }: GraphQLResolveInfo): string {
 
 /** In two halves, and with its arguments one by one: there may be thousands of rows, and a function for each is expensive. */
 function run(
-  piece: BulkPiece,
+  operation: Operation,
+  name: string,
   info: GraphQLResolveInfo,
-  resolve: Function,
+  resolve: Resolver,
   self: unknown,
   first: unknown,
   second: unknown,
   third: unknown,
   fourth?: unknown,
 ): unknown {
+  const piece = operation.begin(name)
   let result: unknown
   try {
     result = watchesCalls()
@@ -191,14 +158,13 @@ function run(
 }
 
 /** Root fields of a mutation run one after the other: what one has changed, neither it nor the next may see as it was. */
-function fresh(resolve: Resolver, name: string): Resolver {
-  const scoped = inScope(resolve, name)
-  return function (this: unknown, source, args, context, info) {
+function fresh(resolve: Resolver): Resolver {
+  return wrapper(function (source, args, context, info) {
     const operation = operationOf(context)
     if (operation === undefined) return resolve.call(this, source, args, context, info)
     operation.clear()
-    return afterwards(() => scoped.call(this, source, args, context, info), operation)
-  }
+    return afterwards(() => resolve.call(this, source, args, context, info), operation)
+  })
 }
 
 function afterwards(work: () => unknown, operation: Operation): unknown {

@@ -2,6 +2,8 @@
  * Plans: what may follow from what in a document. By themselves, and through Yoga in exact virtual time.
  */
 
+// A helper stands beside the tests that use it.
+/* oxlint-disable unicorn/consistent-function-scoping */
 import {
   buildSchema,
   parse,
@@ -49,88 +51,87 @@ const typeDefs = /* GraphQL */ `
   }
 `
 
-const userLater = async () => sleep(3).then(() => ({ __typename: 'User', id: 7 }))
-
-/** A server with a field that loads at once, and others that wait for 3 ms first, and load then, or do not. */
-function server() {
-  let bulks: string[] = []
-  let from = 0
-  const begin = (): void => {
-    bulks = []
-    from = performance.now()
-  }
-  const users = (ids: number[]) => {
-    bulks.push(`${ids.join()} at ${performance.now() - from}`)
-    return ids.map(id => ({ __typename: 'User', id, name: `user ${id}` }))
-  }
-  const yoga = createYoga({
-    schema: createSchema<any>({
-      typeDefs,
-      resolvers: {
-        Query: {
-          user: (_, { id }, ctx) => ctx.bulk.users.load(id),
-          late: async (_, { id }, ctx) => sleep(3).then(() => ctx.bulk.users.load(id)),
-          slow: userLater,
-          node: userLater,
-          any: userLater,
-          never: async () => sleep(3).then(() => 1),
-        },
-        Subscription: {
-          ticks: {
-            async *subscribe() {
-              for (let tick = 0; tick < 4; tick++) {
-                begin()
-                yield { ticks: {} }
-              }
-            },
-          },
-        },
-        User: {
-          friend: ({ id }, _, ctx) => ctx.bulk.users.load(id + 1),
-          team: ({ id }, _, ctx) => ctx.bulk.teams.load(id),
-          same: user => user,
-        },
-        Team: { friend: ({ id }, _, ctx) => ctx.bulk.users.load(id + 1) },
-      },
-    }),
-    plugins: [useBulk({ users, teams: (ids: number[]) => ids.map(id => ({ id })) })],
-    logging: false,
-    batching: true,
-  })
-  /** The bulks of users of one operation. */
-  const ask = async (query: string): Promise<string[]> => {
-    begin()
-    await passing(() => dataOf(yoga, query))
-    return bulks
-  }
-  /** The same once that has been asked a few times. */
-  const learned = async (query: string): Promise<string[]> => {
-    for (let run = 0; run < 3; run++) await ask(query)
-    return ask(query)
-  }
-  /** The bulks of users of the last event of a subscription. */
-  const subscribe = async (query: string): Promise<string[]> => {
-    const accept = { headers: { accept: 'text/event-stream' } }
-    await passing(async () => {
-      for await (const { errors } of eventsOf(await respond(yoga, query, accept))) {
-        expect(errors).toBeUndefined()
-      }
-    })
-    return bulks
-  }
-  const batch = async (queries: readonly string[]): Promise<string[]> => {
-    begin()
-    await passing(async () => {
-      for (const { errors } of await askBatch(yoga, queries)) expect(errors).toBeUndefined()
-    })
-    return bulks
-  }
-  return { ask, learned, subscribe, batch }
-}
-
 describe('what earlier operations have shown', () => {
   beforeEach(stopTime)
   afterEach(() => void vi.useRealTimers())
+
+  /** A server with a field that loads at once, and others that wait for 3 ms first, and load then, or do not. */
+  function server() {
+    let bulks: string[] = []
+    let from = 0
+    const begin = (): void => {
+      bulks = []
+      from = performance.now()
+    }
+    const users = (ids: number[]) => {
+      bulks.push(`${ids.join()} at ${performance.now() - from}`)
+      return ids.map(id => ({ __typename: 'User', id, name: `user ${id}` }))
+    }
+    const slow = async () => sleep(3).then(() => ({ __typename: 'User', id: 7 }))
+    const yoga = createYoga({
+      schema: createSchema<any>({
+        typeDefs,
+        resolvers: {
+          Query: {
+            user: (_, { id }, ctx) => ctx.bulk.users.load(id),
+            late: async (_, { id }, ctx) => sleep(3).then(() => ctx.bulk.users.load(id)),
+            slow,
+            node: slow,
+            any: slow,
+            never: async () => sleep(3).then(() => 1),
+          },
+          Subscription: {
+            ticks: {
+              async *subscribe() {
+                for (let tick = 0; tick < 4; tick++) {
+                  begin()
+                  yield { ticks: {} }
+                }
+              },
+            },
+          },
+          User: {
+            friend: ({ id }, _, ctx) => ctx.bulk.users.load(id + 1),
+            team: ({ id }, _, ctx) => ctx.bulk.teams.load(id),
+            same: user => user,
+          },
+          Team: { friend: ({ id }, _, ctx) => ctx.bulk.users.load(id + 1) },
+        },
+      }),
+      plugins: [useBulk({ users, teams: (ids: number[]) => ids.map(id => ({ id })) })],
+      logging: false,
+      batching: true,
+    })
+    /** The bulks of users of one operation. */
+    const ask = async (query: string): Promise<string[]> => {
+      begin()
+      await passing(() => dataOf(yoga, query))
+      return bulks
+    }
+    /** The same once that has been asked a few times. */
+    const learned = async (query: string): Promise<string[]> => {
+      for (let run = 0; run < 3; run++) await ask(query)
+      return ask(query)
+    }
+    /** The bulks of users of the last event of a subscription. */
+    const subscribe = async (query: string): Promise<string[]> => {
+      const accept = { headers: { accept: 'text/event-stream' } }
+      await passing(async () => {
+        for await (const { errors } of eventsOf(await respond(yoga, query, accept))) {
+          expect(errors).toBeUndefined()
+        }
+      })
+      return bulks
+    }
+    const batch = async (queries: readonly string[]): Promise<string[]> => {
+      begin()
+      await passing(async () => {
+        for (const { errors } of await askBatch(yoga, queries)) expect(errors).toBeUndefined()
+      })
+      return bulks
+    }
+    return { ask, learned, subscribe, batch }
+  }
 
   it('S85 lets a window not wait for a resolver that never loads', async () => {
     const { ask, learned } = server()
@@ -255,14 +256,14 @@ describe('what earlier operations have shown', () => {
 
 const schema = buildSchema(typeDefs)
 
-function planOf(query: string, of = schema) {
-  const plans = new Plans()
-  const document = parse(query)
-  const plan = plans.of(of, document, document.definitions[0] as OperationDefinitionNode)
-  return { plans, leadsTo: (name: string) => plan.leadsTo(plans.evidenceOf(name), 'users') }
-}
-
 describe('what follows from the result of a resolver', () => {
+  function planOf(query: string, of = schema) {
+    const plans = new Plans()
+    const document = parse(query)
+    const plan = plans.of(of, document, document.definitions[0] as OperationDefinitionNode)
+    return { plans, leadsTo: (name: string) => plan.leadsTo(plans.evidenceOf(name), 'users') }
+  }
+
   it('S85 is anything, where the resolver is in no place of the document', () => {
     expect(planOf('{ slow { id } }').leadsTo('Other.field')).toBe(true)
   })
@@ -296,21 +297,6 @@ describe('what follows from the result of a resolver', () => {
   })
 })
 
-/** How many steps it takes to know what follows from a field, where nobody knows anything of it. */
-function stepsOf(document: DocumentNode): number {
-  const plans = new Plans()
-  plans.expect('User.friend')
-  const plan = plans.of(schema, document, document.definitions[0] as OperationDefinitionNode)
-  const found = vi.spyOn(Map.prototype, 'get')
-  const linked = vi.spyOn(Set.prototype, 'add')
-  const leads = plan.leadsTo(plans.evidenceOf('Query.slow'), 'users')
-  const steps = found.mock.calls.length + linked.mock.calls.length
-  found.mockRestore()
-  linked.mockRestore()
-  expect(leads).toBe(true)
-  return steps
-}
-
 const times = (count: number, make: (place: number) => string): string =>
   Array.from({ length: count }, (_, place) => make(place)).join(' ')
 
@@ -333,6 +319,21 @@ function deep(depth: number): DocumentNode {
 }
 
 describe('the price of a plan', () => {
+  /** How many steps it takes to know what follows from a field, where nobody knows anything of it. */
+  function stepsOf(document: DocumentNode): number {
+    const plans = new Plans()
+    plans.expect('User.friend')
+    const plan = plans.of(schema, document, document.definitions[0] as OperationDefinitionNode)
+    const found = vi.spyOn(Map.prototype, 'get')
+    const linked = vi.spyOn(Set.prototype, 'add')
+    const leads = plan.leadsTo(plans.evidenceOf('Query.slow'), 'users')
+    const steps = found.mock.calls.length + linked.mock.calls.length
+    found.mockRestore()
+    linked.mockRestore()
+    expect(leads).toBe(true)
+    return steps
+  }
+
   it.each<[string, (size: number) => DocumentNode]>([
     ['aliases', size => parse(`{ ${times(size, i => `a${i}: slow { id friend { name } }`)} }`)],
     [
@@ -376,5 +377,7 @@ describe('the price of a plan', () => {
     const slow = plans.evidenceOf('Query.slow')
     expect(plans.of(schema, document, a!).leadsTo(slow, 'users')).toBe(false)
     expect(plans.of(schema, document, b!).leadsTo(slow, 'users')).toBe(true)
+    const other = buildSchema('type Query { slow: Other } type Other { id: Int, friend: Int }')
+    expect(plans.of(other, document, b!).leadsTo(slow, 'users')).toBe(false)
   })
 })

@@ -138,6 +138,8 @@ export class Plan {
   readonly #known = new Map<Evidence, Map<string, boolean>>()
   #version = 0
   #scopes = 0
+  /** Until when waiting in vain was accounted for, in whichever of the scopes that run at once. */
+  #vainUntil = -Infinity
 
   /** @param leadsTo whether what follows from the result of such work, not itself, may call this loader */
   constructor(profile: Profile, leadsTo: (from: Evidence, loader: string) => boolean) {
@@ -164,9 +166,15 @@ export class Plan {
     return leads
   }
 
-  /** A window was open for so many `delay`s and got nothing by it. */
-  waitedInVain(delays: number): void {
-    this.patience -= delays / 2
+  /**
+   * A window was open for so many `delay`s up to now and got nothing by it. Where scopes run at once, one late answer of a
+   * backend makes all of them wait: no instant counts twice.
+   */
+  waitedInVain(delays: number, now: number, delay: number): void {
+    const sinceOthers = (now - this.#vainUntil) / delay
+    this.#vainUntil = now
+    // Below 0 it is another host, with another clock.
+    this.patience -= Math.max(0, Math.min(delays, sinceOthers)) / 2
     if (this.patience < 1 / 8) this.patience = 0
   }
 

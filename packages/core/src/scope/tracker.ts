@@ -395,7 +395,7 @@ export class Tracker implements WorkOwner {
     this.#vainUntil = now
     if (!(inVain > 0)) return
     this.#vain += inVain
-    this.plan?.waitedInVain(inVain)
+    this.plan?.waitedInVain(inVain, now, delay)
   }
 
   /** Never while parts are waited for: a wide scope lives as long as the program, and would be out of patience for ever. */
