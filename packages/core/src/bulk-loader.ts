@@ -11,7 +11,6 @@ import type { AsyncContext } from './host.ts'
 import {
   bulkCallOptions,
   contextOf,
-  defaultSettings,
   nameOf,
   readCommand,
   readOptions,
@@ -189,12 +188,7 @@ function readLoaderOptions<K, V, C>(options: BulkLoaderOptions<K, V, C>): Loader
 }
 
 /** Those of a loader without any: it is the most usual one, and may be made for each request. */
-const defaults: LoaderSettings<any, any, any> = {
-  ...defaultSettings,
-  keyOf: null,
-  keeps: keepAll,
-  store: 'own',
-}
+const defaults: LoaderSettings<any, any, any> = readLoaderOptions({})
 
 /** Options that have been checked, for all loaders that have them. */
 class Checked<K, V, C> {

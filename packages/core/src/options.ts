@@ -83,17 +83,6 @@ export const bulkCallOptions = [
   'host',
 ] as const
 
-/** Without any option. */
-export const defaultSettings: BulkCallSettings = {
-  size: Infinity,
-  delay: 0,
-  limiter: null,
-  maxPending: Infinity,
-  timeout: Infinity,
-  name: null,
-  host: realHost,
-}
-
 /** Checks the options, each of them, and fills in the defaults. */
 export function readOptions(options: BulkCallOptions): BulkCallSettings {
   const { size = Infinity, delay = 0, maxPending = Infinity, timeout = Infinity, host = realHost } = options

@@ -98,21 +98,18 @@ const queries: [string, Query][] = [
 ]
 
 describe.each(queries)('the signal of a request that has asked for %s', (_, query) => {
-  it('S93 has nobody who listens where no command has read its own signal', async () => {
-    const { yoga, state, held, listeners } = server(ignoring)
+  it.each([
+    ['nobody who listens where no command has read its own signal', ignoring, 0],
+    [
+      'one who listens while a bulk is in flight whose command has read its own signal, and none afterwards',
+      reading,
+      1,
+    ],
+  ] as const)('S93 has %s', async (_what, command, meanwhile) => {
+    const { yoga, state, held, listeners } = server(command)
     const response = query(yoga)
     await until(() => state.bulks === 2)
-    expect(listeners()).toBe(0)
-    held.open()
-    await response
-    expect(listeners()).toBe(0)
-  })
-
-  it('S93 has one who listens while a bulk is in flight whose command has read its own signal, and none afterwards', async () => {
-    const { yoga, state, held, listeners } = server(reading)
-    const response = query(yoga)
-    await until(() => state.bulks === 2)
-    expect(listeners()).toBe(1)
+    expect(listeners()).toBe(meanwhile)
     held.open()
     await response
     expect(listeners()).toBe(0)

@@ -4,7 +4,7 @@
  */
 
 import type { AnyBulk, Placed } from '../engine/bulk.ts'
-import { isError } from '../errors.ts'
+import { given } from '../engine/settle.ts'
 
 export class Answer<V> implements Placed {
   /** Where it stands; `null` if it has its promise, or its value, and needs nothing else. */
@@ -26,7 +26,7 @@ export class Answer<V> implements Placed {
 
   /** One promise for all who load the key, made for the first who comes after the one who asked. */
   get promise(): Promise<V> {
-    return (this.#promise ??= this.bulk === null ? promiseOf(this.#primed) : this.bulk.promiseAt(this.place))
+    return (this.#promise ??= this.bulk === null ? given(this.#primed) : this.bulk.promiseAt(this.place))
   }
 
   /** Whether the key has not been asked yet. */
@@ -43,8 +43,4 @@ export class Answer<V> implements Placed {
     }
     return this.#aligned!
   }
-}
-
-function promiseOf<V>(value: unknown): Promise<V> {
-  return isError(value) ? Promise.reject(value) : new Promise(resolve => resolve(value as V))
 }

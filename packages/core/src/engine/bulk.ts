@@ -7,18 +7,18 @@
  * @module
  */
 
-import { firstOf } from './duplicates.ts'
-import { asError, isError } from '../errors.ts'
+import { asError } from '../errors.ts'
 import type { BulkEvent, OpenBulk } from '../events.ts'
 import type { Slot } from '../limiter.ts'
 import type { Evidence } from '../scope/evidence.ts'
 import type { Tracker } from '../scope/tracker.ts'
 import type { Held, Work } from '../scope/work.ts'
+import { firstOf } from './duplicates.ts'
 import { Gate } from './gate.ts'
 import type { Linked, LinkedList } from './linked-list.ts'
 import type { Head } from './policy.ts'
 import { Seat, type SeatOwner } from './seat.ts'
-import { drop, isThenable, type Outcomes } from './settle.ts'
+import { drop, given, type Outcomes } from './settle.ts'
 
 type Events = typeof import('node:events')
 /** Where the host warns of many listeners, what says that they are meant. */
@@ -180,7 +180,7 @@ export class Bulk<T, R> implements Head, SeatOwner, Held, Linked<Bulk<T, R>> {
   /** One more promise of a task that has one. */
   promiseAt(place: number): Promise<R> {
     if (this.#seats !== null) return this.#seats[place]!.promise as Promise<R>
-    if (this.#state === 'settled') return given(this.outcomes!, place)
+    if (this.#state === 'settled') return given(this.outcomes === null ? null : this.outcomes![place])
     this.#places ??= Array.from(this.tasks.keys())
     this.#places.push(place)
     return this.#gate.wait<R>()
@@ -400,11 +400,4 @@ export class Bulk<T, R> implements Head, SeatOwner, Held, Linked<Bulk<T, R>> {
 function numbered<P extends { place: number }>(members: P[]): P[] {
   for (const [place, member] of members.entries()) member.place = place
   return members
-}
-
-/** A promise of an outcome that is known. It reports its rejection itself, even if that of a promise within was handled. */
-function given<V>(outcomes: Outcomes, place: number): Promise<V> {
-  const outcome = outcomes === null ? null : outcomes[place]
-  if (isError(outcome)) return Promise.reject(outcome)
-  return isThenable(outcome) ? new Promise(resolve => resolve(outcome as V)) : Promise.resolve(outcome as V)
 }

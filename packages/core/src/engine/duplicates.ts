@@ -1,5 +1,5 @@
 /**
- * Equals: which keys of a bulk are the same key, compared as a `Map` compares.
+ * Duplicates: which keys of a bulk are the same key, compared as a `Map` compares.
  * @module
  */
 

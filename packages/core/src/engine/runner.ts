@@ -12,10 +12,7 @@ import type { BulkScope } from '../bulk-scope.ts'
 import type { Tracker } from '../scope/tracker.ts'
 import type { AnyBulk, Bulk } from './bulk.ts'
 import { LinkedList } from './linked-list.ts'
-import { handOut, isStream, isThenable, outcomesOf, type Named } from './settle.ts'
-
-/** The original: a promise may come with a `then` of its own that forgets to give a promise back. */
-const then: Promise<unknown>['then'] = Reflect.get(Promise.prototype, 'then')
+import { handOut, isStream, isThenable, originalThen, outcomesOf, type Named } from './settle.ts'
 
 export abstract class Runner<T, R> {
   readonly settings: BulkCallSettings
@@ -90,7 +87,7 @@ export abstract class Runner<T, R> {
     try {
       const given = this.tracker === null ? this.#call(bulk) : this.#callInScope(bulk, this.tracker)
       if (!isThenable(given)) return this.#answered(bulk, given)
-      void then.call(
+      void originalThen.call(
         Promise.resolve(given),
         results => this.#answered(bulk, results),
         error => this.#failed(bulk, error),

@@ -3,7 +3,7 @@
  * @module
  */
 
-import { BulkLengthError, BulkResultError } from '../errors.ts'
+import { BulkLengthError, BulkResultError, isError } from '../errors.ts'
 
 /** One outcome per task, in task order; `null` where the command gave none, so that each task gets `null`. */
 export type Outcomes = readonly unknown[] | null
@@ -89,6 +89,15 @@ export function isThenable(value: unknown): value is PromiseLike<unknown> {
   } catch {
     return true
   }
+}
+
+/** The original: a promise may come with a `then` of its own that forgets to give a promise back. */
+export const originalThen: Promise<unknown>['then'] = Reflect.get(Promise.prototype, 'then')
+
+/** A promise of an outcome that is known. It reports its rejection itself, even if that of a promise within was handled. */
+export function given<R>(outcome: unknown): Promise<R> {
+  if (isError(outcome)) return Promise.reject(outcome)
+  return isThenable(outcome) ? new Promise(resolve => resolve(outcome as R)) : Promise.resolve(outcome as R)
 }
 
 function isIterable(value: object): value is Iterable<unknown> {

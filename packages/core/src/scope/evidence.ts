@@ -127,7 +127,7 @@ export class Evidence {
 }
 
 /** In `delay`s, how long all windows of a scope together may be open for nothing. */
-const budget = 3
+export const budget = 3
 
 /** What is known of one document: what may follow from what, and whether waiting has paid. */
 export class Plan {

@@ -6,7 +6,7 @@
 
 import { LinkedList } from '../engine/linked-list.ts'
 import type { AsyncContext, Host } from '../host.ts'
-import { enterWork, runningWork, type Evidence, type Plan, type Profile } from './evidence.ts'
+import { budget, enterWork, runningWork, type Evidence, type Plan, type Profile } from './evidence.ts'
 import type { Member } from './member.ts'
 import { OpenWindows } from './open-windows.ts'
 import { Recording } from './recording.ts'
@@ -24,7 +24,6 @@ export class Tracker implements WorkOwner {
   /** In which the commands of its calls run. */
   readonly context: AsyncContext
   plan: Plan | null = null
-  profile: Profile | null = null
   /** Why calls are refused, or `null`. */
   aborted: { readonly reason: unknown } | null = null
   readonly #host: Host
@@ -62,9 +61,12 @@ export class Tracker implements WorkOwner {
   follow(plan: Plan): void {
     if (this.plan !== null) return
     this.plan = plan
-    this.profile = plan.profile
     plan.begins()
     if (plan.profile.begins() && this.#pending === 0 && this.#isQuiet) this.#recording = new Recording(plan)
+  }
+
+  get profile(): Profile | null {
+    return this.plan === null ? null : this.plan.profile
   }
 
   // ---- Work begins, calls and ends
@@ -400,7 +402,7 @@ export class Tracker implements WorkOwner {
 
   /** Never while parts are waited for: a wide scope lives as long as the program, and would be out of patience for ever. */
   #isPatienceOver({ settings: { delay } }: Member): boolean {
-    return delay < Infinity && this.#busyParts === 0 && this.#vain >= (this.plan?.patience ?? 3)
+    return delay < Infinity && this.#busyParts === 0 && this.#vain >= (this.plan?.patience ?? budget)
   }
 }
 

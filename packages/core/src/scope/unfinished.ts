@@ -3,7 +3,7 @@
  * @module
  */
 
-import { isThenable } from '../engine/settle.ts'
+import { isThenable, originalThen } from '../engine/settle.ts'
 import type { Work } from './work.ts'
 
 /** Whether work goes on that has given this: a promise, a list with promises in it, or an async iterable. */
@@ -12,8 +12,6 @@ export function isUnfinished(result: unknown): boolean {
   if (Array.isArray(result)) return result.some(isThenable)
   return isThenable(result) || Symbol.asyncIterator in result
 }
-
-const then: typeof Promise.prototype.then = Reflect.get(Promise.prototype, 'then')
 
 /**
  * What work has given, with its end noted. A promise of the language is observed and given as it is; any other thenable may
@@ -26,7 +24,7 @@ export function follow<R>(work: Work, result: R, observes: boolean): R {
   if (!isThenable(result)) return result
   const end = (): void => work.ends()
   if (observes && Object.getPrototypeOf(result) === Promise.prototype) {
-    void then.call(result, end, end)
+    void originalThen.call(result, end, end)
     return result
   }
   return Promise.resolve(result).then(
@@ -50,7 +48,7 @@ function followAll(work: Work, results: readonly unknown[]): unknown[] {
     if (!isThenable(result)) return result
     left++
     const given = Promise.resolve(result)
-    void then.call(given, end, end)
+    void originalThen.call(given, end, end)
     return given
   })
 }
