@@ -48,7 +48,8 @@ describe.skipIf(postgresPrograms === null)(
       expect(stdout).toContain('with 3 connections')
       expect(Object.keys(readTable(stdout))).toEqual([
         'a statement for each key',
-        'DataLoader, by hand',
+        'DataLoader',
+        'DataLoader, fixed window of 5 ms',
         'Bulkcall',
       ])
     })
