@@ -591,6 +591,32 @@ describe('errors of ours that say that the program is wrong', () => {
     },
   )
 
+  it('S141 a foreign key that is null is none with nullKeys, and one that is misspelt still is', async () => {
+    const logging = { debug: vi.fn(), info: vi.fn(), warn: vi.fn(), error: vi.fn() }
+    const users = { command: (ids: number[]) => ids, nullKeys: 'null' } as const
+    const bulk = useBulk({ users, shared: { ...users, shared: true } })
+    const yoga = createYoga({
+      logging,
+      plugins: [bulk],
+      schema: createSchema<any>({
+        typeDefs: 'type Query { author: Int shared: Int many: [Int] misspelt: Int }',
+        resolvers: {
+          Query: {
+            author: (_, __, ctx) => ctx.bulk.users.load(null),
+            shared: (_, __, ctx) => ctx.bulk.shared.load(null),
+            many: (_, __, ctx) => ctx.bulk.users.loadMany([1, null]),
+            misspelt: (_, __, ctx) => ctx.bulk.users.load(undefined),
+          },
+        },
+      }),
+    })
+    expect(await ask(yoga, '{ author shared many }')).toEqual({
+      data: { author: null, shared: null, many: [1, null] },
+    })
+    expect(await ask(yoga, '{ misspelt }')).toMatchObject({ errors: [{ message: 'Unexpected error.' }] })
+    expect(logging.error).toHaveBeenCalledTimes(1)
+  })
+
   it('S140 are logged for each loader and each mistake', async () => {
     const logging = { debug: vi.fn(), info: vi.fn(), warn: vi.fn(), error: vi.fn() }
     const yoga = createYoga({
