@@ -3,7 +3,7 @@
  * @module
  */
 
-import type { GraphQLFieldResolver, GraphQLResolveInfo } from 'graphql'
+import type { FieldNode, GraphQLFieldResolver, GraphQLResolveInfo } from 'graphql'
 
 type AsyncHooks = typeof import('node:async_hooks')
 const hooks: AsyncHooks | undefined = globalThis.process?.getBuiltinModule?.('node:async_hooks')
@@ -14,6 +14,9 @@ export function asker(): string | undefined {
   const info = fields?.getStore()
   return info && `${info.parentType.name}.${info.fieldName}`
 }
+
+/** The same as the node of the document, for who shows the document: it tells two fields of one name apart. */
+asker.node = (): FieldNode | undefined => fields?.getStore()?.fieldNodes?.[0]
 
 /** A resolver, so that what it asks is known to be its own. Made only while someone watches: a store slows promises. */
 export function asking<S, C, A>(resolve: GraphQLFieldResolver<S, C, A>): GraphQLFieldResolver<S, C, A> {
