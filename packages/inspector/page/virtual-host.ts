@@ -20,11 +20,17 @@ const direct: AsyncContext = { run: (work, a, b) => work(a, b) }
 export class VirtualHost implements Host {
   #time = 0
   readonly #timers = new Set<Timer>()
-  readonly #stalls: (readonly [from: number, to: number])[] = []
+  #stalls: (readonly [from: number, to: number])[] = []
   #jobs: (() => void)[] = []
+  #idle = 0
 
   now(): number {
     return this.#time
+  }
+
+  /** For how long until now there was nothing to do. */
+  get idle(): number {
+    return this.#idle
   }
 
   setTimer(wake: () => void, ms: number): Timer {
@@ -34,6 +40,11 @@ export class VirtualHost implements Host {
   /** The event loop is busy from then to then, in ms from now: timers wait, what is asleep is what keeps it busy. */
   stall(from: number, to: number): void {
     this.#stalls.push([this.#time + from, this.#time + to])
+  }
+
+  /** The turn goes on until then: timers that come due are late. */
+  elapse(to: number): void {
+    this.#time = Math.max(this.#time, to)
   }
 
   #set(at: number, wake: () => void, patient: boolean): Timer {
@@ -81,6 +92,16 @@ export class VirtualHost implements Host {
     }
   }
 
+  #pass(to: number): void {
+    const stalled = this.#stalls.reduce(
+      (sum, [from, until]) => sum + Math.max(0, Math.min(until, to) - Math.max(from, this.#time)),
+      0,
+    )
+    this.#idle += Math.max(0, to - this.#time - stalled)
+    this.#time = to
+    if (this.#stalls.length > 0) this.#stalls = this.#stalls.filter(([, until]) => until > to)
+  }
+
   async #turn(promiseJobs: () => Promise<void>): Promise<void> {
     await promiseJobs()
     while (this.#jobs.length > 0) {
@@ -96,7 +117,7 @@ export class VirtualHost implements Host {
   #leap(): void {
     let next = Infinity
     for (const { at } of this.#timers) next = Math.min(next, at)
-    this.#time = Math.max(this.#time, next)
+    this.#pass(Math.max(this.#time, next))
     // What is set now, for this very instant too, is a turn of its own.
     const set = [...this.#timers]
     for (const timer of set) {

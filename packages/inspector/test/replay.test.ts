@@ -23,7 +23,10 @@ interface Settings {
 async function record(posts: number, { size = Infinity, delay = 5, concurrent, stall }: Settings) {
   const host = new VirtualHost()
   if (stall !== undefined) host.stall(...stall)
-  const recorder = new Recorder(10, { now: () => host.now(), origin: 0 })
+  const recorder = new Recorder({
+    keeps: 10,
+    clock: { now: () => host.now(), origin: 0, idle: () => host.idle },
+  })
   const scope = new BulkScope({ host, name: 'Feed' })
   const options: BulkCallOptions = { size, delay, scope, host }
   const pool = concurrent === undefined ? null : semaphore(concurrent)
@@ -54,7 +57,7 @@ async function record(posts: number, { size = Infinity, delay = 5, concurrent, s
   void ends.then(() => end(0))
   await host.play()
   recorder.stop()
-  return recorder.recording.operations[0]! as RecordedOperation & { ms: number }
+  return recorder.shelf.recording.operations[0]! as RecordedOperation & { ms: number }
 }
 
 describe('a replay with the recorded settings', () => {
