@@ -130,7 +130,7 @@ export function App(): JSX.Element {
           <input
             ref={search}
             type="search"
-            placeholder="Search names and documents"
+            placeholder="Search"
             aria-label="Search names and documents"
             value={filter.text}
             onInput={event => setFilter({ ...filter, text: event.currentTarget.value })}

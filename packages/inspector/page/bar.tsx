@@ -67,7 +67,7 @@ export function tipOf(bulk: RecordedBulk, place: number, now: number): string {
     `${many(tasks, 'load')}${size === null ? '' : ` of ${size.toLocaleString('en')}`}, opened at ${time(openedAt)}`,
     ...phases.flatMap(phase => {
       const ms = timeIn(phase, bulk, now)
-      return ms > 0 ? [`${doings[phase]}: ${time(ms)}`] : []
+      return ms >= 0.005 ? [`${doings[phase]}: ${time(ms)}`] : []
     }),
     cause === null ? 'It is still open.' : `${cause}: ${causes[cause] ?? ''}`,
     ...(settledAt === null && cause !== null ? ['It still runs.'] : []),

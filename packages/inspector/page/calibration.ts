@@ -7,7 +7,7 @@
 import type { RecordedOperation } from '../src/recording.ts'
 import { durationOf } from './facts.ts'
 import { many } from './numbers.ts'
-import type { Prediction } from './replay.ts'
+import type { Prediction } from './prediction.ts'
 
 /** Above that a prediction is worth little, and the page says what it does not know. */
 export const most = 0.1

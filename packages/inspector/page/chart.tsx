@@ -70,7 +70,7 @@ function Loader({ section, ...props }: ChartProps & { readonly section: Section 
   )
   return (
     <section aria-label={loader} style={{ height: `${height}px` }}>
-      <h3>
+      <h3 title={`${loader}: ${many(bulks.length, 'bulk')}${settings === '' ? '' : `, ${settings}`}`}>
         {onFold === undefined ? (
           words
         ) : (

@@ -61,6 +61,6 @@ export function ticksOf(width: number, from = 0): number[] {
   const ten = 10 ** Math.floor(Math.log10(rough))
   const step = [1, 2, 5, 10].map(n => n * ten).find(each => each >= rough)!
   const first = Math.ceil(from / step)
-  const last = Math.floor((from + 0.9 * width) / step)
+  const last = Math.floor((from + 0.86 * width) / step)
   return Array.from({ length: last - first + 1 }, (_, n) => Number(((first + n) * step).toPrecision(12)))
 }

@@ -13,40 +13,9 @@ import { AsyncBulkCall, BulkScope, onBulk, semaphore, type BulkEvent, type Limit
 import type { RecordedBulk, RecordedOperation } from '../src/recording.ts'
 import { durationOf } from './facts.ts'
 import { allOf } from './limits.ts'
+import { loadersOf, predictedOf, type Change, type Prediction } from './prediction.ts'
 import { Timeline, type Task, type Turn } from './timeline.ts'
 import { VirtualHost } from './virtual-host.ts'
-
-/** Other settings: `undefined` is as recorded, `null` is no bound. */
-export interface Change {
-  /** The loader that has them; `null` for all. */
-  readonly loader: string | null
-  readonly size?: number | null | undefined
-  readonly delay?: number | null | undefined
-  /** The slots of each limiter of these loaders; a loader that has none gets one of its own. */
-  readonly concurrent?: number | null | undefined
-}
-
-/** What would have been. */
-export interface Prediction {
-  readonly ms: number
-  readonly bulks: readonly RecordedBulk[]
-}
-
-/** The settings of a loader, as they were recorded. */
-export interface LoaderSettings {
-  readonly loader: string
-  readonly size: number | null
-  readonly delay: number | null
-  readonly limiters: readonly number[]
-}
-
-/** The loaders of an operation, in the order of their first bulks. */
-export function loadersOf({ bulks }: { readonly bulks: readonly RecordedBulk[] }): LoaderSettings[] {
-  const loaders = new Map<string, LoaderSettings>()
-  for (const bulk of bulks)
-    if (bulk.cause !== null && !loaders.has(bulk.loader)) loaders.set(bulk.loader, bulk)
-  return [...loaders.values()]
-}
 
 /** Replays an operation that has ended. */
 export async function replay(operation: RecordedOperation, change: Change): Promise<Prediction> {
@@ -302,29 +271,4 @@ class Replay {
 async function promiseJobs(): Promise<void> {
   // oxlint-disable-next-line no-await-in-loop -- one after the other
   for (let job = 0; job < 4; job++) await Promise.resolve()
-}
-
-function predictedOf(event: BulkEvent, cause: string, limiters: readonly number[]): RecordedBulk {
-  const { id, name, tasks, openedAt, readyAt, startedAt, settledAt, pending, inFlight } = event
-  return {
-    id,
-    loader: name,
-    size: event.size === Infinity ? null : event.size,
-    delay: event.delay === Infinity ? null : event.delay,
-    limiters,
-    tasks,
-    cause,
-    openedAt: openedAt ?? readyAt,
-    readyAt,
-    startedAt,
-    settledAt,
-    pending,
-    inFlight,
-    none: false,
-    failed: 0,
-    error: null,
-    abandoned: false,
-    fields: [],
-    arrivals: [],
-  }
 }

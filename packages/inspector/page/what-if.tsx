@@ -11,7 +11,8 @@ import { Chart } from './chart.tsx'
 import { durationOf } from './facts.ts'
 import { layoutOf } from './layout.ts'
 import { bound, many, percent, time } from './numbers.ts'
-import { loadersOf, replay, type Change, type LoaderSettings, type Prediction } from './replay.ts'
+import { loadersOf, type Change, type LoaderSettings, type Prediction } from './prediction.ts'
+import { replay } from './replay.ts'
 import { Help } from './tip.tsx'
 
 type Setting = 'size' | 'delay' | 'concurrent'
@@ -188,7 +189,7 @@ function Calibration({
       <Help term="replay" />
       <br />
       As recorded it comes to {time(asRecorded.ms)} and {many(now, 'bulk')}; it was{' '}
-      {time(durationOf(operation))} and {then}.
+      {time(durationOf(operation))} and {then.toLocaleString('en')}.
       {error > most && (
         <span class="unknown">
           {' '}
@@ -260,7 +261,7 @@ function Difference({
       <b class={part < 0.02 ? '' : change < 0 ? 'good' : 'bad'}>{time(after.ms)}</b> instead of{' '}
       {time(before.ms)}
       {part >= 0.005 && ` (${change < 0 ? '−' : '+'}${percent(Math.abs(change), before.ms)})`},{' '}
-      <b>{many(after.bulks.length, 'bulk')}</b> instead of {before.bulks.length}
+      <b>{many(after.bulks.length, 'bulk')}</b> instead of {before.bulks.length.toLocaleString('en')}
     </>
   )
 }

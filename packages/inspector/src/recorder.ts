@@ -5,10 +5,11 @@
  */
 
 import { BulkTimeoutError, onBulk, type BulkEvent, type BulkScope, type OpenBulk } from '@bulkcall/core'
+import { arrive, rounded } from './arrivals.ts'
 import { Documents, type Executed } from './documents.ts'
 import { entryOf, loadedNothing, longestName, openBulk, weights, type Entry } from './entry.ts'
 import { EventLoop, realClock, type Clock } from './event-loop.ts'
-import type { Arrival, RecordedBulk, RecordedLimiter } from './recording.ts'
+import type { RecordedBulk, RecordedLimiter } from './recording.ts'
 import { defaultBytes, Shelf } from './shelf.ts'
 import { Limiters } from './slots.ts'
 import { copied, cut, readable, textOf } from './words.ts'
@@ -41,8 +42,8 @@ interface FieldSource {
 
 export class Recorder {
   readonly shelf: Shelf
-  readonly #clock: Clock
-  readonly #loop: EventLoop
+  readonly clock: Clock
+  readonly loop: EventLoop
   readonly #documents: Documents
   readonly #values: boolean
   readonly #entries = new WeakMap<BulkScope, Entry>()
@@ -52,8 +53,8 @@ export class Recorder {
   readonly #stop: () => void
 
   constructor({ keeps, clock = realClock, bytes = defaultBytes, values = false }: RecorderOptions) {
-    this.#clock = clock
-    this.#loop = new EventLoop(clock)
+    this.clock = clock
+    this.loop = new EventLoop(clock)
     this.#values = values
     this.#documents = new Documents(values)
     this.shelf = new Shelf(keeps, bytes, this.#documents)
@@ -145,8 +146,8 @@ export class Recorder {
     const entry = this.#entryOf(scope)
     const { operation } = entry
     if (operation.kind === 'subscription' && loadedNothing(operation)) {
-      entry.startedAt = entry.lastSettledAt = this.#clock.now()
-      operation.at = rounded(this.#clock.origin + entry.startedAt)
+      entry.startedAt = entry.lastSettledAt = this.clock.now()
+      operation.at = rounded(this.clock.origin + entry.startedAt)
     }
     return entry
   }
@@ -154,14 +155,14 @@ export class Recorder {
   #entryOf(scope: BulkScope): Entry {
     let entry = this.#entries.get(scope)
     if (entry === undefined) {
-      const startedAt = this.#clock.now()
-      entry = entryOf(++this.#lastId, scope, startedAt, rounded(this.#clock.origin + startedAt))
+      const startedAt = this.clock.now()
+      entry = entryOf(++this.#lastId, scope, startedAt, rounded(this.clock.origin + startedAt))
       this.#entries.set(scope, entry)
     }
     return entry
   }
 
-  #since({ startedAt }: Entry, at = this.#clock.now()): number {
+  #since({ startedAt }: Entry, at = this.clock.now()): number {
     // Its first bulk may have opened a moment before anybody knew of it.
     return Math.max(0, rounded(at - startedAt))
   }
@@ -174,11 +175,11 @@ export class Recorder {
   #called({ id, name, scope }: OpenBulk, tasks: number, field: string | undefined): void {
     if (scope === null) return
     const entry = this.#loading(scope)
-    const bulk = entry.open.get(id) ?? this.#opened(entry, id, name, this.#clock.now())
+    const bulk = entry.open.get(id) ?? this.#opened(entry, id, name, this.clock.now())
     if (bulk === null) return
     bulk.tasks += tasks
     if (field !== undefined) this.#count(entry, bulk.fields, field, tasks, this.#line(scope))
-    this.#arrived(entry, bulk, tasks)
+    arrive(entry, bulk, tasks, this)
     this.#changed(entry, scope)
   }
 
@@ -190,34 +191,6 @@ export class Recorder {
     entry.operation.bulks.push(bulk)
     entry.open.set(id, bulk)
     return bulk
-  }
-
-  /**
-   * Tasks come. All that come in one turn come at one instant, and the turn takes so long: how long the resolvers of a list
-   * take, one after the other, is no time in which a timer could have fired.
-   */
-  #arrived(entry: Entry, bulk: RecordedBulk, tasks: number): void {
-    const { number } = this.#loop.turn()
-    const { lastSettled: after } = entry
-    if (entry.turn?.number !== number || entry.turn.after !== after) {
-      const startedAt = this.#clock.now()
-      const turn = { number, after, ms: Math.max(0, rounded(startedAt - entry.lastSettledAt)), arrivals: [] }
-      entry.turn = turn
-      this.#loop.atEnd(endedAt => ends(turn, rounded(endedAt - startedAt)))
-    }
-    const { turn } = entry
-    const latest = bulk.arrivals.at(-1)
-    // Where there is no room, they are said to have come with the ones before: as many must come as the bulk has tasks.
-    if (
-      latest !== undefined &&
-      ((latest[0] === after && latest[1] === turn.ms) || !this.shelf.hasRoom(entry, weights.arrival))
-    ) {
-      latest[2] += tasks
-      return
-    }
-    const arrival: Arrival = [after, turn.ms, tasks]
-    bulk.arrivals.push(arrival)
-    turn.arrivals.push(arrival)
   }
 
   #hit(loader: string, keys: number, scope: BulkScope | null): void {
@@ -239,7 +212,7 @@ export class Recorder {
   #started(event: BulkEvent): void {
     const { id, name, scope } = event
     if (scope === null) return
-    const idle = this.#loop.sample()
+    const idle = this.loop.sample()
     const entry = this.#entryOf(scope)
     const { operation } = entry
     const bulk = entry.open.get(id) ?? this.#opened(entry, id, name, event.startedAt)
@@ -251,7 +224,7 @@ export class Recorder {
     }
     entry.open.delete(id)
     // An engine whose timer fired a little early is ahead of the clock.
-    const startedAt = Math.min(event.startedAt, this.#clock.now())
+    const startedAt = Math.min(event.startedAt, this.clock.now())
     const readyAt = Math.min(event.readyAt, startedAt)
     const openedAt = Math.min(event.openedAt ?? readyAt, entry.startedAt + bulk.openedAt, readyAt)
     Object.assign(bulk, {
@@ -266,7 +239,7 @@ export class Recorder {
       pending: event.pending,
       inFlight: event.inFlight,
     } satisfies Partial<RecordedBulk>)
-    const busy = this.#loop.busyBetween(openedAt, readyAt)
+    const busy = this.loop.busyBetween(openedAt, readyAt)
     if (busy !== null) bulk.busyOpen = rounded(busy)
     this.#running.set(event, { bulk, idle, startedAt })
     this.#changed(entry, scope)
@@ -277,8 +250,8 @@ export class Recorder {
     const running = this.#running.get(event)
     if (scope === null || running === undefined || event.settledAt === null) return
     const { bulk, startedAt } = running
-    const settledAt = Math.max(startedAt, Math.min(event.settledAt, this.#clock.now()))
-    const idle = this.#loop.sample()
+    const settledAt = Math.max(startedAt, Math.min(event.settledAt, this.clock.now()))
+    const idle = this.loop.sample()
     const entry = this.#entryOf(scope)
     if (entry.lost) return
     const text = error === undefined ? null : textOf(error)
@@ -309,16 +282,6 @@ export class Recorder {
   }
 }
 
-/** A turn of no length worth a word is none: most arrivals have three parts. */
-function ends(turn: { readonly arrivals: readonly Arrival[] }, took: number): void {
-  if (took > 0) for (const arrival of turn.arrivals) arrival[3] = took
-}
-
 function finite(value: number): number | null {
   return value === Infinity ? null : value
-}
-
-/** To microseconds: more digits say nothing. */
-function rounded(ms: number): number {
-  return Math.round(ms * 1000) / 1000
 }

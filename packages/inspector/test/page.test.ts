@@ -526,31 +526,46 @@ describe('in Chromium', () => {
     expect(complaints.filter(text => text.includes('Content Security Policy'))).not.toEqual([])
   })
 
-  it.each([390, 1024, 1440])('fits %i pixels, light and dark, with all controls named', async width => {
-    await open({ orgs: hostile }, feed)
-    await page.setViewportSize({ width, height: 800 })
-    const backs: unknown[] = []
-    for (const colorScheme of ['light', 'dark'] as const) {
-      await page.emulateMedia({ colorScheme })
-      backs.push(await page.evaluate('getComputedStyle(document.documentElement).backgroundColor'))
-    }
-    if (width < 640) await list().first().click()
-    await rows().first().click()
-    await details().waitFor()
-    const wide = await page.evaluate('document.documentElement.scrollWidth')
-    const nameless = await page.locator('button, input, select').evaluateAll(
-      all =>
-        all.filter(each => {
-          const text = each.getAttribute('aria-label') ?? each.textContent ?? ''
-          return text.trim() === '' && each.closest('label')?.textContent?.trim() === undefined
-        }).length,
-    )
+  it.each([390, 1024, 1440])(
+    'S111 fits %i pixels, light and dark, with nothing clipped and all controls named',
+    async width => {
+      await open({}, feed)
+      await page.setViewportSize({ width, height: 800 })
+      const backs: unknown[] = []
+      for (const colorScheme of ['light', 'dark'] as const) {
+        await page.emulateMedia({ colorScheme })
+        backs.push(await page.evaluate('getComputedStyle(document.documentElement).backgroundColor'))
+      }
+      if (width < 640) await list().first().click()
+      await rows().first().click()
+      await details().waitFor()
+      const wide = await page.evaluate('document.documentElement.scrollWidth')
+      const nameless = await page.locator('button, input, select').evaluateAll(
+        all =>
+          all.filter(each => {
+            const text = each.getAttribute('aria-label') ?? each.textContent ?? ''
+            return text.trim() === '' && each.closest('label')?.textContent?.trim() === undefined
+          }).length,
+      )
 
-    expect(backs).toEqual(['rgb(255, 255, 255)', 'rgb(18, 22, 28)'])
-    expect(wide).toBeLessThanOrEqual(width)
-    expect(nameless).toBe(0)
-    expect(complaints).toEqual([])
-  })
+      const clipped = await page
+        .locator(
+          'h1, h2, h3, p, a, button, label, b, small, code, td, th, dt, dd, .name, .when, .note, .labels > span',
+        )
+        .evaluateAll(all =>
+          all
+            .filter(each => each.scrollWidth > each.clientWidth + 1 && each.clientWidth > 0)
+            .filter(each => each.textContent !== '' && !each.matches('.bulk > button'))
+            .map(each => each.textContent),
+        )
+
+      expect(clipped).toEqual([])
+      expect(backs).toEqual(['rgb(255, 255, 255)', 'rgb(18, 22, 28)'])
+      expect(wide).toBeLessThanOrEqual(width)
+      expect(nameless).toBe(0)
+      expect(complaints).toEqual([])
+    },
+  )
 
   /** Where what a button saves has been saved. */
   async function saved(button: string): Promise<string> {
