@@ -94,7 +94,7 @@ function ask(port: number): Promise<Socket> {
   })
 }
 
-describe('what is kept', () => {
+describe('S115 what is kept', () => {
   it('has a bound in bytes: the oldest operations go', async () => {
     const recorder = record(200, 1_000_000)
     for (let n = 0; n < 20; n++) {
@@ -194,7 +194,7 @@ const streams = [
   ['Yoga', createYoga({ logging: false }).fetchAPI.ReadableStream],
 ] as const
 
-describe.each(streams)('a page, with the streams of %s', (_, Stream) => {
+describe.each(streams)('S115 a page, with the streams of %s', (_, Stream) => {
   it('that does not read has nothing written for it', async () => {
     vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout', 'performance'] })
     const recorder = record(200)
@@ -244,7 +244,7 @@ describe.each(streams)('a page, with the streams of %s', (_, Stream) => {
   }, 300_000)
 })
 
-describe('over a socket', () => {
+describe('S115 over a socket', () => {
   it('a hundred pages that read nothing hold nothing, and are forgotten when they go', async () => {
     const recorder = record(200)
     const operations = await Promise.all(
@@ -296,6 +296,31 @@ describe('over a socket', () => {
     }
     expect([...known.values()]).toEqual(['B', 'C'])
     events.close()
+  })
+
+  it('a page learns which documents are kept no more, and gets one again that comes back', async () => {
+    const server = await serve({ inspector: { operations: 1 } })
+    stops.push(() => server.close())
+    const events = await listenTo(server.page)
+    await events.next()
+    const known = new Map<number, string>()
+    const learn = async (name: string): Promise<void> => {
+      await server.ask(`query ${name} { post(id: 1) { id } }`)
+      for (;;) {
+        const { event, data } = await events.next()
+        if (event === 'documents') for (const { id, lines } of data) known.set(id, lines[0][1])
+        if (event === 'forgottenDocuments') for (const id of data as number[]) known.delete(id)
+        if (event === 'operations' && data[0].name === name && data[0].ms !== null) return
+      }
+    }
+    const texts: string[][] = []
+    for (const name of ['A', 'B', 'A']) {
+      await learn(name)
+      texts.push([...known.values()])
+    }
+    events.close()
+
+    expect(texts).toEqual([['query A {'], ['query B {'], ['query A {']])
   })
 
   it('a hundred clients get all of a large recording, as events and as JSON', async () => {

@@ -58,7 +58,7 @@ const file = (...operations: unknown[]) =>
 const withBulk = (more: object) => file({ ...operation, bulks: [{ ...bulk, ...more }] })
 const listOf = <T>(length: number, make: (n: number) => T): T[] => Array.from({ length }, (_, n) => make(n))
 
-describe('a file', () => {
+describe('S115 a file', () => {
   it('that a server has recorded is read, also of an operation that goes on or had no room', () => {
     const open = { ...bulk, id: 2, cause: null, readyAt: null, startedAt: null, settledAt: null, size: null }
     const text = file({ ...operation, ms: null, omitted: 70, bulks: [bulk, open] })
