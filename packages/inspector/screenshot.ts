@@ -31,7 +31,7 @@ for (const key of ['ArrowRight', 'ArrowRight']) {
   await size.press(key)
 }
 await page.getByRole('group', { name: 'Predicted bulks' }).waitFor()
-await page.getByRole('group', { name: 'Bulks', exact: true }).getByRole('button').nth(3).click()
+await page.getByRole('button', { name: /^authors, bulk 3/ }).click()
 await page.screenshot({ path: join(import.meta.dirname, 'screenshot.png') })
 await browser.close()
 await server.close()
