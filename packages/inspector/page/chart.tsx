@@ -58,7 +58,7 @@ function Loader({ section, ...props }: ChartProps & { readonly section: Section 
   const { view, now, limiters = [], collapsed, onFold } = props
   const { loader, bulks, height, placed, dense, row } = section
   const isFolded = collapsed?.has(loader) ?? false
-  const settings = settingsOf(bulks, limiters)
+  const settings = props.compact ? '' : settingsOf(bulks, limiters)
   const words = (
     <>
       <b>{loader}</b>{' '}

@@ -39,7 +39,12 @@ export function loadersOf({ bulks }: { readonly bulks: readonly RecordedBulk[] }
 }
 
 /** A bulk of a replay, as a recording would have it. */
-export function predictedOf(event: BulkEvent, cause: string, limiters: readonly number[]): RecordedBulk {
+export function predictedOf(
+  event: BulkEvent,
+  cause: string,
+  limiters: readonly number[],
+  busyOpen: number,
+): RecordedBulk {
   const { id, name, tasks, openedAt, readyAt, startedAt, settledAt, pending, inFlight } = event
   return {
     id,
@@ -59,6 +64,7 @@ export function predictedOf(event: BulkEvent, cause: string, limiters: readonly 
     failed: 0,
     error: null,
     abandoned: false,
+    busyOpen,
     fields: [],
     arrivals: [],
   }

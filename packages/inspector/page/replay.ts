@@ -34,7 +34,12 @@ export async function replay(operation: RecordedOperation, change: Change): Prom
   }
   const limiters = new Map(bulks.map(bulk => [bulk.loader, bulk.limiters]))
   const predicted: readonly RecordedBulk[] = events.map(([event, cause]) =>
-    predictedOf(event, cause, limiters.get(event.name) ?? []),
+    predictedOf(
+      event,
+      cause,
+      limiters.get(event.name) ?? [],
+      run.host.busyBetween(event.openedAt ?? event.readyAt, event.readyAt),
+    ),
   )
   // What came after its last bulk comes after the last one again; one that was given up ended before that.
   const rest = durationOf(operation) - lastOf(bulks)

@@ -50,11 +50,17 @@ export class Timeline {
   readonly #bulks: readonly RecordedBulk[]
   /** Those that had settled, in that order, and when. */
   readonly #settled: readonly RecordedBulk[]
+  /** When windows closed, in that order. */
+  readonly #closings: readonly number[]
   readonly #byId: ReadonlyMap<number | null, RecordedBulk>
 
   constructor(bulks: readonly RecordedBulk[]) {
     this.#bulks = bulks
     this.#settled = bulks.toSorted((a, b) => a.settledAt! - b.settledAt! || a.id - b.id)
+    this.#closings = bulks
+      .filter(({ cause }) => cause !== 'size')
+      .map(({ readyAt }) => readyAt!)
+      .toSorted((a, b) => a - b)
     this.#byId = new Map(bulks.map(bulk => [bulk.id, bulk]))
   }
 
@@ -81,6 +87,7 @@ export class Timeline {
   turns(): Turn[] {
     const groups = new Map<string, Group>()
     for (const bulk of this.#queue()) this.#place(bulk, groups)
+    for (const group of groups.values()) group.over = Math.min(group.over, this.#closedAfter(group))
     for (const { at, took, over, parts } of groups.values()) {
       const end = Math.min(at + took, over)
       for (const { bulk } of parts.flatMap(({ tasks }) => tasks.slice(0, 1)))
@@ -94,6 +101,19 @@ export class Timeline {
         .toSorted((a, b) => a.at - b.at || a.tasks[0]!.bulk.id - b.tasks[0]!.bulk.id)
         .map(part => ({ ms: Math.max(0, part.at - at + early), tasks: part.tasks })),
     }))
+  }
+
+  /** When the first window closed after a turn had brought its last task: no window closes within a turn. */
+  #closedAfter({ at, took, parts }: Group): number {
+    const last = parts.reduce((latest, part) => Math.max(latest, part.at), at)
+    let [from, to] = [0, this.#closings.length]
+    while (from < to) {
+      const middle = (from + to) >> 1
+      if (this.#closings[middle]! <= last) from = middle + 1
+      else to = middle
+    }
+    const closed = this.#closings[from] ?? Infinity
+    return closed < at + took ? closed : Infinity
   }
 
   #lags({ id, readyAt, startedAt }: RecordedBulk, ready: number): void {

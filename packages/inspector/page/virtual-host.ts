@@ -23,6 +23,9 @@ export class VirtualHost implements Host {
   #stalls: (readonly [from: number, to: number])[] = []
   #jobs: (() => void)[] = []
   #idle = 0
+  /** When it was how long idle, instant by instant. */
+  readonly #instants: number[] = [0]
+  readonly #idles: number[] = [0]
 
   now(): number {
     return this.#time
@@ -31,6 +34,29 @@ export class VirtualHost implements Host {
   /** For how long until now there was nothing to do. */
   get idle(): number {
     return this.#idle
+  }
+
+  /** For how long there was something to do between two instants of the past. */
+  busyBetween(from: number, to: number): number {
+    return Math.max(0, to - from - (this.#idleAt(to) - this.#idleAt(from)))
+  }
+
+  #idleAt(instant: number): number {
+    let [first, last] = [0, this.#instants.length - 1]
+    while (first < last) {
+      const middle = (first + last) >> 1
+      if (this.#instants[middle]! < instant) first = middle + 1
+      else last = middle
+    }
+    const [at, idle] = [this.#instants[first]!, this.#idles[first]!]
+    if (first === 0 || at <= instant) return idle
+    const [before, then] = [this.#instants[first - 1]!, this.#idles[first - 1]!]
+    return then + ((idle - then) * (instant - before)) / (at - before)
+  }
+
+  #remember(): void {
+    this.#instants.push(this.#time)
+    this.#idles.push(this.#idle)
   }
 
   setTimer(wake: () => void, ms: number): Timer {
@@ -45,6 +71,7 @@ export class VirtualHost implements Host {
   /** The turn goes on until then: timers that come due are late. */
   elapse(to: number): void {
     this.#time = Math.max(this.#time, to)
+    this.#remember()
   }
 
   #set(at: number, wake: () => void, patient: boolean): Timer {
@@ -99,6 +126,7 @@ export class VirtualHost implements Host {
     )
     this.#idle += Math.max(0, to - this.#time - stalled)
     this.#time = to
+    this.#remember()
     if (this.#stalls.length > 0) this.#stalls = this.#stalls.filter(([, until]) => until > to)
   }
 

@@ -539,7 +539,11 @@ describe('in Chromium', () => {
       if (width < 640) await list().first().click()
       await rows().first().click()
       await details().waitFor()
-      const wide = await page.evaluate('document.documentElement.scrollWidth')
+      await page.getByRole('slider', { name: 'size' }).press('End')
+      await predicted().first().waitFor()
+      const wide = (await page.evaluate(
+        `Math.max(document.documentElement.scrollWidth, ...[...document.querySelectorAll('.content > *, .rail > *')].map(each => each.getBoundingClientRect().right))`,
+      )) as number
       const nameless = await page.locator('button, input, select').evaluateAll(
         all =>
           all.filter(each => {
