@@ -111,11 +111,13 @@ describe('the timeline of a recording', () => {
   })
 })
 
+function busy(bulks: readonly RecordedBulk[]): number {
+  return bulks.reduce((sum, { busyOpen = 0 }) => sum + busyOpen, 0)
+}
+
 it('S110 a predicted bulk tells a window from an event loop that is busy', async () => {
   const operation = await record(30, { delay: 2, size: 12, stall: [4, 11] })
   const { bulks } = await replay(operation, { loader: null })
-  const busy = (all: readonly RecordedBulk[]): number =>
-    all.reduce((sum, bulk) => sum + (bulk.busyOpen ?? 0), 0)
 
   // When the loop was busy before a timer came due is not known, only for how long.
   expect(busy(bulks)).toBeGreaterThan(7)

@@ -9,14 +9,21 @@ type AsyncHooks = typeof import('node:async_hooks')
 const hooks: AsyncHooks | undefined = globalThis.process?.getBuiltinModule?.('node:async_hooks')
 const fields = hooks?.AsyncLocalStorage && new hooks.AsyncLocalStorage<GraphQLResolveInfo>()
 
-/** The field whose resolver asks now, also after an `await`, such as `Post.author`. */
-export function asker(): string | undefined {
-  const info = fields?.getStore()
-  return info && `${info.parentType.name}.${info.fieldName}`
+/** The field whose resolver asks now, also after an `await`. */
+interface Asker {
+  /** Such as `Post.author`. */
+  (): string | undefined
+  /** The node of the document, for who shows the document: it tells two fields of one name apart. */
+  readonly node: () => FieldNode | undefined
 }
 
-/** The same as the node of the document, for who shows the document: it tells two fields of one name apart. */
-asker.node = (): FieldNode | undefined => fields?.getStore()?.fieldNodes?.[0]
+export const asker: Asker = Object.assign(
+  () => {
+    const info = fields?.getStore()
+    return info && `${info.parentType.name}.${info.fieldName}`
+  },
+  { node: () => fields?.getStore()?.fieldNodes?.[0] },
+)
 
 /** A resolver, so that what it asks is known to be its own. Made only while someone watches: a store slows promises. */
 export function asking<S, C, A>(resolve: GraphQLFieldResolver<S, C, A>): GraphQLFieldResolver<S, C, A> {
