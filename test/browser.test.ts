@@ -5,7 +5,7 @@
 import { existsSync, readFileSync } from 'node:fs'
 import { createServer, type Server } from 'node:http'
 import type { AddressInfo } from 'node:net'
-import { basename, join } from 'node:path'
+import { join } from 'node:path'
 
 import { chromium, type Browser, type Page } from 'playwright-core'
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest'
@@ -108,7 +108,8 @@ function find(url: string, coreFolder: string): { type: string; body: string | n
   if (url === '/') return { type: 'text/html', body: html }
   if (url === '/worker.mjs') return { type: js, body: worker }
   if (url === '/smoke.mjs') return { type: js, body: read(join(import.meta.dirname, 'support/smoke.mjs')) }
-  if (/^\/core\/[\w-]+\.js$/.test(url)) return { type: js, body: read(join(coreFolder, basename(url))) }
+  const [, file] = /^\/core\/((?:[\w-]+\/)*[\w-]+\.js)$/.exec(url) ?? []
+  if (file !== undefined) return { type: js, body: read(join(coreFolder, file)) }
   return { type: 'text/plain', body: null }
 }
 

@@ -86,13 +86,13 @@ const folders = [...packages.map(name => `${name}/src`), 'inspector/page']
 describe.each(folders)('ARCHITECTURE.md, of packages/%s,', folder => {
   const sources = join(root, 'packages', folder)
   const rows = read('ARCHITECTURE.md').matchAll(
-    /^\| \[`[\w-]+\.tsx?`\]\(packages\/([\w-]+\/\w+)\/([\w-]+\.tsx?)\)/gm,
+    /^\| \[`[\w/-]+\.tsx?`\]\(packages\/([\w-]+\/\w+)\/([\w/-]+\.tsx?)\)/gm,
   )
   const listed = [...rows].filter(([, of]) => of === folder).map(([, , file]) => file!)
 
   it('lists every file, once', () => {
     expect(listed.toSorted()).toEqual(
-      readdirSync(sources)
+      readdirSync(sources, { recursive: true, encoding: 'utf8' })
         .filter(file => /\.tsx?$/.test(file))
         .toSorted(),
     )
@@ -100,7 +100,7 @@ describe.each(folders)('ARCHITECTURE.md, of packages/%s,', folder => {
 
   it('lists each file above those that it imports', () => {
     const upwards = listed.flatMap((file, place) =>
-      importsOf(join(sources, file))
+      importsOf(sources, file)
         .filter(other => listed.indexOf(other) <= place)
         .map(other => `${file} imports ${other}`),
     )
@@ -185,8 +185,10 @@ function proseOf(page: string): string {
   return read(page).replaceAll(/^```[^]*?^```$/gm, '')
 }
 
-function importsOf(source: string): string[] {
-  return [...readFileSync(source, 'utf8').matchAll(/ from '\.\/([\w-]+\.tsx?)'/g)].map(([, file]) => file!)
+/** What a file imports of its own folder of sources, or those below. */
+function importsOf(sources: string, file: string): string[] {
+  const imports = readFileSync(join(sources, file), 'utf8').matchAll(/ from '(\.\.?\/[\w./-]+\.tsx?)'/g)
+  return Array.from(imports, ([, path]) => join(dirname(file), path!)).filter(path => !path.startsWith('..'))
 }
 
 function read(page: string): string {

@@ -71,15 +71,12 @@ export function instance({ shared = false, limit: keeper, cache }: Way, site: Si
   return (rows, own) => {
     const scope = new BulkScope({ host, within: wide })
     const [posts, authors] = [postsOf(scope), authorsOf(scope)]
-    return Promise.all(
-      rows.map(row =>
-        scope.run(async () => {
-          const post = await posts.load(row)
-          if (own > 0) await host.sleep(own)
-          return authors.load((post * 7) % entities)
-        }),
-      ),
-    )
+    const answer = async (row: number): Promise<number> => {
+      const post = await scope.run(() => posts.load(row))
+      if (own > 0) await scope.run(() => host.sleep(own))
+      return scope.run(() => authors.load((post * 7) % entities))
+    }
+    return Promise.all(rows.map(answer))
   }
 }
 

@@ -17,7 +17,7 @@ interface Timer {
  */
 const grain = 1024
 
-const direct: AsyncContext = { run: (work, a, b) => work(a, b) }
+const direct: AsyncContext = { runInAsyncScope: (work, thisArg, a) => work.call(thisArg, a) }
 
 export class VirtualHost implements Host {
   #time = 0

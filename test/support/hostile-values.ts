@@ -10,23 +10,28 @@ function trap(): never {
   throw new Error('trap')
 }
 
-/** Values that throw, or lie, when they are looked at. Each call makes another one. */
-export const hostile: Readonly<Record<string, (i: number) => unknown>> = {
+/** Values that cannot be treated like plain data, whoever gets them. Each call makes another one. */
+export const oddValues: Readonly<Record<string, (i: number) => unknown>> = {
   'a BigInt': i => BigInt(i),
   'a symbol': i => Symbol(`${i}`),
   'an object without a prototype': i => Object.assign(Object.create(null) as object, { id: i }),
   'a function': i => () => i,
+  'a revoked proxy': () => {
+    const { proxy, revoke } = Proxy.revocable({}, {})
+    revoke()
+    return proxy
+  },
+}
+
+/** Values that throw, or lie, when they are looked at. Each call makes another one. */
+export const hostile: Readonly<Record<string, (i: number) => unknown>> = {
+  ...oddValues,
   'an error of another realm': () => runInNewContext(`new TypeError('far away')`) as unknown,
   'an object that throws when it is made a primitive': () => ({
     [Symbol.toPrimitive]: () => {
       throw new Error('toPrimitive')
     },
   }),
-  'a revoked proxy': () => {
-    const { proxy, revoke } = Proxy.revocable({}, {})
-    revoke()
-    return proxy
-  },
   'a proxy of an error that throws at every look': () =>
     new Proxy(new Error('hidden'), {
       get: trap,

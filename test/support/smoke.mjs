@@ -133,12 +133,10 @@ const checks = {
     const { bulks, command } = recorder()
     const scope = new BulkScope()
     const call = new AsyncBulkCall(command, { delay: 60_000, scope })
-    const work = range(3).map(task =>
-      scope.run(async () => {
-        if (task === 2) await pause()
-        return call.call(task)
-      }),
-    )
+    const work = range(3).map(async task => {
+      if (task === 2) await scope.run(pause)
+      return scope.run(() => call.call(task))
+    })
     equal(await Promise.all(work), range(3).map(double))
     equal(bulks, [range(3)])
   },

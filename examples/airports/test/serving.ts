@@ -22,8 +22,9 @@ export async function serve(database: Options['database'], pool = 4): Promise<Se
   const opened = await openDatabase({ database, pool })
   await loadData(opened)
   const sql = queriesOf(opened)
-  // No slow machine may close a window, so that the number of statements is always the same: the operations alone do.
-  const ways = waysOf(sql, opened.connections, Infinity)
+  // Long, so that no slow machine closes a window and the number of statements is always the same; and not endless, since a
+  // field that asks a service first may load or not, which the first operation has to wait for.
+  const ways = waysOf(sql, opened.connections, 200)
   const listener = await listen({ port: 0, host: '127.0.0.1' })
   listener.serve(ways, sql)
   return {

@@ -4,8 +4,8 @@
  */
 
 import type { Command, CommandContext, ResultOf, Results } from './command.ts'
-import { checkNames, isSignal } from './door.ts'
-import { Engine } from './engine.ts'
+import { checkNames, isSignal } from './validate.ts'
+import { Queue } from './engine/queue.ts'
 import { BulkOptionError } from './errors.ts'
 import {
   bulkCallOptions,
@@ -38,29 +38,29 @@ export interface CallOptions {
  * After the Python class of the same name.
  */
 class AsyncBulkCall<T, R> {
-  readonly #engine: Engine<T, R>
+  readonly #queue: Queue<T, R>
 
   constructor(command: Command<T, R>, options: BulkCallOptions = {}) {
     checkNames(options, bulkCallOptions)
     readCommand(command)
     const settings = readOptions(options)
-    const ledger = readScope(options.scope)
-    this.#engine = new Engine(command, settings, ledger, contextOf(ledger, settings))
+    const tracker = readScope(options.scope)
+    this.#queue = new Queue(command, settings, tracker, contextOf(tracker, settings))
   }
 
   /** The name in errors, events and metrics. */
   get name(): string {
-    return this.#engine.name
+    return this.#queue.name
   }
 
   /** How many tasks are accepted and not started. */
   get pending(): number {
-    return this.#engine.pending
+    return this.#queue.pending
   }
 
   /** How many bulks have started and not settled. */
   get inFlight(): number {
-    return this.#engine.inFlight
+    return this.#queue.inFlight
   }
 
   /**
@@ -73,7 +73,7 @@ class AsyncBulkCall<T, R> {
    */
   call(task: T, options?: CallOptions): Promise<R> {
     const signal = options?.signal
-    return signal === undefined || isSignal(signal) ? this.#engine.call(task, signal) : refuseSignal(signal)
+    return signal === undefined || isSignal(signal) ? this.#queue.call(task, signal) : refuseSignal(signal)
   }
 
   /**
@@ -84,7 +84,7 @@ class AsyncBulkCall<T, R> {
     try {
       const signal = options?.signal
       if (signal !== undefined && !isSignal(signal)) return refuseSignal(signal)
-      return this.#engine.callMany([...tasks], signal)
+      return this.#queue.callMany([...tasks], signal)
     } catch (error) {
       return Promise.reject(error)
     }
@@ -92,17 +92,17 @@ class AsyncBulkCall<T, R> {
 
   /** Starts what is pending, as slots allow, and resolves when everything that was accepted before has settled. */
   flush(): Promise<void> {
-    return this.#engine.flush()
+    return this.#queue.flush()
   }
 
   /** Refuses new calls, starts what is pending and resolves when everything has settled. Safe to call again. */
   close(): Promise<void> {
-    return this.#engine.close()
+    return this.#queue.close()
   }
 
   /** The same as `close()`, for `await using`. */
   [Symbol.asyncDispose](): Promise<void> {
-    return this.#engine.close()
+    return this.#queue.close()
   }
 }
 

@@ -45,5 +45,5 @@ type OneOf<A> = 0 extends 1 & A
           ? Value<R>
           : never
 
-/** An error rejects its task. Told apart by `stack`, since a row may well have a `name` and a `message`. */
+/** An error rejects its task. Recognized by its `stack`, since a row may well have a `name` and a `message`. */
 type Value<R> = Awaited<R extends Error ? ('stack' extends keyof R ? never : R) : R>

@@ -4,10 +4,10 @@
  */
 
 import type { Limiter } from './limiter.ts'
-import type { Cause } from './policy.ts'
-import type { BulkScope } from './scope.ts'
+import type { Cause } from './engine/policy.ts'
+import type { BulkScope } from './bulk-scope.ts'
 
-/** A bulk that is still open to newcomers, or waits for its turn. */
+/** A bulk that is still open to newcomers, or waits to start. */
 export interface OpenBulk {
   /** The name of the call. */
   readonly name: string
@@ -25,11 +25,11 @@ export interface BulkEvent {
   readonly id: number
   /** The scope of the call, or `null`. In a GraphQL server it is the operation, and has its name. */
   readonly scope: BulkScope | null
-  /** What was told of it when its tasks were called, the same object; `null` if nobody listened to calls then. */
+  /** What `called` got when its tasks came, the same object; `null` if nobody listened to calls then. */
   readonly opening: OpenBulk | null
   /** The most tasks that the bulk could have had: the setting `size`. */
   readonly size: number
-  /** The longest that it could have waited for company, in ms: the setting `delay`. */
+  /** The longest that it could have waited for other tasks, in ms: the setting `delay`. */
   readonly delay: number
   /** What bounds the bulks in flight, or `null`. It may tell its `slots`, and how many are `inUse` and `waiting` now. */
   readonly limiter: Limiter | null
@@ -59,17 +59,17 @@ export interface BulkEvent {
   abandoned: boolean
 }
 
-/** Hears of bulks. The event is one object a bulk: what is known later is written into it later. */
+/** Is notified of bulks. The event is one object a bulk: what is known later is written into it later. */
 export interface BulkListener {
   /**
-   * Tasks join a bulk. Told in the async context of their caller, and the one thing that costs anything for each task;
+   * Tasks join a bulk. Called in the async context of their caller, and the one thing that costs anything for each task;
    * what a loader has asked already is not asked again, and is a hit.
    * @param asker who asks, where the scope can tell: in a GraphQL server the field, such as `Post.author`
    */
   called?(bulk: OpenBulk, tasks: number, asker: string | undefined): void
   /**
    * So many tasks more are pending in a call of this name, or fewer where the change is negative: they start, or have been
-   * given up. Told for each call, so what it does must be little.
+   * given up. Called for each call, so what it does must be little.
    */
   pending?(name: string, change: number, scope: BulkScope | null): void
   /** Keys of a loader were answered without a task of their own: they had been asked already, or primed. */
@@ -84,7 +84,7 @@ export interface BulkListener {
 
 /**
  * Listens to all bulks of this copy of the package, on every host. Where `node:diagnostics_channel` exists, the tracing
- * channel `bulkcall:bulk` tells the same, over all copies.
+ * channel `bulkcall:bulk` has the same, over all copies.
  * @returns ends the listening
  */
 export function onBulk(listener: BulkListener): () => void {
@@ -102,7 +102,7 @@ let listeners: readonly BulkListener[] = []
 let taskListeners: readonly BulkListener[] = []
 let pendingListeners: readonly BulkListener[] = []
 let hitListeners: readonly BulkListener[] = []
-/** Whether any of them hears of each task: asked for each. */
+/** Whether any of them is notified of each task: read for each. */
 let taskByTask = false
 
 /** New lists, never changed ones: one may be gone through at this moment. */
@@ -148,9 +148,9 @@ export function nextId(): number {
   return ++lastId
 }
 
-// The two that are told for each task make no closure, as `guarded` needs one.
+// The two that are emitted for each task make no closure, as `guarded` needs one.
 
-/** Tells that tasks join a bulk. */
+/** Emits that tasks join a bulk. */
 export function tellCalled(bulk: OpenBulk, tasks: number): void {
   let asker: string | undefined
   try {
@@ -167,7 +167,7 @@ export function tellCalled(bulk: OpenBulk, tasks: number): void {
   }
 }
 
-/** Tells that so many tasks more are pending, or fewer. */
+/** Emits that so many tasks more are pending, or fewer. */
 export function tellPending(name: string, change: number, scope: BulkScope | null): void {
   for (const listener of pendingListeners) {
     try {
@@ -178,12 +178,12 @@ export function tellPending(name: string, change: number, scope: BulkScope | nul
   }
 }
 
-/** Tells that keys were answered without a task. */
+/** Emits that keys were answered without a task. */
 export function tellHit(name: string, keys: number, scope: BulkScope | null): void {
   for (const listener of hitListeners) guarded(() => listener.hit!(name, keys, scope))
 }
 
-/** Tells that a bulk starts, and calls its command in the stores that subscribers of the channel have bound to it. */
+/** Emits that a bulk starts, and calls its command in the stores that subscribers of the channel have bound to it. */
 export function tellStarted<R>(event: BulkEvent, command: () => R): R {
   for (const listener of listeners) guarded(() => listener.started?.(event))
   let call = command
@@ -191,7 +191,7 @@ export function tellStarted<R>(event: BulkEvent, command: () => R): R {
   return channel?.hasSubscribers ? channel.start.runStores(event, call) : call()
 }
 
-/** Tells the channel that the command has returned; what it gave may take longer. */
+/** Emits to the channel that the command has returned; what it gave may take longer. */
 export function tellReturned(event: BulkEvent): void {
   if (channel?.hasSubscribers) channel.end.publish(event)
 }
@@ -216,7 +216,7 @@ function within<R>(listener: BulkListener, event: BulkEvent, command: () => R): 
   }
 }
 
-/** Tells that a bulk has ended. */
+/** Emits that a bulk has ended. */
 export function tellSettled(event: BulkEvent): void {
   for (const listener of listeners) guarded(() => listener.settled?.(event))
   if (!channel?.hasSubscribers) return

@@ -1,5 +1,5 @@
 /**
- * The host: the clock, the timer, the end of a turn and the async context, and nothing else.
+ * The host: the clock, the timer, the end of the tick and the async context, and nothing else.
  *
  * All that the engine knows of time comes through here, so a test or a simulation can drive a whole engine by hand.
  * The globals are looked up at each use: fake timers that are installed later are obeyed, and a host without
@@ -16,7 +16,7 @@ export interface Host {
   /** Takes a timer back. One that has fired, or was taken back before, is ignored. */
   clearTimer(timer: unknown): void
   /**
-   * Calls `job` once the promise jobs of the current turn have drained, those that they themselves add included; in whatever
+   * Calls `job` once the microtasks of the current tick have drained, those that they themselves add included; in whatever
    * async context.
    */
   endOfTurn(job: () => void): void
@@ -24,34 +24,34 @@ export interface Host {
   captureContext(): AsyncContext
 }
 
-/** An async context (what `AsyncLocalStorage` holds) that was remembered, to run something in later. */
+/** An async context (what `AsyncLocalStorage` holds) that was remembered, to run something in later: an `AsyncResource` is one. */
 export interface AsyncContext {
-  run<A, B, R>(work: (a: A, b: B) => R, a: A, b: B): R
+  runInAsyncScope<T, A, R>(work: (this: T, a: A) => R, thisArg: T, a: A): R
 }
 
 const settled = Promise.resolve()
 
 /**
- * What `process.nextTick` is here. Node runs it after the promise jobs, the moment that `dataloader` taught everyone to
- * expect; workers and some shims make it one more promise job, which would tear bulks apart. Its name does not tell, so
- * the first end of turn watches what it really does.
+ * What `process.nextTick` is here. Node runs it after the microtasks, the moment that `dataloader` taught everyone to
+ * expect; workers and some shims make it one more microtask, which would tear bulks apart. Its name does not tell, so
+ * the first end of a tick watches what it really does.
  */
-let nextTick: 'unknown' | 'after promise jobs' | 'a promise job' = 'unknown'
-/** The object is looked up once, which is dear where it is a getter; what it has, at each use. */
+let nextTick: 'unknown' | 'after microtasks' | 'a microtask' = 'unknown'
+/** The object is looked up once, which is expensive where it is a getter; what it has, at each use. */
 const { process } = globalThis
 
 /**
- * Calls `job` once the promise jobs of the current turn have drained, those that they themselves add included, in the async
+ * Calls `job` once the microtasks of the current tick have drained, those that they themselves add included, in the async
  * context of whoever asks.
  */
 export function endOfTurn(job: () => void): void {
-  // One promise job first: then the tick is asked for while promise jobs run, and Node keeps it until they have drained.
+  // One microtask first: then the tick is asked for while microtasks run, and Node keeps it until they have drained.
   void settled.then(() => tick(job))
 }
 
 function tick(job: () => void): void {
-  if (nextTick === 'a promise job' || typeof process?.nextTick !== 'function') macrotask(job)
-  else if (nextTick === 'after promise jobs') process.nextTick(job)
+  if (nextTick === 'a microtask' || typeof process?.nextTick !== 'function') macrotask(job)
+  else if (nextTick === 'after microtasks') process.nextTick(job)
   else watchNextTick(job)
 }
 
@@ -60,8 +60,8 @@ let asking: (() => void) | null = null
 let others: (() => void)[] = []
 
 /**
- * The same in whatever async context: all who ask until the promise job share it and its tick. Who asks later may be in
- * another turn, whose promise jobs have yet to run.
+ * The same in whatever async context: all who ask until the microtask share it and its tick. Who asks later may be in
+ * another tick, whose microtasks have yet to run.
  */
 function shareOfTurn(job: () => void): void {
   if (asking !== null) {
@@ -81,7 +81,7 @@ function endAsking(): void {
   tick(() => runAll(jobs))
 }
 
-/** Each has a turn of its own, as far as the others can tell: one that throws takes none of them along. */
+/** Each has a tick of its own, as far as the others can tell: one that throws takes none of them along. */
 function runAll(jobs: (() => void)[]): void {
   let done = 0
   try {
@@ -98,13 +98,13 @@ function watchNextTick(job: () => void): void {
   let drained = false
   void settled.then(() => settled).then(() => (drained = true))
   process.nextTick(() => {
-    nextTick = drained ? 'after promise jobs' : 'a promise job'
+    nextTick = drained ? 'after microtasks' : 'a microtask'
     if (drained) job()
     else macrotask(job)
   })
 }
 
-/** Between two macrotasks every host drains its promise jobs. The first of these that exists is the quickest one. */
+/** Between two macrotasks every host drains its microtasks. The first of these that exists is the quickest one. */
 function macrotask(job: () => void): void {
   if (typeof globalThis.setImmediate === 'function') globalThis.setImmediate(job)
   else if (typeof globalThis.MessageChannel === 'function') postMessage(job)
@@ -139,30 +139,19 @@ function openChannel(): { readonly port1: Port; readonly port2: Port } {
   return { port1, port2 }
 }
 
-const direct: AsyncContext = { run: (work, a, b) => work(a, b) }
+const direct: AsyncContext = { runInAsyncScope: (work, thisArg, a) => work.call(thisArg, a) }
 
 type AsyncHooks = typeof import('node:async_hooks')
-const asyncHooks: AsyncHooks | undefined = process?.getBuiltinModule?.('node:async_hooks')
+const hooks: AsyncHooks | undefined = process?.getBuiltinModule?.('node:async_hooks')
+/** Nothing is asked of the host for each, neither who has caused it nor to hear of its end. */
+const resourceOptions = { triggerAsyncId: 0, requireManualDestroy: true }
 
 /**
- * An `AsyncResource` of our own, not `AsyncLocalStorage.snapshot()`: it holds the same context and is made in tens of
- * nanoseconds where a snapshot takes microseconds, and loaders are made for every request.
+ * An `AsyncResource`, not `AsyncLocalStorage.snapshot()`: it holds the same context and is made in tens of nanoseconds where
+ * a snapshot takes microseconds, and loaders are made for every request.
  */
-const captureContext: () => AsyncContext =
-  asyncHooks?.AsyncResource === undefined ? () => direct : capturing(asyncHooks.AsyncResource)
-
-function capturing(AsyncResource: AsyncHooks['AsyncResource']): () => AsyncContext {
-  const options = { requireManualDestroy: true }
-  class Captured extends AsyncResource implements AsyncContext {
-    constructor() {
-      super('BULKCALL', options)
-    }
-
-    run<A, B, R>(work: (a: A, b: B) => R, a: A, b: B): R {
-      return this.runInAsyncScope(work, undefined, a, b)
-    }
-  }
-  return () => new Captured()
+function captureContext(): AsyncContext {
+  return hooks?.AsyncResource === undefined ? direct : new hooks.AsyncResource('BULKCALL', resourceOptions)
 }
 
 /** The host that the program runs on. */

@@ -4,16 +4,15 @@
  */
 
 export { AsyncBulkCall } from './bulk-call.ts'
-export { BulkLoader, bulkLoaderFactory } from './loader.ts'
-export { SharedLoader } from './shared.ts'
-export { BulkScope } from './scope.ts'
-export { BulkCourse } from './step.ts'
+export { BulkLoader, bulkLoaderFactory } from './bulk-loader.ts'
+export { SharedLoader } from './shared-loader.ts'
+export { BulkScope } from './bulk-scope.ts'
 export { semaphore } from './limiter.ts'
 export { grouped, isolated, keyed } from './results.ts'
 export { onBulk, watched, watchesCalls } from './events.ts'
 export { endOfTurn, host } from './host.ts'
-export { check, checkNames, isSignal } from './door.ts'
-export { followersOf } from './followers.ts'
+export { check, checkNames, isSignal } from './validate.ts'
+export { leaversOf } from './engine/abort.ts'
 export {
   asError,
   BulkClosedError,
@@ -28,7 +27,7 @@ export {
 } from './errors.ts'
 
 export type { AsyncBulkCallConstructor, CallOptions } from './bulk-call.ts'
-export type { CacheMap } from './cache.ts'
+export type { CacheMap } from './cache/cache.ts'
 export type { Command, CommandContext, None, ResultOf, Results } from './command.ts'
 export type { BulkEvent, BulkListener, OpenBulk } from './events.ts'
 export type { AsyncContext, Host } from './host.ts'
@@ -38,15 +37,14 @@ export type {
   BulkLoaderFactory,
   BulkLoaderFactoryOptions,
   BulkLoaderOptions,
-} from './loader.ts'
+} from './bulk-loader.ts'
 export type { BulkCallOptions } from './options.ts'
-export type { Cause } from './policy.ts'
+export type { Cause } from './engine/policy.ts'
 export type { IsolatedOptions, Rows } from './results.ts'
-export type { BulkPiece, BulkScopeOptions } from './scope.ts'
-export type { BulkStep } from './step.ts'
+export type { BulkPiece, BulkScopeOptions } from './bulk-scope.ts'
 export type {
   OwnLoaderOptions,
   SharedCommandContext,
   SharedLoaderConstructor,
   SharedLoaderOptions,
-} from './shared.ts'
+} from './shared-loader.ts'

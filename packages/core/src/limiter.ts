@@ -3,7 +3,7 @@
  * @module
  */
 
-import { check, isWholeFrom } from './door.ts'
+import { check, isWholeFrom } from './validate.ts'
 
 /** The right to run one command. */
 export interface Slot {
@@ -13,7 +13,7 @@ export interface Slot {
 
 /** Who stands in line for a slot: an engine with a bulk that is ready. */
 export interface Waiter {
-  /** Its turn has come and the slot is occupied for it already. It starts a bulk at once or releases the slot. */
+  /** A slot is granted, and occupied for it already. It starts a bulk at once or releases the slot. */
   granted(slot: Slot): void
   /** No slot will come. The tasks of the bulk that waited reject with this error. */
   refused(error: unknown): void
@@ -26,7 +26,7 @@ export interface Waiter {
 export interface Limiter {
   /**
    * A slot, if one is free and nobody stands in line. Otherwise `null`, and the waiter, which is never in line twice,
-   * stands last in line and hears once, then or later: `granted` or `refused`.
+   * stands last in line and is called once, then or later: `granted` or `refused`.
    */
   acquire(waiter: Waiter): Slot | null
   /** Leaves the line: its bulk has lost all its tasks. A slot that was already on its way must not be lost. */

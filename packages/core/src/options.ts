@@ -3,11 +3,13 @@
  * @module
  */
 
-import { check, hasMethods, isWholeFrom } from './door.ts'
+import { check, hasMethods, isWholeFrom } from './validate.ts'
 import { host as realHost, type AsyncContext, type Host } from './host.ts'
 import { semaphore, type Limiter } from './limiter.ts'
-import type { Settings } from './policy.ts'
-import { ledgerOf, type BulkScope, type Ledger } from './scope.ts'
+import type { Settings } from './engine/policy.ts'
+import type { BulkScope } from './bulk-scope.ts'
+import { trackerOf } from './scope/trackers.ts'
+import type { Tracker } from './scope/tracker.ts'
 
 /** The options of an `AsyncBulkCall`; a `BulkLoader` takes them too. */
 export interface BulkCallOptions {
@@ -18,8 +20,8 @@ export interface BulkCallOptions {
    */
   readonly size?: number | undefined
   /**
-   * The longest that a task waits for company, in milliseconds; it may wait longer only for a slot. From 0, which is the
-   * end of the turn (after all promise jobs, the moment of `dataloader`), to `Infinity`, with which only `size`, a quiet
+   * The longest that a task waits for others (the batch window), in milliseconds; it may wait longer only for a slot. From 0,
+   * which is the end of the tick (after all microtasks, the moment of `dataloader`), to `Infinity`, with which only `size`, a quiet
    * scope, `flush()` and `close()` start a bulk.
    * @default 0
    */
@@ -53,14 +55,14 @@ export interface BulkCallOptions {
    */
   readonly scope?: BulkScope | undefined
   /**
-   * The clock, the timer, the end of a turn and the async context: another one lets a test or a simulation drive the
+   * The clock, the timer, the end of the tick and the async context: another one lets a test or a simulation drive the
    * call by hand.
    * @default the host that the program runs on
    */
   readonly host?: Host | undefined
 }
 
-/** The options after the door: complete, known to be good, and the same for all calls that have them. */
+/** The options, checked, complete, and the same for all calls that have them. */
 export interface BulkCallSettings extends Settings {
   readonly limiter: Limiter | null
   readonly maxPending: number
@@ -110,12 +112,12 @@ export function readCommand(command: unknown): void {
   check('the command', typeof command === 'function', 'a function', command)
 }
 
-/** Checks the scope, if there is one, and gives its books. */
-export function readScope(scope: BulkScope | undefined): Ledger | null {
+/** Checks the scope, if there is one, and gives its tracker. */
+export function readScope(scope: BulkScope | undefined): Tracker | null {
   if (scope === undefined) return null
-  const ledger = ledgerOf(scope)
-  check('scope', ledger !== undefined, 'a BulkScope', scope)
-  return ledger!
+  const tracker = trackerOf(scope)
+  check('scope', tracker !== undefined, 'a BulkScope', scope)
+  return tracker!
 }
 
 /** The name of a call in errors, events and metrics. */
@@ -124,8 +126,8 @@ export function nameOf(command: { readonly name: string }, { name }: BulkCallSet
 }
 
 /** The async context of a call that is made now: that of its scope, if it has one. */
-export function contextOf(ledger: Ledger | null, { host }: BulkCallSettings): AsyncContext {
-  return ledger?.context ?? host.captureContext()
+export function contextOf(tracker: Tracker | null, { host }: BulkCallSettings): AsyncContext {
+  return tracker?.context ?? host.captureContext()
 }
 
 function readConcurrent(concurrent: unknown): Limiter | null {

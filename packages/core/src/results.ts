@@ -4,9 +4,9 @@
  */
 
 import type { CommandContext, None, ResultOf, Results } from './command.ts'
-import { check, checkNames, isWholeFrom } from './door.ts'
+import { check, checkNames, isWholeFrom } from './validate.ts'
 import { asError, BulkResultError } from './errors.ts'
-import { handOut, isStream, outcomesOf, type Named } from './settle.ts'
+import { handOut, isStream, outcomesOf, type Named } from './engine/settle.ts'
 
 /** Rows, in any order and number, or none; at once, later or one by one. */
 export type Rows<Row> = Iterable<Row> | AsyncIterable<Row> | None
@@ -151,7 +151,7 @@ export interface IsolatedOptions {
    */
   readonly when?: ((error: unknown) => boolean) | undefined
   /**
-   * The most calls of the command for one bulk, the first one among them; tasks that are not told apart by then fail with
+   * The most calls of the command for one bulk, the first one among them; tasks that are not separated by then fail with
    * the error of the last try. A whole number from 1, or `Infinity`.
    * @default Infinity
    */

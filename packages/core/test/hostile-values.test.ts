@@ -1,13 +1,11 @@
 import { describe, expect, it } from 'vitest'
 import { runInNewContext } from 'node:vm'
 import { AsyncBulkCall, BulkLoader, onBulk, SharedLoader } from '../src/index.ts'
+import { oddValues } from '../../../test/support/hostile-values.ts'
 
 /** Values that throw, or lie, when they are looked at. Each call makes another one. */
 const hostile: Readonly<Record<string, (i: number) => unknown>> = {
-  'a BigInt': i => BigInt(i),
-  'a symbol': i => Symbol(`${i}`),
-  'an object without a prototype': i => Object.assign(Object.create(null) as object, { id: i }),
-  'a function': i => () => i,
+  ...oddValues,
   'an object of another realm': i => runInNewContext(`({ id: ${i} })`) as unknown,
   'an object that throws when it is made a primitive': i => ({
     id: i,
@@ -15,11 +13,6 @@ const hostile: Readonly<Record<string, (i: number) => unknown>> = {
       throw new Error('toPrimitive')
     },
   }),
-  'a revoked proxy': () => {
-    const { proxy, revoke } = Proxy.revocable({}, {})
-    revoke()
-    return proxy
-  },
   'a proxy that throws at every look': () =>
     new Proxy(
       {},

@@ -2,7 +2,6 @@ import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { BulkLoader, BulkScope, type BulkLoaderOptions } from '../src/index.ts'
 import { Deferred } from './support/deferred.ts'
-import { habitOf } from '../src/habit.ts'
 
 /** Ends with the turn: no promise job is left, and what was due at the end of the turn has happened. */
 function turn(): Promise<void> {
@@ -54,8 +53,6 @@ interface Setting {
   readonly concurrent: number | null
   readonly cache: 'own' | 'map' | 'forgetful' | 'none'
   readonly cacheErrors: boolean
-  /** Whether earlier loaders of the command have had many equal keys. */
-  readonly repeats: boolean
   /** Whether it is in a scope, in which single keys are loaded by pieces of work. */
   readonly scoped: boolean
 }
@@ -66,7 +63,6 @@ const setting: fc.Arbitrary<Setting> = fc.record({
   concurrent: fc.constantFrom(null, 1, 2),
   cache: fc.constantFrom('own', 'map', 'forgetful', 'none'),
   cacheErrors: fc.boolean(),
-  repeats: fc.boolean(),
   scoped: fc.boolean(),
 })
 
@@ -251,7 +247,7 @@ function watch(promise: Promise<unknown>): Wait['seen'] {
 }
 
 function optionsOf(options: Setting): BulkLoaderOptions<Key, unknown> {
-  const { cache, repeats: _, scoped: __, ...rest } = options
+  const { cache, scoped: _, ...rest } = options
   if (cache === 'map') return { ...rest, cacheMap: new Map() }
   if (cache === 'forgetful') return { ...rest, cacheMap: new Forgetful() }
   return { ...rest, cache: cache === 'own' }
@@ -260,7 +256,6 @@ function optionsOf(options: Setting): BulkLoaderOptions<Key, unknown> {
 async function play(options: Setting, steps: readonly Step[]): Promise<string[]> {
   const model = new Model(options)
   const backEnd = new BackEnd(model)
-  habitOf(backEnd.command).repeats = options.repeats
   const scope = options.scoped ? new BulkScope() : undefined
   const loader = new BulkLoader<Key, unknown>(backEnd.command, { ...optionsOf(options), scope })
   const load = (one: Key): Promise<unknown> => scope?.run(() => loader.load(one)) ?? loader.load(one)
@@ -357,28 +352,26 @@ describe('a loader against its model', () => {
     const pairs = Array.from({ length: 100 }, (_, i) => Math.floor(i / 2))
     for (let i = 0; i < 3; i++) {
       expect(await new BulkLoader<number, number>(command).loadMany(pairs)).toEqual(pairs)
-      expect(habitOf(command).repeats).toBe(true)
     }
     const unique = [...new Set(pairs)]
     expect(asked).toEqual([unique, unique, unique])
   })
 
-  it('S52 it finds out by itself how many keys of a command are equal, and asks the same whether it has or not', async () => {
-    const bulks: number[][] = []
-    const command = async (keys: number[]): Promise<number[]> => {
-      bulks.push(keys)
-      return keys.map(asked => asked * 2)
-    }
-    const habits: boolean[] = []
-    const ask = async (keys: readonly number[]): Promise<void> => {
-      const loader = new BulkLoader<number, number>(command)
+  it.each([
+    ['none', (i: number) => i],
+    ['all, from the first on', (i: number) => Math.floor(i / 2)],
+    ['those after the first hundred', (i: number) => (i < 100 ? i : i - 100)],
+  ])(
+    'S52 asks each key once, in a bulk of some hundred, whichever of them repeat: %s',
+    async (_which, keyOf) => {
+      const bulks: number[][] = []
+      const loader = new BulkLoader<number, number>(async keys => {
+        bulks.push(keys)
+        return keys.map(asked => asked * 2)
+      })
+      const keys = Array.from({ length: 300 }, (_, i) => keyOf(i))
       expect(await Promise.all(keys.map(asked => loader.load(asked)))).toEqual(keys.map(asked => asked * 2))
-      habits.push(habitOf(command).repeats)
-    }
-    const many = Array.from({ length: 100 }, (_, i) => i)
-    const pairs = many.map(i => Math.floor(i / 2))
-    for (const keys of [many, pairs, pairs, many, pairs, [1, 1]]) await ask(keys)
-    expect(habits).toEqual([false, true, true, false, true, false])
-    expect(bulks).toEqual([many, ...[pairs, pairs, many, pairs, [1, 1]].map(keys => [...new Set(keys)])])
-  })
+      expect(bulks).toEqual([[...new Set(keys)]])
+    },
+  )
 })

@@ -1131,8 +1131,10 @@ describe('S57 hits beside an open bulk', () => {
     const scope = new BulkScope({ host })
     const { bulks, loader } = prompt<string>({ delay: 1000, scope, host })
     loader.prime('known', 'primed')
-    const next = async (key: string) => loader.load(`after ${await loader.load(key)}`)
-    for (const key of ['a', 'known']) void scope.run(() => next(key))
+    for (const key of ['a', 'known']) {
+      const first = scope.run(() => loader.load(key))
+      void first.then(value => scope.run(() => loader.load(`after ${value}`)))
+    }
     for (let i = 0; i < 5; i++) await host.turn()
     expect(bulks).toEqual([['a'], ['after a@0', 'after primed']])
     expect(host.time).toBe(0)

@@ -1,8 +1,10 @@
 import { afterAll, describe, expect, it } from 'vitest'
-import * as core from '../src/index.ts'
-import { ready, readyAt, take, type Marks } from '../src/policy.ts'
+import * as index from '../src/index.ts'
+import * as kit from '../src/kit.ts'
+import { ready, readyAt, take, type Marks } from '../src/engine/policy.ts'
 import { explore, type ExploreSettings } from './support/explore.ts'
 
+const core = { ...index, ...kit }
 const nothing: Marks = { flushed: 0, ticked: 0, quiet: 0, closing: false }
 const head = { id: 3, openedAt: 100 }
 

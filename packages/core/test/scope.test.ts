@@ -41,16 +41,44 @@ describe('quiet', () => {
   it('S45 it waits for siblings with I/O of their own, no longer than for the last of them', async () => {
     const { host, scope, starts, load, io } = scoped()
     const users = load()
-    for (const ms of [0, 1, 2, 3, 4]) {
-      void scope.run(async () => {
-        await io(ms)
-        return users.call(ms)
-      })
-    }
+    for (const ms of [1, 2, 3, 4]) void scope.run(() => io(ms)).then(() => scope.run(() => users.call(ms)))
     await pass(host, 3)
     expect(starts).toEqual([])
     await pass(host, 1)
-    expect(starts).toEqual([{ at: 4, tasks: [0, 1, 2, 3, 4] }])
+    expect(starts).toEqual([{ at: 4, tasks: [1, 2, 3, 4] }])
+  })
+
+  it('S83 a call after an `await` proves nothing: the same work may make more, so its window stays open', async () => {
+    const { host, scope, starts, load, io } = scoped()
+    const users = load({ delay: 10 })
+    const many = scope.run(() =>
+      Promise.all(
+        [1, 2, 3].map(async ms => {
+          await io(ms)
+          return users.call(ms)
+        }),
+      ),
+    )
+    await pass(host, 10)
+    expect(starts).toEqual([])
+    await pass(host, 1)
+    expect(starts).toEqual([{ at: 11, tasks: [1, 2, 3] }])
+    expect(await many).toEqual([1, 2, 3])
+  })
+
+  it('S83 S45 what has called after an `await` is waited for until it ends, and no longer', async () => {
+    const { host, scope, starts, load, io } = scoped()
+    const [users, posts] = [load(), load({ delay: 0 })]
+    void scope.run(async () => users.call('user'))
+    void scope.run(async () => {
+      await io(2)
+      return posts.call('post')
+    })
+    await pass(host, 2)
+    expect(starts).toEqual([
+      { at: 2, tasks: ['post'] },
+      { at: 2, tasks: ['user'] },
+    ])
   })
 
   it('S45 `delay` is the upper bound: slow work keeps nobody for longer', async () => {
@@ -64,7 +92,7 @@ describe('quiet', () => {
     await pass(host, 60)
     expect(starts).toEqual([
       { at: 10, tasks: ['quick'] },
-      { at: 50, tasks: ['slow'] },
+      { at: 60, tasks: ['slow'] },
     ])
   })
 
@@ -101,13 +129,11 @@ describe('quiet', () => {
       },
       { scope, host, delay: 0 },
     )
-    void scope.run(async () => authors.call(await posts.call(1)))
-    void scope.run(async () => {
-      await settled
-      await io(2)
-      return authors.call(2)
-    })
-    await pass(host, 20)
+    void scope.run(async () => posts.call(1)).then(id => scope.run(() => authors.call(id)))
+    void scope.run(() => io(2)).then(() => scope.run(() => authors.call(2)))
+    await pass(host, 6)
+    expect(starts).toEqual([])
+    await pass(host, 1)
     expect(starts).toEqual([{ at: 7, tasks: [2, 1] }])
   })
 
@@ -135,16 +161,17 @@ describe('quiet', () => {
     void scope.run(async () => {
       await users.call('given up', { signal: controller.signal }).catch(() => {})
       await io(6)
-      return users.call('instead')
     })
-    void scope.run(async () => {
-      await io(1)
-      controller.abort('gone')
-      await io(1)
-      return users.call('other')
-    })
-    await pass(host, 10)
-    expect(starts).toEqual([{ at: 7, tasks: ['other', 'instead'] }])
+    void scope
+      .run(() => io(1))
+      .then(() => {
+        controller.abort('gone')
+        return scope.run(() => users.call('other'))
+      })
+    await pass(host, 6)
+    expect(starts).toEqual([])
+    await pass(host, 1)
+    expect(starts).toEqual([{ at: 7, tasks: ['other'] }])
   })
 
   it('S45 when quiet, the windows of several calls close at once', async () => {
@@ -152,10 +179,7 @@ describe('quiet', () => {
     const [users, posts, tags] = [load(), load(), load({ size: 10 })]
     void scope.run(async () => users.call('user'))
     void scope.run(async () => posts.call('post'))
-    void scope.run(async () => {
-      await io(3)
-      return tags.call('tag')
-    })
+    void scope.run(() => io(3)).then(() => scope.run(() => tags.call('tag')))
     await pass(host, 3)
     expect(starts).toEqual([
       { at: 3, tasks: ['user'] },
@@ -191,7 +215,10 @@ describe('quiet', () => {
   it('S45 level after level, each is one bulk and costs no time', async () => {
     const { host, scope, starts, load } = scoped()
     const [users, posts] = [load(), load()]
-    const row = (id: number): Promise<unknown> => scope.run(async () => posts.call(await users.call(id)))
+    const row = async (id: number): Promise<unknown> => {
+      const user = await scope.run(() => users.call(id))
+      return scope.run(() => posts.call(user))
+    }
     const rows = Promise.all([1, 2, 3].map(row))
     await host.turn()
     expect(await rows).toEqual([1, 2, 3])
@@ -204,15 +231,18 @@ describe('quiet', () => {
   it('S45 an outer piece that starts inner ones waits for them', async () => {
     const { host, scope, starts, load, io } = scoped()
     const users = load()
-    const inner = (ms: number): Promise<unknown> =>
-      scope.run(async () => {
-        await io(ms)
-        return users.call(ms)
-      })
-    const outer = scope.run(() => Promise.all([inner(1), inner(4)]))
-    await pass(host, 4)
-    expect(starts).toEqual([{ at: 4, tasks: [1, 4] }])
-    expect(await outer).toEqual([1, 4])
+    const outer = scope.run(() =>
+      Promise.all([
+        scope.run(() => io(4)),
+        scope.run(() => users.call('inner')),
+        scope.run(async () => [await users.call('also inner')]),
+      ]),
+    )
+    await pass(host, 3)
+    expect(starts).toEqual([])
+    await pass(host, 1)
+    expect(starts).toEqual([{ at: 4, tasks: ['inner', 'also inner'] }])
+    expect(await outer).toEqual([undefined, 'inner', ['also inner']])
   })
 
   it('S45 the promise jobs of the turn have drained first', async () => {
@@ -239,12 +269,10 @@ describe('quiet', () => {
     const scope = new BulkScope()
     const users = new AsyncBulkCall((ids: number[]) => ids, { delay: 60_000, scope })
     const read = async (id: number): Promise<number> => {
-      await new Promise(done => {
-        setTimeout(done, id)
-      })
-      return users.call(id)
+      await scope.run(() => new Promise(done => void setTimeout(done, id)))
+      return scope.run(() => users.call(id))
     }
-    expect(await Promise.all([1, 2, 3].map(id => scope.run(() => read(id))))).toEqual([1, 2, 3])
+    expect(await Promise.all([1, 2, 3].map(read))).toEqual([1, 2, 3])
   })
 
   it('S45 S55 who waits for many keys still waits when some of them are told early', async () => {
@@ -269,10 +297,97 @@ describe('quiet', () => {
   })
 })
 
+describe('a command that calls another loader', () => {
+  it('S84 waits as work does: a chain of three takes no time, however long `delay` is', async () => {
+    const { host, scope, starts, load } = scoped()
+    const first = load({ delay: Infinity })
+    const options = { delay: Infinity, scope, host }
+    const second = new AsyncBulkCall((ids: unknown[]) => first.callMany(ids), options)
+    const third = new AsyncBulkCall((ids: unknown[]) => Promise.all(ids.map(id => second.call(id))), options)
+    const got = [1, 2].map(id => scope.run(async () => third.call(id)))
+    await host.turn()
+    expect(starts).toEqual([{ at: 0, tasks: [1, 2] }])
+    expect(await Promise.all(got)).toEqual([1, 2])
+    expect(host.time).toBe(0)
+  })
+
+  it('S84 waits beside others: what they still call goes out with it', async () => {
+    const { host, scope, starts, load, io } = scoped()
+    const first = load()
+    const second = new AsyncBulkCall((ids: unknown[]) => first.callMany(ids), { scope, host })
+    void scope.run(() => second.call(1))
+    void scope.run(() => io(3)).then(() => scope.run(() => first.call(2)))
+    await pass(host, 2)
+    expect(starts).toEqual([])
+    await pass(host, 1)
+    expect(starts).toEqual([{ at: 3, tasks: [1, 2] }])
+  })
+
+  it('S84 is in flight again as soon as what it called has started', async () => {
+    const { host, scope, starts, load, io } = scoped()
+    const users = load()
+    const first = new AsyncBulkCall(
+      async (ids: unknown[]) => {
+        await io(5)
+        return ids
+      },
+      { scope, host },
+    )
+    const second = new AsyncBulkCall((ids: unknown[]) => first.callMany(ids), { scope, host })
+    void scope.run(() => second.call(1)).then(id => scope.run(() => users.call(id)))
+    await host.turn()
+    void scope.run(() => users.call(2))
+    await pass(host, 4)
+    expect(starts).toEqual([])
+    await pass(host, 1)
+    expect(starts).toEqual([{ at: 5, tasks: [2, 1] }])
+  })
+
+  it('S84 waits no longer when what it called is given up', async () => {
+    const { host, scope, starts, load, io } = scoped()
+    const [users, first] = [load({ delay: 20 }), load({ delay: Infinity })]
+    const controller = new AbortController()
+    const second = new AsyncBulkCall(
+      async (ids: unknown[]) => {
+        await first.call(ids[0], { signal: controller.signal }).catch(() => {})
+        await io(5)
+        return ids
+      },
+      { scope, host },
+    )
+    void scope.run(() => io(1)).then(() => controller.abort('gone'))
+    const got = scope.run(() => second.call(1))
+    await pass(host, 1)
+    void scope.run(() => users.call(2))
+    await pass(host, 4)
+    expect(starts).toEqual([])
+    await pass(host, 1)
+    expect(await got).toBe(1)
+    expect(starts).toEqual([{ at: 6, tasks: [2] }])
+  })
+
+  it('S84 S83 after an `await` it proves nothing: what it called waits for `delay`', async () => {
+    const { host, scope, starts, load, io } = scoped()
+    const first = load({ delay: 10 })
+    const second = new AsyncBulkCall(
+      async (ids: unknown[]) => {
+        await io(2)
+        return first.callMany(ids)
+      },
+      { scope, host },
+    )
+    void scope.run(() => second.call(1))
+    await pass(host, 11)
+    expect(starts).toEqual([])
+    await pass(host, 1)
+    expect(starts).toEqual([{ at: 12, tasks: [1] }])
+  })
+})
+
 describe('what a scope cannot know', () => {
   it('S46 a call that nobody waits for is sent', async () => {
     const { host, scope, starts, load, io } = scoped()
-    const users = load()
+    const users = load({ delay: 10 })
     expect(scope.run(() => void users.call('from a synchronous piece'))).toBe(undefined)
     await host.turn()
     expect(starts).toEqual([{ at: 0, tasks: ['from a synchronous piece'] }])
@@ -283,11 +398,11 @@ describe('what a scope cannot know', () => {
       await io(5)
       return users.call('next')
     })
-    await pass(host, 5)
+    await pass(host, 15)
     expect(await done).toBe('next')
     expect(starts.slice(1)).toEqual([
       { at: 0, tasks: ['forgotten'] },
-      { at: 5, tasks: ['next'] },
+      { at: 15, tasks: ['next'] },
     ])
   })
 
@@ -351,14 +466,14 @@ function lazyQuery<R>(answer: (resolve: (value: R) => void, reject: (reason: unk
 }
 
 describe('run', () => {
-  it('S47 gives a value at once', () => {
+  it('S87 gives a value at once', () => {
     const { scope } = scoped()
     const value = { any: 'value' }
     expect(scope.run(() => value)).toBe(value)
     expect(scope.run(() => null)).toBe(null)
   })
 
-  it('S47 gives a throw as a throw, and the scope goes on', async () => {
+  it('S87 gives a throw as a throw, and the scope goes on', async () => {
     const { host, scope, starts, load } = scoped()
     const error = new Error('thrown')
     const throwing = (): void => {
@@ -371,14 +486,14 @@ describe('run', () => {
     expect(starts).toHaveLength(1)
   })
 
-  it('S47 in two halves, it is what `run` makes of it', async () => {
+  it('S87 in two halves, it is what `run` makes of it', async () => {
     const { host, scope, starts, load, io } = scoped()
     const users = load()
     /** Without a function for the piece: it calls, and another that it begins waits first. */
     const outer = scope.begin()
     const first = users.call(1)
     const inner = scope.begin()
-    const second = inner.gave(io(5).then(() => users.call(2)))
+    const second = inner.gave(io(5))
     const both = outer.gave(Promise.all([first, second]))
     const failing = scope.begin()
     failing.threw()
@@ -386,19 +501,22 @@ describe('run', () => {
     expect(starts).toEqual([])
     await host.advance(5)
     await host.turn()
-    expect(starts).toEqual([{ at: 5, tasks: [1, 2] }])
-    expect(await both).toEqual([1, 2])
+    expect(starts).toEqual([{ at: 5, tasks: [1] }])
+    expect(await both).toEqual([1, undefined])
     expect(scope.begin().gave(7)).toBe(7)
-    expect(() => scope.begin({ leadsTo: () => {} })).toThrow('Bulkcall: step must be a step of a BulkCourse')
+    // One that its caller handles is not followed by another.
+    const promise = Promise.resolve(1)
+    expect(scope.begin().gave(promise)).toBe(promise)
+    expect(scope.begin().gave(promise, false)).not.toBe(promise)
   })
 
-  it('S47 gives a rejection to whoever waits for it', async () => {
+  it('S87 gives a rejection to whoever waits for it', async () => {
     const { scope } = scoped()
     const error = new Error('rejected')
     await expect(scope.run(() => Promise.reject(error))).rejects.toBe(error)
   })
 
-  it('S47 a rejection that nobody handles is reported, once', async () => {
+  it('S87 a rejection that nobody handles is reported, once', async () => {
     const { scope } = scoped()
     const others = process.listeners('unhandledRejection')
     process.removeAllListeners('unhandledRejection')
@@ -416,14 +534,14 @@ describe('run', () => {
     expect(reported).toEqual([new Error('unhandled')])
   })
 
-  it('S47 a thenable is asked once, by whoever waits for what `run` gives or not', async () => {
+  it('S87 a thenable is asked once, by whoever waits for what `run` gives or not', async () => {
     const { scope } = scoped()
     const { runs, query } = lazyQuery<string>(resolve => Promise.resolve('rows').then(resolve))
     expect(await scope.run(() => query)).toBe('rows')
     expect(runs).toHaveBeenCalledOnce()
   })
 
-  it('S47 trap 17 a thenable whose `then` gives nothing back gives its value all the same', async () => {
+  it('S87 trap 17 a thenable whose `then` gives nothing back gives its value all the same', async () => {
     const { scope } = scoped()
     const { runs, query } = lazyQuery<string>(resolve => {
       resolve('rows')
@@ -436,7 +554,7 @@ describe('run', () => {
     await expect(Promise.resolve(scope.run(() => failing.query))).rejects.toThrow('no rows')
   })
 
-  it('S47 trap 17 a thenable whose `then` throws is a rejection, and the scope is not kept waiting', async () => {
+  it('S87 trap 17 a thenable whose `then` throws is a rejection, and the scope is not kept waiting', async () => {
     const { host, scope, starts, load } = scoped()
     const { query } = lazyQuery<string>(() => {
       throw new Error('then')
@@ -449,7 +567,7 @@ describe('run', () => {
     expect(starts).toHaveLength(1)
   })
 
-  it('S47 the promise of its own call is given as it is', async () => {
+  it('S87 the promise of its own call is given as it is', async () => {
     const { host, scope, load } = scoped()
     const users = load()
     let own: unknown
@@ -457,6 +575,16 @@ describe('run', () => {
     expect(given).toBe(own)
     await host.turn()
     expect(await given).toBe(1)
+  })
+})
+
+describe('options', () => {
+  it('S48 what a scope and a piece of work are given is checked', () => {
+    const { scope } = scoped()
+    expect(() => new BulkScope({ plan: {} as never })).toThrow('Bulkcall: plan must be a Plan, got')
+    expect(() => scope.begin({} as never)).toThrow('Bulkcall: evidence must be an Evidence, got')
+    expect(() => scope.run(() => 1, 1 as never)).toThrow('Bulkcall: evidence must be an Evidence, got 1')
+    expect(() => new BulkScope({ asker: 1 as never })).toThrow('Bulkcall: asker must be a function, got 1')
   })
 })
 

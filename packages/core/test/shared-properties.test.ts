@@ -6,6 +6,7 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { BulkLoader, BulkScope, SharedLoader } from '../src/index.ts'
+import { Evidence, Plan as DocumentPlan, Profile } from '../src/kit.ts'
 import { Deferred } from './support/deferred.ts'
 import { ManualHost } from './support/manual-host.ts'
 import { pass } from './support/time.ts'
@@ -33,6 +34,8 @@ interface Plan {
   readonly timeout: number
   readonly bounded: boolean
   readonly cache: boolean
+  /** Whether it is recorded who does what, and what is said to follow from any result. */
+  readonly evidence: 'none' | 'all may follow' | 'nothing follows'
   readonly units: readonly { readonly partition: 'p' | 'q'; readonly nested: boolean }[]
   readonly steps: readonly Step[]
 }
@@ -70,6 +73,7 @@ const plans: fc.Arbitrary<Plan> = fc.record({
   timeout: fc.constantFrom(Infinity, Infinity, 7),
   bounded: fc.boolean(),
   cache: fc.boolean(),
+  evidence: fc.constantFrom('none', 'all may follow', 'nothing follows'),
   units: fc.array(fc.record({ partition: fc.constantFrom('p', 'p', 'q'), nested: fc.boolean() }), {
     minLength: 1,
     maxLength: 4,
@@ -95,9 +99,17 @@ function unheard(work: unknown): void {
   Promise.resolve(work).catch(() => {})
 }
 
+/** Runs work in no piece that is known. */
+const plainly = <R>(work: () => Promise<R>): Promise<R> => work()
+
 async function play(plan: Plan) {
   const { size, slots, delay, timeout, bounded, cache } = plan
   const host = new ManualHost()
+  const profile = new Profile()
+  profile.outlived()
+  const document =
+    plan.evidence === 'none' ? undefined : new DocumentPlan(profile, () => plan.evidence === 'all may follow')
+  const evidence = new Map<How, Evidence>()
   const wide = new BulkScope({ host })
   const middle = new BulkScope({ host, within: wide })
   const bulks: Bulk[] = []
@@ -123,7 +135,7 @@ async function play(plan: Plan) {
     },
   )
   const opened = (partition: string, within: BulkScope) => {
-    const scope = new BulkScope({ host, within })
+    const scope = new BulkScope({ host, within, plan: document })
     return {
       scope,
       rows: shared.loader({ scope, partition, cache }),
@@ -190,21 +202,26 @@ async function play(plan: Plan) {
     if (now.do !== 'load') return
     const load = () => watch(at, now.key, rows.load(now.key))
     if (now.how === 'bare') unheard(load())
-    if (now.how === 'run') unheard(scope.run(load))
-    if (now.how === 'within another') unheard(scope.run(async () => [await scope.run(load)]))
+    // Work that has loaded after an `await` may do so again, and a window without an end would wait for that (S83): so
+    // there each load is in a piece of its own.
+    if (!evidence.has(now.how)) evidence.set(now.how, new Evidence(now.how))
+    const inPiece = <R>(work: () => Promise<R>): Promise<R> => scope.run(work, evidence.get(now.how))
+    const [whole, part] = delay === Infinity ? [plainly, inPiece] : [inPiece, plainly]
+    if (now.how === 'run') unheard(inPiece(load))
+    if (now.how === 'within another') unheard(inPiece(async () => [await inPiece(load)]))
     if (now.how === 'after I/O')
       unheard(
-        scope.run(async () => {
-          await io(now.ms)
-          return load()
+        whole(async () => {
+          await part(() => io(now.ms))
+          return part(load)
         }),
       )
     if (now.how === 'twice')
       unheard(
-        scope.run(async () => {
-          await load()
-          await io(now.ms)
-          return load()
+        whole(async () => {
+          await part(load)
+          await part(() => io(now.ms))
+          return part(load)
         }),
       )
   }

@@ -170,10 +170,7 @@ describe('the window of a shared bulk', () => {
     const { host, bulks, unit, io } = server()
     const [one, other] = [unit(), unit()]
     void one.scope.run(() => one.rows.load(1))
-    void other.scope.run(async () => {
-      await io(7)
-      return other.rows.load(2)
-    })
+    void other.scope.run(() => io(7)).then(() => other.scope.run(() => other.rows.load(2)))
     await pass(host, 6)
     expect(bulks).toEqual([])
     await pass(host, 1)
@@ -187,6 +184,31 @@ describe('the window of a shared bulk', () => {
     void other.scope.run(() => io(50))
     await pass(host, 10)
     expect(bulks).toMatchObject([{ at: 5, keys: [1] }])
+  })
+
+  it('S72 S88 stays open for other units of work however often that was in vain: it lives as long as the program', async () => {
+    const { host, bulks, unit, io } = server({ delay: 5 })
+    for (let round = 0; round < 10; round++) {
+      const [one, other] = [unit(), unit()]
+      void one.scope.run(() => one.rows.load(round))
+      void other.scope.run(() => io(50))
+      await pass(host, 100)
+    }
+    expect(bulks.map(({ at }) => at % 100)).toEqual(new Array<number>(10).fill(5))
+  })
+
+  it('S72 S83 is bounded by `delay` where work has loaded after an `await`, which may load again', async () => {
+    const { host, bulks, unit, io } = server({ delay: 5 })
+    const [one, other] = [unit(), unit()]
+    void one.scope.run(() => one.rows.load(1))
+    void other.scope.run(async () => {
+      await io(2)
+      return other.rows.load(2)
+    })
+    await pass(host, 4)
+    expect(bulks).toEqual([])
+    await pass(host, 1)
+    expect(bulks).toMatchObject([{ at: 5, keys: [1, 2] }])
   })
 
   it('S72 a unit of work that waits for its shared bulk holds no window of its own, and no shared one', async () => {
@@ -205,13 +227,11 @@ describe('the window of a shared bulk', () => {
       return keys
     })
     const units = [unit(), unit(), unit()]
-    const got = units.map(({ scope, rows }, place) =>
-      scope.run(async () => {
-        await rows.load(`first ${place}`)
-        await io(place)
-        return rows.load(`second ${place}`)
-      }),
-    )
+    const got = units.map(async ({ scope, rows }, place) => {
+      await scope.run(() => rows.load(`first ${place}`))
+      await scope.run(() => io(place))
+      return scope.run(() => rows.load(`second ${place}`))
+    })
     await pass(host, 20)
     expect(await Promise.all(got)).toEqual(['second 0', 'second 1', 'second 2'])
     expect(bulks.map(({ at, keys }) => [at, keys.length])).toEqual([
@@ -423,13 +443,12 @@ describe('a shared loader in rough weather', () => {
     const { host, bulks, unit, io } = server({ delay: Infinity })
     const [one, other] = [unit(), unit()]
     const own = new BulkLoader((keys: number[]) => keys, { host, scope: other.scope, delay: Infinity })
-    const got = [one.scope.run(() => one.rows.load(1))]
-    got.push(
-      other.scope.run(async () => {
-        await io(5)
-        return other.rows.load(await own.load(2))
-      }),
-    )
+    const load = async (): Promise<unknown> => {
+      await other.scope.run(() => io(5))
+      const key = await other.scope.run(() => own.load(2))
+      return other.scope.run(() => other.rows.load(key))
+    }
+    const got = [one.scope.run(() => one.rows.load(1)), load()]
     await pass(host, 5)
     expect(bulks).toMatchObject([{ at: 5, keys: [1, 2] }])
     expect(await Promise.all(got)).toEqual([1, 2])
@@ -456,12 +475,7 @@ describe('a shared loader in rough weather', () => {
     void other.scope.run(() => io(5))
     await host.turn()
     got.push(one.scope.run(() => one.rows.load(1)))
-    got.push(
-      one.scope.run(async () => {
-        await io(2)
-        return one.rows.load(1)
-      }),
-    )
+    got.push(io(2).then(() => one.scope.run(() => one.rows.load(1))))
     got.push(one.scope.run(async () => (await one.rows.loadMany([1]))[0]))
     await pass(host, 4)
     expect(bulks).toEqual([])
@@ -474,12 +488,30 @@ describe('a shared loader in rough weather', () => {
     expect(await last).toBe(2)
   })
 
+  it('S72 a hit that is given with another bulk waits for its own, too, when that other one is given up', async () => {
+    const { host, bulks, unit, io } = server({ delay: Infinity })
+    const { scope, rows } = unit()
+    void scope.run(() => io(5))
+    const first = scope.run(() => rows.load(1))
+    await host.turn()
+    // A bulk opens, the hit is given with it, and then nothing is left of it: its only key is known.
+    const second = scope.run(() => rows.load(2))
+    const hit = scope.run(() => rows.loadMany([1]))
+    rows.prime(2, 'primed')
+    await pass(host, 4)
+    expect(bulks).toEqual([])
+    await pass(host, 1)
+    expect(bulks).toMatchObject([{ at: 5, keys: [1] }])
+    expect([await first, await second, await hit]).toEqual([1, 'primed', [1]])
+  })
+
   it('S72 the scope of a unit of work may be the wide one itself', async () => {
     const { host, wide, unit } = server({ delay: Infinity })
     const { rows } = unit({ scope: wide })
-    const got = wide.run(async () => [await rows.load(1), await rows.load(2)])
+    const first = wide.run(() => rows.load(1))
+    const got = first.then(() => wide.run(async () => [await rows.load(2)]))
     await pass(host, 1)
-    expect(await got).toEqual([1, 2])
+    expect([await first, await got]).toEqual([1, [2]])
   })
 
   it("S73 its load runs in no other's async context without a wide scope either, nor when it is asked again", async () => {

@@ -55,7 +55,7 @@ export class Bulks<K, V> {
           this.#tick = job
         },
         // A batch remembers a context of its own.
-        captureContext: () => ({ run: (work, a, b) => work(a, b) }),
+        captureContext: () => ({ runInAsyncScope: (work, thisArg, a) => work.call(thisArg, a) }),
       },
     })
   }
@@ -158,11 +158,7 @@ export class Bulks<K, V> {
     const done =
       batch.context === null
         ? this.#owner.run(batch, context)
-        : batch.context.run(
-            (own: Batch<K, V>, given: CommandContext) => this.#owner.run(own, given),
-            batch,
-            context,
-          )
+        : batch.context.runInAsyncScope(() => this.#owner.run(batch, context), undefined, undefined)
     this.#next()
     return done === undefined ? told(batch, tasks) : done.then(() => told(batch, tasks))
   }

@@ -3,7 +3,7 @@
  * @module
  */
 
-import { followersOf } from '@bulkcall/core'
+import { leaversOf } from '@bulkcall/core'
 
 /** Who is told that a caller has gone. */
 export interface Chair {
@@ -19,7 +19,7 @@ export class Caller<V> {
   constructor(answer: PromiseLike<V>, signal: AbortSignal, chair: Chair | null) {
     this.#signal = signal
     this.#chair = chair
-    const followers = followersOf(signal)
+    const followers = leaversOf(signal)
     followers.add(this)
     this.promise = new Promise<V>((resolve, reject) => {
       this.#reject = reject
@@ -44,7 +44,7 @@ export class Caller<V> {
   /** His signal has aborted. */
   leave(): void {
     const reason: unknown = this.#signal.reason
-    followersOf(this.#signal).delete(this)
+    leaversOf(this.#signal).delete(this)
     this.#reject(reason)
     this.#chair?.left(this, reason)
   }

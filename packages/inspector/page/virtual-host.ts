@@ -15,7 +15,7 @@ interface Timer {
 /** More instants than any operation has; a play that goes on beyond them would go on for ever. */
 const mostInstants = 100_000
 
-const direct: AsyncContext = { run: (work, a, b) => work(a, b) }
+const direct: AsyncContext = { runInAsyncScope: (work, thisArg, a) => work.call(thisArg, a) }
 
 export class VirtualHost implements Host {
   #time = 0

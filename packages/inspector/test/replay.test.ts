@@ -43,10 +43,8 @@ async function record(posts: number, { size = Infinity, delay = 5, concurrent, s
 
   async function post(id: number): Promise<void> {
     const author = scope.run(() => authors.call(id))
-    const comment = scope.run(async () => {
-      await host.sleep(1 + (id % 4))
-      return comments.call(id)
-    })
+    const permission = scope.run(async () => host.sleep(1 + (id % 4)))
+    const comment = permission.then(() => scope.run(() => comments.call(id)))
     const texts = scope.run(async () => host.sleep(2))
     await Promise.all([author, texts, comment.then(by => scope.run(() => authors.call(by)))])
   }

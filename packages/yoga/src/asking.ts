@@ -3,7 +3,7 @@
  * @module
  */
 
-import type { FieldNode, GraphQLFieldResolver, GraphQLResolveInfo } from 'graphql'
+import type { FieldNode, GraphQLResolveInfo } from 'graphql'
 
 type AsyncHooks = typeof import('node:async_hooks')
 const hooks: AsyncHooks | undefined = globalThis.process?.getBuiltinModule?.('node:async_hooks')
@@ -25,10 +25,7 @@ export const asker: Asker = Object.assign(
   { node: () => fields?.getStore()?.fieldNodes?.[0] },
 )
 
-/** A resolver, so that what it asks is known to be its own. Made only while someone watches: a store slows promises. */
-export function asking<S, C, A>(resolve: GraphQLFieldResolver<S, C, A>): GraphQLFieldResolver<S, C, A> {
-  if (fields === undefined) return resolve
-  return function (this: unknown, source, args, context, info) {
-    return fields.run(info, () => resolve.call(this, source, args, context, info))
-  }
+/** Runs a resolver, so that what it asks is known to be its own. Only while someone watches: a store slows promises. */
+export function asking<R>(info: GraphQLResolveInfo, resolve: () => R): R {
+  return fields === undefined ? resolve() : fields.run(info, resolve)
 }

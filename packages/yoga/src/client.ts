@@ -3,9 +3,6 @@
  * @module
  */
 
-import { isThenable } from './errors.ts'
-import type { Operation } from './operation.ts'
-
 /** What a context tells of its client. All of it may be missing, or be something else. */
 export interface ClientContext {
   readonly request?: Request
@@ -23,23 +20,18 @@ interface Socket {
 }
 
 /**
- * What is run for a client: the operation is given up when the client goes, or has gone. It is heard only while it runs:
- * one socket carries thousands of operations, and a request may outlive what it has asked by far, with all that hangs on
- * it. What comes in parts over HTTP runs on until the request is over.
+ * What is run for a client over a socket: the operation is given up when the socket closes, or has closed. It is listened to
+ * only while it runs: one socket carries thousands of operations.
  */
 export function attended<Args extends readonly unknown[], R>(
   run: (...args: Args) => R,
-  context: ClientContext,
-  operation: Operation,
+  { socket, extra }: ClientContext,
+  operation: { abort(reason: unknown): void },
 ): (...args: Args) => R | Promise<Awaited<R>> {
-  const { request, socket, extra } = context
-  // The request may be that of another server, which has no signal.
-  const signal: AbortSignal | undefined = request?.signal
-  if (signal !== undefined) return attendedBy(signal, run, operation)
-  const heard = [socket, extra?.socket].find(isSocket)
-  if (heard === undefined) return run
+  const found = [socket, extra?.socket].find(isSocket)
+  if (found === undefined) return run
   return async (...args): Promise<Awaited<R>> => {
-    const leave = closings(heard).join(() => operation.abort(gone()))
+    const leave = closings(found).join(() => operation.abort(gone()))
     try {
       return await run(...args)
     } finally {
@@ -48,34 +40,14 @@ export function attended<Args extends readonly unknown[], R>(
   }
 }
 
+/** Whether the signal of a request tells of its client. The request may be that of another server, which has none. */
+export function hasSignal({ request }: ClientContext): boolean {
+  return request !== undefined && 'signal' in request
+}
+
 /** Why an operation is given up that has no signal to say it. */
 export function gone(): DOMException {
   return new DOMException('The client has gone.', 'AbortError')
-}
-
-function attendedBy<Args extends readonly unknown[], R>(
-  signal: AbortSignal,
-  run: (...args: Args) => R,
-  operation: Operation,
-): (...args: Args) => R {
-  const left = (): void => operation.abort(signal.reason)
-  const settled = (result?: unknown): void => {
-    if (!isAsyncIterable(result)) signal.removeEventListener('abort', left)
-  }
-  return (...args): R => {
-    if (signal.aborted) left()
-    else signal.addEventListener('abort', left, { once: true })
-    let result: R
-    try {
-      result = run(...args)
-    } catch (error) {
-      settled()
-      throw error
-    }
-    if (isThenable(result)) void result.then(settled, settled)
-    else settled(result)
-    return result
-  }
 }
 
 /** Whether a result comes in parts. */

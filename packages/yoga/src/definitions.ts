@@ -17,7 +17,7 @@ import {
   type Limiter,
 } from '@bulkcall/core'
 import { both } from './limits.ts'
-import { Steps } from './steps.ts'
+import { Plans } from './plan.ts'
 import type { BulkCommand, BulkDefinition, BulkDefinitions, BulkSettings, UseBulkOptions } from './types.ts'
 
 /** A loader, ready to be made for an operation. */
@@ -45,8 +45,8 @@ const definitionOptions = ['command', ...settings, 'name', 'cacheKeyFn', 'shared
 
 /** What all operations of a server share. */
 export interface PreparedServer {
-  /** What earlier operations have shown of each field of each document. */
-  readonly steps: Steps
+  /** What earlier operations have shown, and what follows from it for each document. */
+  readonly plans: Plans
   readonly loaders: readonly PreparedLoader[]
   /** What all operations are parts of, where they share bulks. */
   readonly scope: BulkScope | undefined
@@ -81,7 +81,7 @@ export function prepare(definitions: BulkDefinitions, options: UseBulkOptions): 
   const fields = new WeakMap<object, Limiter | null>()
   const { cache: _cache, cacheErrors: _cacheErrors, ...fieldDefaults } = { delay: defaultDelay, ...defaults }
   return {
-    steps: new Steps(),
+    plans: new Plans(),
     loaders,
     scope: loaders.some(({ shared }) => shared !== null) ? scope : undefined,
     fieldDefaults,

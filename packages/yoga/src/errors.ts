@@ -85,6 +85,12 @@ export interface Showing {
   readonly transport: boolean
 }
 
+/** Whether there is no error in a result: as a rule. */
+export function isShownAsItIs(result: object): boolean {
+  const { errors, incremental, completed } = result as Partial<Record<string, unknown>>
+  return errors === undefined && incremental === undefined && completed === undefined
+}
+
 /**
  * Errors of ours are meant for the client: they carry a code and no data. So they are shown as errors of GraphQL, which
  * masking leaves alone, in the result and in all parts of it that come later.

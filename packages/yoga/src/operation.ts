@@ -11,9 +11,12 @@ import {
   type BulkLoaderOptions,
   type BulkPiece,
   type Command,
+  type CommandContext,
 } from '@bulkcall/core'
-import type { GraphQLResolveInfo } from 'graphql'
+import type { Plan } from '@bulkcall/core/kit'
+import type { DocumentNode, GraphQLResolveInfo, GraphQLSchema, OperationDefinitionNode } from 'graphql'
 import { asker } from './asking.ts'
+import type { ClientContext } from './client.ts'
 import { given, type PreparedLoader, type PreparedServer } from './definitions.ts'
 import { rethrow, unlocatedResults } from './errors.ts'
 import { counted, CountingLoader, Tally } from './tally.ts'
@@ -26,17 +29,24 @@ export class Operation {
   readonly #context: unknown
   // Made with the operation, in the async context of the request: a resolver that runs elevated must not lend its own.
   #scope: BulkScope
+  #plan: Plan | undefined
   #loaders: (AnyLoader | undefined)[] = []
   #calls: Map<unknown, AsyncBulkCall<any, any>> | null = null
 
   #aborted: { readonly reason: unknown } | null = null
   #lasting = false
+  /** How many executions run for the client of an HTTP request; those of one HTTP batch do so together. */
+  #attended = 0
+  /** Ends listening to the signal of the request, where that has begun. */
+  #unlisten: (() => void) | null = null
 
-  constructor(server: PreparedServer, context: unknown) {
+  /** @param plan where it is known before what is executed */
+  constructor(server: PreparedServer, context: unknown, plan?: Plan) {
     this.#server = server
     this.#context = context
-    this.#scope = new BulkScope({ asker, within: server.scope })
-    this.tally = server.tells((context as { request?: Request }).request) ? new Tally() : null
+    this.#scope = new BulkScope({ asker, within: server.scope, plan })
+    this.#plan = plan
+    this.tally = server.tells((context as ClientContext).request) ? new Tally() : null
   }
 
   /** What it has loaded, if its result is to tell. */
@@ -52,15 +62,19 @@ export class Operation {
     return this.#scope
   }
 
-  /** The name that the client gave it, in events; those of one HTTP batch have all their names. */
-  named(name: string): void {
+  /** What it executes: an operation of a document. Those of one HTTP batch have all their names, in events. */
+  executes(schema: GraphQLSchema, document: DocumentNode, definition: OperationDefinitionNode): void {
     const { name: others } = this.#scope
-    this.#scope.name = others === undefined ? name : `${others}, ${name}`
+    const name = definition.name?.value
+    if (name !== undefined) this.#scope.name = others === undefined ? name : `${others}, ${name}`
+    if (this.#plan !== undefined) return
+    this.#plan = this.#server.plans.of(schema, document, definition)
+    this.#scope.follow(this.#plan)
   }
 
-  /** The resolver of a field begins, in the scope of the operation. */
-  begin(info: GraphQLResolveInfo): BulkPiece {
-    return this.#scope.begin(this.#server.steps.of(info))
+  /** The resolver of this name begins, in the scope of the operation. */
+  begin(name: string): BulkPiece {
+    return this.#scope.begin(this.#server.plans.evidenceOf(name))
   }
 
   /** The loader at this place. */
@@ -117,11 +131,40 @@ export class Operation {
 
   /** Starts anew, for the next event of a subscription. What is under way goes on with the loaders that it has. */
   renew(): void {
-    this.#scope = new BulkScope({ name: this.#scope.name, asker, within: this.#server.scope })
+    const { name } = this.#scope
+    this.#scope = new BulkScope({ name, asker, within: this.#server.scope, plan: this.#plan })
     if (this.#aborted !== null) this.#scope.abort(this.#aborted.reason)
     this.#loaders = []
     this.#calls = null
     if (this.tally !== null) this.tally = new Tally()
+  }
+
+  /** From here until {@link Operation.leave} it runs for the client of an HTTP request, who may go. */
+  attend(): void {
+    this.#attended++
+  }
+
+  leave(): void {
+    if (--this.#attended > 0) return
+    this.#unlisten?.()
+    this.#unlisten = null
+  }
+
+  /** A bulk starts: whether the client has gone is looked at only now. Gives the signal that will tell, if one can. */
+  #look(): AbortSignal | null {
+    if (this.#attended === 0 || this.#aborted !== null) return null
+    const { signal } = (this.#context as ClientContext).request!
+    if (signal.aborted) this.abort(signal.reason)
+    return signal
+  }
+
+  /** A command has read its own signal, so it can be stopped: from now on that of the request is listened to. */
+  listen(): void {
+    const signal = this.#look()
+    if (signal === null || signal.aborted || this.#unlisten !== null) return
+    const gone = (): void => this.abort(signal.reason)
+    signal.addEventListener('abort', gone, { once: true })
+    this.#unlisten = () => signal.removeEventListener('abort', gone)
   }
 
   /** Nobody waits for the operation any more. */
@@ -142,10 +185,11 @@ export class Operation {
 
   /** A command of the application, as the core calls it. */
   #bind(command: BulkCommand): Command<any, any> {
-    const context = this.#context
     return (keys, bulk) => {
+      this.#look()
+      if (this.#aborted !== null) throw this.#aborted.reason
       try {
-        return unlocatedResults(command(keys, new BoundContext(context, bulk))) as never
+        return unlocatedResults(command(keys, new BoundContext(this, this.#context, bulk))) as never
       } catch (error) {
         return rethrow(error)
       }
@@ -153,14 +197,16 @@ export class Operation {
   }
 }
 
-/** What a command gets beside its keys. The signal is passed on when it is asked for: it is dear, and few ask. */
+/** What a command gets beside its keys. The signal is passed on when it is asked for: it is expensive, and few ask. */
 class BoundContext implements BulkCommandContext {
   readonly context: unknown
   readonly partition = undefined
-  readonly #bulk: { readonly name: string; readonly signal: AbortSignal }
+  readonly #operation: Operation
+  readonly #bulk: CommandContext
 
-  constructor(context: unknown, bulk: { readonly name: string; readonly signal: AbortSignal }) {
+  constructor(operation: Operation, context: unknown, bulk: CommandContext) {
     this.context = context
+    this.#operation = operation
     this.#bulk = bulk
   }
 
@@ -169,6 +215,7 @@ class BoundContext implements BulkCommandContext {
   }
 
   get signal(): AbortSignal {
+    this.#operation.listen()
     return this.#bulk.signal
   }
 }

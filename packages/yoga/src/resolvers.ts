@@ -5,70 +5,166 @@
  */
 
 import { watchesCalls } from '@bulkcall/core'
-import type { GraphQLField, GraphQLFieldResolver, GraphQLSchema } from 'graphql'
+import type { GraphQLField, GraphQLNamedType, GraphQLResolveInfo, GraphQLSchema } from 'graphql'
 import { asking } from './asking.ts'
 import { operationOf } from './context.ts'
 import { isThenable } from './errors.ts'
 import type { Operation } from './operation.ts'
+import type { Plans } from './plan.ts'
 
-type Resolver = GraphQLFieldResolver<unknown, unknown>
+/** A resolver of a field; or one of a type, which gets no arguments, and so everything one place earlier. */
+type Resolver = (this: unknown, first: any, second: any, third: any, fourth?: any) => unknown
+type Holder = Record<string, unknown>
 
 /** What has been wrapped, in whichever schema: a schema may be shared by servers, and be replaced by a copy of itself. */
 const wrappers = new WeakSet<object>()
 const wrappedFields = new WeakSet<object>()
 
-/** Wraps the resolvers of a schema, in place and once. */
-export function wrapResolvers(schema: GraphQLSchema): void {
+/** Wraps the resolvers of a schema, in place and once, and lets the plans of a server know of them. */
+export function wrapResolvers(schema: GraphQLSchema, plans: Plans): void {
   const mutation = schema.getMutationType()
   for (const type of Object.values(schema.getTypeMap())) {
-    if (type.name.startsWith('__') || !('getFields' in type)) continue
+    if (type.name.startsWith('__')) continue
+    for (const [holder, property] of typeResolversOf(type)) {
+      wrapTypeResolver(holder, property, `${type.name}.__${property}`, plans)
+    }
+    if (!('getFields' in type)) continue
     for (const field of Object.values(type.getFields())) {
-      if ('resolve' in field) wrapField(field as GraphQLField<unknown, unknown>, type === mutation)
+      if ('resolve' in field) wrapField(field, `${type.name}.${field.name}`, type === mutation, plans)
     }
   }
 }
 
-function wrapField(field: GraphQLField<unknown, unknown>, isRootOfMutation: boolean): void {
-  const { resolve } = field
-  if (resolve === undefined || wrappedFields.has(field) || wrappers.has(resolve) || isDefault(resolve)) return
-  const wrapper = isRootOfMutation ? fresh(resolve) : inScope(resolve)
-  wrappers.add(wrapper)
+function wrapField(
+  field: GraphQLField<unknown, unknown>,
+  name: string,
+  isRootOfMutation: boolean,
+  plans: Plans,
+): void {
+  const resolve = field.resolve as Resolver | undefined
+  if (resolve === undefined || resolve.name === 'defaultMergedResolver') return
+  if (isDefault(resolve)) {
+    field.resolve = resolveProperty
+    return
+  }
+  plans.expect(name)
+  if (wrappedFields.has(field) || wrappers.has(resolve)) return
   wrappedFields.add(field)
-  field.resolve = wrapper
+  field.resolve = isRootOfMutation ? fresh(inScope(resolve, name)) : inScope(resolve, name)
 }
 
-/** Default resolvers look a property up, and are by far the most: they cannot load, so they are left alone. */
-function isDefault(resolve: Resolver): boolean {
-  return resolve.name === 'defaultFieldResolver' || resolve.name === 'defaultMergedResolver'
+/** Where a type keeps the functions of its own. Federation keeps one in the extensions, and did in the type before. */
+function typeResolversOf(type: GraphQLNamedType): [Holder | undefined, string][] {
+  const { apollo } = type.extensions as { apollo?: { subgraph?: Holder } }
+  const own = type as unknown as Holder
+  return [
+    [own, 'resolveType'],
+    [own, 'isTypeOf'],
+    [own, 'resolveReference'],
+    [apollo?.subgraph, 'resolveReference'],
+  ]
 }
 
-function inScope(resolve: Resolver): Resolver {
-  return function (this: unknown, source, args, context, info) {
+function wrapTypeResolver(holder: Holder | undefined, property: string, name: string, plans: Plans): void {
+  const resolve = holder?.[property]
+  if (typeof resolve !== 'function') return
+  plans.expect(name)
+  if (!wrappers.has(resolve)) holder![property] = typeInScope(resolve as Resolver, name)
+}
+
+function inScope(resolve: Resolver, name?: string): Resolver {
+  return wrapper(function (source, args, context, info) {
     const operation = operationOf(context)
     if (operation === undefined) return resolve.call(this, source, args, context, info)
-    // In two halves, since there may be thousands of rows: a function for each would be the dearest part of all this.
-    const piece = operation.begin(info)
-    let result: unknown
-    try {
-      const own = watchesCalls() ? asking(resolve) : resolve
-      result = own.call(this, source, args, context, info)
-    } catch (error) {
-      piece.threw()
-      throw error
-    }
-    return piece.gave(result)
+    return run(operation, name ?? coordinateOf(info), info, resolve, this, source, args, context, info)
+  })
+}
+
+function typeInScope(resolve: Resolver, name: string): Resolver {
+  return wrapper(function (value, context, info, type) {
+    const operation = operationOf(context)
+    if (operation === undefined) return resolve.call(this, value, context, info, type)
+    return run(operation, name, info, resolve, this, value, context, info, type)
+  })
+}
+
+function wrapper(resolve: Resolver): Resolver {
+  wrappers.add(resolve)
+  return resolve
+}
+
+/**
+ * What fields without a resolver are resolved with: their property, as in graphql-js. Only where that is a function, such as
+ * a method of a class, it is work: it may load. Little else is in here, since a field of each row goes through it.
+ */
+const resolveProperty: Resolver = (source, args, context, info) => {
+  if (source === null || (typeof source !== 'object' && typeof source !== 'function')) return undefined
+  const property: unknown = source[info.fieldName]
+  return typeof property === 'function'
+    ? callMethod(property as Resolver, source, args, context, info)
+    : property
+}
+
+function callMethod(
+  method: Resolver,
+  source: unknown,
+  args: unknown,
+  context: unknown,
+  info: GraphQLResolveInfo,
+): unknown {
+  const operation = operationOf(context)
+  if (operation === undefined) return method.call(source, args, context, info)
+  return run(operation, coordinateOf(info), info, method, source, args, context, info)
+}
+
+/** What fields without a resolver are resolved with on a server that may have a resolver of its own for them. */
+export function fieldResolver(own: Resolver | null | undefined): Resolver {
+  if (!own || isDefault(own)) return resolveProperty
+  return wrappers.has(own) ? own : inScope(own)
+}
+
+/** That of graphql-js, of whichever copy of it, or ours in its place. */
+function isDefault(resolve: Resolver): boolean {
+  return resolve === resolveProperty || resolve.name === 'defaultFieldResolver'
+}
+
+function coordinateOf({ parentType, fieldName }: GraphQLResolveInfo): string {
+  return `${parentType.name}.${fieldName}`
+}
+
+/** In two halves, and with its arguments one by one: there may be thousands of rows, and a function for each is expensive. */
+function run(
+  operation: Operation,
+  name: string,
+  info: GraphQLResolveInfo,
+  resolve: Resolver,
+  self: unknown,
+  first: unknown,
+  second: unknown,
+  third: unknown,
+  fourth?: unknown,
+): unknown {
+  const piece = operation.begin(name)
+  let result: unknown
+  try {
+    result = watchesCalls()
+      ? asking(info, () => resolve.call(self, first, second, third, fourth))
+      : resolve.call(self, first, second, third, fourth)
+  } catch (error) {
+    piece.threw()
+    throw error
   }
+  return piece.gave(result)
 }
 
 /** Root fields of a mutation run one after the other: what one has changed, neither it nor the next may see as it was. */
 function fresh(resolve: Resolver): Resolver {
-  const run = inScope(resolve)
-  return function (this: unknown, source, args, context, info) {
+  return wrapper(function (source, args, context, info) {
     const operation = operationOf(context)
     if (operation === undefined) return resolve.call(this, source, args, context, info)
     operation.clear()
-    return afterwards(() => run.call(this, source, args, context, info), operation)
-  }
+    return afterwards(() => resolve.call(this, source, args, context, info), operation)
+  })
 }
 
 function afterwards(work: () => unknown, operation: Operation): unknown {

@@ -4,16 +4,20 @@
  */
 
 import { BulkOptionError } from '@bulkcall/core'
-import type { DocumentNode, OperationDefinitionNode } from 'graphql'
-import { attended, gone, isAsyncIterable, type ClientContext } from './client.ts'
+import type { ExecutionArgs } from 'graphql'
+import type { Plugin } from 'graphql-yoga'
+import { attended, gone, hasSignal, isAsyncIterable, type ClientContext } from './client.ts'
 import { contextClass, operationOf } from './context.ts'
 import { prepare } from './definitions.ts'
-import { presented, presentedBatch, presentedFailure, type Log } from './errors.ts'
+import { isShownAsItIs, presented, presentedBatch, presentedFailure, type Log } from './errors.ts'
 import { Operation } from './operation.ts'
-import { wrapResolvers } from './resolvers.ts'
+import { fieldResolver, wrapResolvers } from './resolvers.ts'
 import type { BulkDefinitions, BulkPlugin, UseBulkOptions, Checked } from './types.ts'
 
 const ours = new WeakSet<object>()
+
+/** What is done once an execution has begun. */
+type Execution = NonNullable<Exclude<Awaited<ReturnType<NonNullable<Plugin['onExecute']>>>, void>>
 
 /**
  * A GraphQL Yoga plugin that gives each operation bulk loaders, as `ctx.bulk.<name>`.
@@ -39,21 +43,49 @@ function create<D extends BulkDefinitions>(definitions: D, options: UseBulkOptio
   const ContextBulk = contextClass(server.loaders)
   let log: Log | null = null
   /** The operation that all operations of one HTTP batch share: they are one request of one client. */
-  const batches = new WeakMap<Request, Operation | null>()
+  const batches = new WeakMap<Request, Operation>()
 
   function operationFor(context: ClientContext): Operation {
-    const { request } = context
-    if (request === undefined || !batches.has(request)) return new Operation(server, context)
-    const operation = batches.get(request) ?? new Operation(server, context)
+    if (!isOfBatch(context)) return new Operation(server, context)
+    const request = context.request!
+    const operation = batches.get(request) ?? new Operation(server, context, server.plans.ofSeveral())
     batches.set(request, operation)
     return operation
   }
 
   function show<R extends object>(result: R, { aborted, tally }: Operation, transport: boolean): R {
-    const shown = presented(result, { aborted, log, transport })
+    const shown = isShownAsItIs(result) ? result : presented(result, { aborted, log, transport })
     // Of a result in parts the last one tells.
     return tally === null || hasMore(result) ? shown : tally.told(shown)
   }
+
+  /** What is done when an execution is done: made once, and not for each. */
+  const executions = (isAttended: boolean): Execution => ({
+    onExecuteDone({ args, result: given, setResult: setGiven }) {
+      const operation = operationOf(args.contextValue)
+      if (operation === undefined) return undefined
+      if (!isAsyncIterable(given)) {
+        if (isAttended) operation.leave()
+        const shown = show(given, operation, isOverHttp(args.contextValue as ClientContext))
+        if (shown !== given) setGiven(shown)
+        return undefined
+      }
+      let whole = false
+      return {
+        onNext({ result, setResult }) {
+          whole = !hasMore(result)
+          setResult(show(result, operation, false))
+        },
+        // Of all transports: who does not wait for the last part has gone.
+        onEnd() {
+          if (isAttended) operation.leave()
+          if (!whole) operation.abort(gone())
+        },
+      }
+    },
+  })
+  const attendedExecution = executions(true)
+  const otherExecution = executions(false)
 
   const plugin: BulkPlugin<D> = {
     '~definitions': definitions,
@@ -73,15 +105,7 @@ function create<D extends BulkDefinitions>(definitions: D, options: UseBulkOptio
     },
 
     onSchemaChange({ schema }) {
-      wrapResolvers(schema as never)
-    },
-
-    onRequestParse({ request }) {
-      return {
-        onRequestParseDone({ requestParserResult }) {
-          if (Array.isArray(requestParserResult)) batches.set(request, null)
-        },
-      }
+      wrapResolvers(schema as never, server.plans)
     },
 
     // The first hook that sees the context: later ones, and the application's own `context()`, can load.
@@ -92,43 +116,29 @@ function create<D extends BulkDefinitions>(definitions: D, options: UseBulkOptio
     onExecute({ args, executeFn, setExecuteFn }) {
       const operation = operationOf(args.contextValue)
       if (operation === undefined) return undefined
-      const overHttp = isOverHttp(args.contextValue)
-      const definition = definitionOf(args)
-      if (definition?.name) operation.named(definition.name.value)
-      const kind: string | undefined = definition?.operation
-      if (kind === 'mutation') operation.last()
-      else setExecuteFn(attended(executeFn, args.contextValue, operation))
-      return {
-        onExecuteDone({ result: given, setResult: setGiven }) {
-          if (!isAsyncIterable(given)) {
-            setGiven(show(given, operation, overHttp))
-            return undefined
-          }
-          let whole = false
-          return {
-            onNext({ result, setResult }) {
-              whole = !hasMore(result)
-              setResult(show(result, operation, false))
-            },
-            // Of all transports: who does not wait for the last part has gone.
-            onEnd() {
-              if (!whole) operation.abort(gone())
-            },
-          }
-        },
-      }
+      const isMutation = begin(operation, args) === 'mutation'
+      if (isMutation) operation.last()
+      else if (hasSignal(args.contextValue)) {
+        operation.attend()
+        return attendedExecution
+      } else setExecuteFn(attended(executeFn, args.contextValue, operation))
+      return otherExecution
     },
 
     onSubscribe({ args, subscribeFn, setSubscribeFn }) {
       const operation = operationOf(args.contextValue)
       if (operation === undefined) return undefined
-      const definition = definitionOf(args)
-      if (definition?.name) operation.named(definition.name.value)
       const overHttp = isOverHttp(args.contextValue)
-      setSubscribeFn(attended(subscribeFn, args.contextValue, operation))
+      const isAttended = hasSignal(args.contextValue)
+      begin(operation, args)
+      if (isAttended) operation.attend()
+      else setSubscribeFn(attended(subscribeFn, args.contextValue, operation))
       return {
         onSubscribeResult({ result: opened, setResult: setOpened }) {
-          if (!isAsyncIterable(opened)) setOpened(show(opened, operation, overHttp))
+          if (!isAsyncIterable(opened)) {
+            if (isAttended) operation.leave()
+            setOpened(show(opened, operation, overHttp))
+          }
           // Each event is a unit of its own: what an earlier one has loaded may have changed since.
           operation.renew()
           return {
@@ -137,6 +147,7 @@ function create<D extends BulkDefinitions>(definitions: D, options: UseBulkOptio
               operation.renew()
             },
             onEnd() {
+              if (isAttended) operation.leave()
               operation.abort(new DOMException('The subscription has ended.', 'AbortError'))
             },
           }
@@ -153,24 +164,35 @@ function create<D extends BulkDefinitions>(definitions: D, options: UseBulkOptio
   return plugin
 }
 
+/**
+ * Whether an operation is one of an HTTP batch. Yoga gives each of these a context that inherits from that of the request,
+ * which is used as it is where there is one operation. A hook that says so would cost each request more than its scope does.
+ */
+function isOfBatch(context: ClientContext): boolean {
+  if (context.request === undefined || Object.hasOwn(context, 'waitUntil')) return false
+  const prototype: unknown = Object.getPrototypeOf(context)
+  return prototype !== Object.prototype && prototype !== null
+}
+
 /** Whether there is a transport that takes a status. */
 function isOverHttp(context: ClientContext): boolean {
   return context.request !== undefined
 }
 
-function definitionOf({
-  document,
-  operationName,
-}: {
-  document: DocumentNode
-  operationName?: string | null
-}): OperationDefinitionNode | undefined {
+/** What an operation executes is known now. Gives what kind of operation it is. */
+function begin(operation: Operation, args: Executed): string | undefined {
+  const { schema, document, operationName } = args
+  args.fieldResolver = fieldResolver(args.fieldResolver)
   for (const definition of document.definitions) {
     if (!('operation' in definition) || !('selectionSet' in definition)) continue
-    if (!operationName || definition.name?.value === operationName) return definition
+    if (operationName && definition.name?.value !== operationName) continue
+    operation.executes(schema, document, definition)
+    return definition.operation
   }
   return undefined
 }
+
+type Executed = Pick<ExecutionArgs, 'schema' | 'document' | 'operationName' | 'fieldResolver'>
 
 /** Whether more parts of the result come after this one. */
 function hasMore(result: object): boolean {

@@ -4,7 +4,7 @@ import { describe, expect, it, vi } from 'vitest'
 import { bulkResolver, useBulk } from '../src/index.ts'
 import { ask, respond } from './support/ask.ts'
 import { listen } from './support/sockets.ts'
-import { gate, settled, until } from './support/wait.ts'
+import { gate, outlasted, patient, until } from './support/wait.ts'
 
 function server(plugins: readonly Plugin[] = [], more: object = {}) {
   const held = gate()
@@ -90,8 +90,8 @@ function server(plugins: readonly Plugin[] = [], more: object = {}) {
       },
     }),
     logging,
-    // An endless delay: what keeps the window open is the busy sibling alone, however slow the machine is.
-    plugins: [useBulk({ keys: { command, delay: Infinity } }), ...plugins],
+    // A long delay: what keeps the window open is the busy sibling alone, however slow the machine is.
+    plugins: [useBulk({ keys: { command, delay: patient } }), ...plugins],
     ...more,
   })
   return { yoga, state, held, reached, logging }
@@ -114,7 +114,7 @@ describe.each(ways)('a client that disconnects, %s', (_, plugins) => {
     controller.abort()
     await until(() => state.request!.aborted, 'what the server hears of it')
     reached.open()
-    await settled()
+    await outlasted()
     expect(state.bulks).toEqual([])
   })
 
@@ -128,7 +128,7 @@ describe.each(ways)('a client that disconnects, %s', (_, plugins) => {
     controller.abort(new Error('gone'))
     await until(() => state.signals[0]!.aborted, 'the abort of the bulk')
     held.open()
-    await settled()
+    await outlasted()
     expect(state.bulks).toEqual([[1, 2]])
   })
 
@@ -150,9 +150,9 @@ describe.each(ways)('a client that disconnects, %s', (_, plugins) => {
     answer.catch(() => {})
     await until(() => state.bulks.length === 1)
     controller.abort()
-    await settled()
+    await outlasted()
     held.open()
-    await settled()
+    await outlasted()
     expect(state.bulks).toEqual([[1, 2]])
   })
 
@@ -179,7 +179,7 @@ describe.each(ways)('a client that disconnects, %s', (_, plugins) => {
     controller.abort()
     await until(() => state.request!.aborted, 'what the server hears of it')
     reached.open()
-    await settled()
+    await outlasted()
     expect(logging.error.mock.calls.flat().map(String)).toEqual([])
   })
 
@@ -197,7 +197,7 @@ describe.each(ways)('a client that disconnects, %s', (_, plugins) => {
     await until(() => state.request!.aborted, 'what the server hears of it')
     reached.open()
     held.open()
-    await settled()
+    await outlasted()
     process.off('unhandledRejection', unhandled)
     expect(unhandled).not.toHaveBeenCalled()
   })
@@ -218,7 +218,7 @@ describe.each(ways)('a client that disconnects, %s', (_, plugins) => {
     await entered.opened
     controller.abort()
     held.open()
-    await settled()
+    await outlasted()
     expect(state.bulks).toEqual([])
   })
 
@@ -240,7 +240,7 @@ describe.each(ways)('a client that disconnects, %s', (_, plugins) => {
     await until(() => state.signals[0]!.aborted, 'the abort of the bulk')
     held.open()
     reached.open()
-    await settled()
+    await outlasted()
     expect(state.bulks).toEqual([[1, 2]])
   })
 
@@ -256,7 +256,7 @@ describe.each(ways)('a client that disconnects, %s', (_, plugins) => {
     controller.abort()
     await until(() => state.request!.aborted, 'what the server hears of it')
     reached.open()
-    await settled()
+    await outlasted()
     expect(state.bulks).toEqual([])
     // The server is well, and answers the next.
     const next = await respond({ fetch: (__, init) => fetch(http.url, init) }, '{ now }')
@@ -296,7 +296,7 @@ describe('a mutation whose client disconnects', () => {
     reached.open()
     held.open()
     await until(() => state.written === 1, 'the end of the field that ran')
-    await settled()
+    await outlasted()
     expect(state.bulks).toEqual([[1]])
   })
 })

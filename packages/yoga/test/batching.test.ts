@@ -3,16 +3,16 @@ import { describe, expect, it } from 'vitest'
 import { bulkResolver, useBulk } from '../src/index.ts'
 import { ask, askBatch, respond } from './support/ask.ts'
 import { recorded, user } from './support/commands.ts'
-import { gate, settled, sleep, until } from './support/wait.ts'
+import { gate, patient, settled, sleep, until } from './support/wait.ts'
 
 function server(options: Partial<YogaServerOptions<any, any>> = {}, users = recorded(user)) {
   const names = new Map<number, string>()
   const calls: number[] = []
   const state = { writing: 0, write: gate() }
-  // No slow machine may close a window: the operations alone do.
+  // No slow machine may close a window.
   const bulk = useBulk(
     { users, names: (ids: readonly number[]) => ids.map(id => names.get(id) ?? `user ${id}`) },
-    { delay: Infinity },
+    { delay: patient },
   )
   const yoga = createYoga({
     schema: createSchema<any>({

@@ -13,7 +13,7 @@ import { grouped } from '@bulkcall/core'
 import { bulkResolver, useBulk, type BulkContext } from '../src/index.ts'
 import { dataOf } from './support/ask.ts'
 import { recorded, user, type User } from './support/commands.ts'
-import { sleep } from './support/wait.ts'
+import { patient, sleep } from './support/wait.ts'
 
 interface Post {
   readonly id: number
@@ -41,7 +41,7 @@ function loaders() {
         ({ authorId }) => authorId,
       ),
     },
-    { delay: Infinity },
+    { delay: patient },
   )
   return { users, bulk }
 }

@@ -11,7 +11,7 @@ import { useBulk } from '../src/index.ts'
 import { ask, askBatch, dataOf, respond, type Answer } from './support/ask.ts'
 import { recorded, user, type User } from './support/commands.ts'
 import { listen, listenToSockets } from './support/sockets.ts'
-import { gate, settled, sleep, until } from './support/wait.ts'
+import { gate, patient, settled, sleep, until } from './support/wait.ts'
 
 const typeDefs = /* GraphQL */ `
   type Query {
@@ -48,7 +48,7 @@ describe('context()', () => {
     const yoga = createYoga({
       schema: schemaOf(),
       context: async (initial: any) => ({ me: await initial.bulk.users.load(1) }),
-      plugins: [useBulk({ users }, { delay: Infinity })],
+      plugins: [useBulk({ users }, { delay: patient })],
     })
     expect(await dataOf(yoga, '{ me { id name friend { id } } }')).toEqual({
       me: { id: 1, name: 'user 1', friend: { id: 2 } },
@@ -322,7 +322,7 @@ describe('plugins', () => {
     }
     const yoga = createYoga({
       schema: schemaOf(),
-      plugins: [useBulk({ users }, { delay: Infinity }), copying],
+      plugins: [useBulk({ users }, { delay: patient }), copying],
     })
     const data = await dataOf(yoga, '{ users(ids: [1, 2, 3]) { name friend { name } } }')
     expect(data.users[2]).toEqual({ name: 'user 3', friend: { name: 'user 4' } })
@@ -410,7 +410,7 @@ describe('graphql-modules', () => {
         return undefined
       },
     }
-    const yoga = createYoga({ plugins: [modules, useBulk({ users }, { delay: Infinity })] })
+    const yoga = createYoga({ plugins: [modules, useBulk({ users }, { delay: patient })] })
     const data = await dataOf(yoga, query)
     expect(data.users[2]).toEqual({
       name: 'user 3',
@@ -427,7 +427,7 @@ describe('graphql-modules', () => {
     const modules: Plugin = { onExecute: ({ setExecuteFn }) => setExecuteFn(execute as never) }
     const yoga = createYoga({
       schema: app.schema,
-      plugins: [useBulk({ users }, { delay: Infinity }), modules],
+      plugins: [useBulk({ users }, { delay: patient }), modules],
     })
     const data = await dataOf(yoga, query)
     expect(data.users[0].friend).toEqual({ name: 'user 2', greeting: 'hello user 2' })
@@ -441,7 +441,7 @@ describe('caches in front', () => {
     const yoga = createYoga({
       schema: schemaOf(),
       parserAndValidationCache: cache,
-      plugins: [useBulk({ users }, { delay: Infinity })],
+      plugins: [useBulk({ users }, { delay: patient })],
     })
     for (let i = 0; i < 3; i++) await dataOf(yoga, '{ users(ids: [1, 2]) { name } }')
     expect(users.bulks).toEqual([
@@ -453,7 +453,7 @@ describe('caches in front', () => {
 
   it.each(['before', 'after'])('of responses answer without a bulk, %s ours', async place => {
     const users = recorded(user)
-    const bulk = useBulk({ users }, { delay: Infinity })
+    const bulk = useBulk({ users }, { delay: patient })
     const cache = useResponseCache({ session: () => null })
     const yoga = createYoga({
       schema: schemaOf(),

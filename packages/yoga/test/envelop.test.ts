@@ -4,7 +4,7 @@ import { createSchema } from 'graphql-yoga'
 import { describe, expect, it } from 'vitest'
 import { bulkResolver, useBulk } from '../src/index.ts'
 import { recorded, user, type User } from './support/commands.ts'
-import { gate, sleep, until } from './support/wait.ts'
+import { gate, patient, sleep, until } from './support/wait.ts'
 
 /** A server that is Envelop alone: GraphQL's own functions, and no HTTP. */
 function server(more: object = {}) {
@@ -69,7 +69,7 @@ function server(more: object = {}) {
     },
   })
   const bulk = useBulk({
-    users: { command: users, delay: Infinity },
+    users: { command: users, delay: patient },
     versions: (keys: readonly number[]) => keys.map(() => version),
     failing: () => [],
   })

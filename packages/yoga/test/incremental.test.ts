@@ -5,7 +5,7 @@ import { bulkResolver, useBulk } from '../src/index.ts'
 import { partsOf, respond } from './support/ask.ts'
 import { recorded, user, type User } from './support/commands.ts'
 import { listen } from './support/sockets.ts'
-import { gate, settled, sleep, until } from './support/wait.ts'
+import { gate, patient, settled, sleep, until } from './support/wait.ts'
 
 function server(plugins: readonly Plugin[] = [], command?: (keys: readonly number[], context: any) => any) {
   const users = recorded(user)
@@ -66,7 +66,7 @@ function server(plugins: readonly Plugin[] = [], command?: (keys: readonly numbe
     }),
     logging: false,
     plugins: [
-      // No slow machine may close a window: the operation alone does.
+      // No slow machine may close a window.
       useBulk(
         {
           users: command ?? users,
@@ -76,7 +76,7 @@ function server(plugins: readonly Plugin[] = [], command?: (keys: readonly numbe
           nothing: () => null,
           tight: { command: (keys: readonly number[]) => keys, maxPending: 2 },
         },
-        { delay: Infinity },
+        { delay: patient },
       ),
       useDeferStream(),
       ...plugins,

@@ -16,7 +16,7 @@ import { grouped, keyed } from '@bulkcall/core'
 import { bulkResolver, useBulk, type BulkContext, type BulkDefinitions } from '../src/index.ts'
 import { ask, dataOf } from './support/ask.ts'
 import { recorded, user, type User } from './support/commands.ts'
-import { sleep } from './support/wait.ts'
+import { patient, sleep } from './support/wait.ts'
 
 interface Post {
   readonly id: number
@@ -45,8 +45,9 @@ const typeDefs = /* GraphQL */ `
 function blog(options: { guard?: (post: Post) => Promise<unknown> } = {}) {
   const users = recorded((id: number): User | null => (id < 100 ? user(id) : null))
   const postsByAuthor = recorded((id: number) => allPosts.filter(post => post.authorId === id))
-  // No slow machine may close a window: the operation alone does.
-  const bulk = useBulk({ users, postsByAuthor }, { delay: Infinity })
+  // No slow machine may close a window: without guards the operation alone does.
+  const { guard } = options
+  const bulk = useBulk({ users, postsByAuthor }, { delay: guard === undefined ? Infinity : patient })
   type Context = YogaInitialContext & BulkContext<typeof bulk>
   const schema = createSchema<Context>({
     typeDefs,
@@ -56,10 +57,10 @@ function blog(options: { guard?: (post: Post) => Promise<unknown> } = {}) {
         user: (_, { id }: { id: number }, ctx) => ctx.bulk.users.load(id),
       },
       Post: {
-        author: async (post: Post, _, ctx) => {
-          await options.guard?.(post)
-          return ctx.bulk.users.load(post.authorId)
-        },
+        author: (post: Post, _, ctx) =>
+          guard === undefined
+            ? ctx.bulk.users.load(post.authorId)
+            : guard(post).then(() => ctx.bulk.users.load(post.authorId)),
         editor: (post: Post, _, ctx) => ctx.bulk.users.load(post.authorId + 1),
       },
       User: { posts: (author: User, _, ctx) => ctx.bulk.postsByAuthor.load(author.id) },
@@ -582,10 +583,10 @@ describe('the schema', () => {
     }
   }
 
-  // Loads after I/O tell whether resolvers run in the operation, and an endless delay whether they do so exactly once.
+  // Loads after I/O tell whether resolvers run in the operation, as they come while a window is open.
   function served(more: readonly Plugin[], before = false) {
     const users = recorded(user)
-    const bulk = useBulk({ users: { command: users, delay: Infinity } })
+    const bulk = useBulk({ users: { command: users, delay: patient } })
     const schema = createSchema<any>({
       typeDefs,
       resolvers: {
@@ -741,11 +742,70 @@ describe('resolvers', () => {
       expect(field.resolve!({}, {}, context, {} as never)).toBe('plain')
   })
 
-  it('that are the default are not wrapped', () => {
-    const { schema } = withResolver(defaultFieldResolver)
-    const { field, other } = schema.getQueryType()!.getFields()
-    expect(field!.resolve).toBe(defaultFieldResolver)
-    expect(other!.resolve).toBeUndefined()
+  it('that are the default look a property up as that of graphql-js does, and call it if it is a function', async () => {
+    const { field, schema, yoga } = withResolver(defaultFieldResolver)
+    expect(schema.getQueryType()!.getFields().other!.resolve).toBeUndefined()
+    const { contextFactory } = yoga.getEnveloped({} as never)
+    class Row {
+      field(this: unknown, ...call: unknown[]): unknown[] {
+        return [this, ...call.slice(0, 3)]
+      }
+    }
+    const info = { fieldName: 'field', parentType: { name: 'Query' } } as never
+    const sources = [{ field: 1 }, { field: null }, {}, [], 'text', 1, null, undefined, Row, new Row()]
+    for (const source of sources) {
+      for (const context of [{}, await contextFactory()]) {
+        const call = [source, {}, context, info] as const
+        const ours = field.resolve!(...call) as unknown[]
+        const theirs = defaultFieldResolver(...call) as unknown[]
+        expect(ours).toEqual(theirs)
+        // What the method got is the very same.
+        const got = source instanceof Row ? theirs : []
+        expect(got.every((each, place) => each === ours[place])).toBe(true)
+      }
+    }
+  })
+
+  it('that a server has for all fields without one run in the operation, and are wrapped once', async () => {
+    const users = recorded(user)
+    const given = vi.fn(
+      async (source: User, _: unknown, context: any, { fieldName }: { fieldName: string }) => {
+        await sleep(2 * source.id)
+        const found = await context.bulk.users.load(source.id)
+        return found[fieldName]
+      },
+    )
+    const seen: unknown[] = []
+    const giving: Plugin = {
+      onExecute({ args }) {
+        args.fieldResolver ??= given as never
+      },
+    }
+    const watching: Plugin = {
+      onExecute({ args }) {
+        seen.push(args.fieldResolver)
+      },
+    }
+    const yoga = createYoga({
+      schema: createSchema<any>({
+        typeDefs: 'type Query { users: [User] } type User { name: String }',
+        resolvers: { Query: { users: () => [{ id: 1 }, { id: 2 }] } },
+      }),
+      plugins: [giving, useBulk({ users: { command: users, delay: patient } }), watching],
+    })
+    const names = { users: [{ name: 'user 1' }, { name: 'user 2' }] }
+    for (let run = 0; run < 2; run++) expect(await dataOf(yoga, '{ users { name } }')).toEqual(names)
+    expect(users.bulks).toEqual([
+      [1, 2],
+      [1, 2],
+    ])
+    expect(seen).not.toContain(given)
+
+    // Whoever executes a query again and again may have kept its arguments.
+    const { parse, execute, contextFactory, schema } = yoga.getEnveloped({} as never)
+    const args = { schema, document: parse('{ users { name } }'), contextValue: await contextFactory() }
+    for (let run = 0; run < 2; run++) await execute({ ...args, fieldResolver: seen[0] })
+    expect(seen.slice(2)).toEqual([seen[0], seen[0]])
   })
 
   it('of introspection are left alone', async () => {

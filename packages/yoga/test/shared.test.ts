@@ -7,7 +7,7 @@ import { createSchema, createYoga } from 'graphql-yoga'
 import { describe, expect, it } from 'vitest'
 import { useBulk, type BulkDefinition } from '../src/index.ts'
 import { ask, dataOf } from './support/ask.ts'
-import { gate, until } from './support/wait.ts'
+import { gate, patient, until } from './support/wait.ts'
 
 type Ids = readonly number[]
 
@@ -23,8 +23,7 @@ function server(definition: Partial<BulkDefinition> = {}, answer: (ids: Ids) => 
       useBulk(
         {
           rows: {
-            // A window that fails to close itself would be noticed.
-            delay: 60_000,
+            delay: patient,
             shared: true,
             ...definition,
             command: async (ids: Ids, context: any) => {

@@ -6,7 +6,7 @@ import { describe, expect, it, vi } from 'vitest'
 import type { WebSocket } from 'ws'
 import { bulkResolver, useBulk } from '../src/index.ts'
 import { listen, listenToSockets, type ListeningSocket } from './support/sockets.ts'
-import { gate, settled, until } from './support/wait.ts'
+import { gate, outlasted, patient, until } from './support/wait.ts'
 
 function server(plugins: readonly Plugin[] = [], more: object = {}) {
   const held = gate()
@@ -112,8 +112,8 @@ function server(plugins: readonly Plugin[] = [], more: object = {}) {
       },
     }),
     logging,
-    // An endless delay: what keeps a window open is the operation alone, however slow the machine is.
-    plugins: [useBulk({ keys: command }, { delay: Infinity }), useDeferStream(), ...plugins],
+    // A long delay: what keeps a window open is the operation alone, however slow the machine is.
+    plugins: [useBulk({ keys: command }, { delay: patient }), useDeferStream(), ...plugins],
     ...more,
   })
   return { yoga, state, held, reached, logging }
@@ -154,7 +154,7 @@ describe.each(ways)('a client over a WebSocket that %s', (_, leave) => {
     await leave(client, sockets)
     await until(() => sockets.open.size === 0, 'the end of the socket')
     reached.open()
-    await settled()
+    await outlasted()
     expect(state.bulks).toEqual([])
   })
 
@@ -168,7 +168,7 @@ describe.each(ways)('a client over a WebSocket that %s', (_, leave) => {
     await leave(client, sockets)
     await until(() => state.signals[0]!.aborted, 'the abort of the bulk')
     held.open()
-    await settled()
+    await outlasted()
     expect(state.bulks).toEqual([[1, 2]])
   })
 
@@ -181,7 +181,7 @@ describe.each(ways)('a client over a WebSocket that %s', (_, leave) => {
     await leave(client, sockets)
     await until(() => sockets.open.size === 0, 'the end of the socket')
     reached.open()
-    await settled()
+    await outlasted()
     expect(state.bulks).toEqual([])
   })
 
@@ -216,7 +216,7 @@ describe.each(ways)('a client over a WebSocket that %s', (_, leave) => {
     await leave(client, sockets)
     await until(() => sockets.open.size === 0, 'the end of the socket')
     building.open()
-    await settled()
+    await outlasted()
     expect(state.bulks).toEqual([])
   })
 
@@ -229,7 +229,7 @@ describe.each(ways)('a client over a WebSocket that %s', (_, leave) => {
     await leave(client, sockets)
     await until(() => sockets.open.size === 0, 'the end of the socket')
     reached.open()
-    await settled()
+    await outlasted()
     expect(state.bulks).toEqual([])
   })
 
@@ -241,9 +241,9 @@ describe.each(ways)('a client over a WebSocket that %s', (_, leave) => {
     await until(() => state.reached === 1)
     await leave(client, sockets)
     await until(() => sockets.open.size === 0, 'the end of the socket')
-    await settled()
+    await outlasted()
     reached.open()
-    await settled()
+    await outlasted()
     expect(state.bulks).toEqual([])
   })
 
@@ -276,7 +276,7 @@ describe.each(ways)('a client over a WebSocket that %s', (_, leave) => {
     await leave(client, sockets)
     await until(() => sockets.open.size === 0, 'the end of the socket')
     reached.open()
-    await settled()
+    await outlasted()
     process.off('unhandledRejection', unhandled)
     expect(unhandled).not.toHaveBeenCalled()
     expect(logging.error).not.toHaveBeenCalled()
@@ -295,7 +295,7 @@ describe('a client over a WebSocket that completes, and keeps its socket,', () =
     // What the server answers now, it does after it has heard of that.
     await answer(client, '{ now }')
     reached.open()
-    await settled()
+    await outlasted()
     expect(state.bulks).toEqual([])
   })
 
@@ -496,7 +496,7 @@ describe('a subscription over SSE', () => {
       controller.abort()
       await until(() => request.signal!.aborted, 'what the server hears of it')
       reached.open()
-      await settled()
+      await outlasted()
       expect(state.bulks).toEqual([])
     },
   )

@@ -5,7 +5,7 @@ import { describe, expect, it } from 'vitest'
 import { useBulk } from '../src/index.ts'
 import { ask, dataOf } from './support/ask.ts'
 import { recorded, user, type User } from './support/commands.ts'
-import { sleep } from './support/wait.ts'
+import { patient, sleep } from './support/wait.ts'
 
 const usersTypeDefs = /* GraphQL */ `
   type Query {
@@ -100,7 +100,7 @@ describe('a stitching gateway', () => {
         },
       ],
     })
-    const yoga = createYoga({ schema, plugins: [useBulk({ users, titles }, { delay: Infinity })] })
+    const yoga = createYoga({ schema, plugins: [useBulk({ users, titles }, { delay: patient })] })
     check(await dataOf(yoga, query))
     // Each key once: the operation of the gateway is the one that they all belong to.
     expect(users.bulks.flat().toSorted((a, b) => a - b)).toEqual([0, 1, 2])
@@ -114,11 +114,11 @@ describe('a stitching gateway', () => {
     const subgraphs = [
       createYoga({
         schema: createSchema<any>({ typeDefs: usersTypeDefs, resolvers: userResolvers }),
-        plugins: [useBulk({ users }, { delay: Infinity })],
+        plugins: [useBulk({ users }, { delay: patient })],
       }),
       createYoga({
         schema: createSchema<any>({ typeDefs: postsTypeDefs, resolvers: postResolvers }),
-        plugins: [useBulk({ titles }, { delay: Infinity })],
+        plugins: [useBulk({ titles }, { delay: patient })],
       }),
     ] as const
     const executor =
@@ -150,7 +150,7 @@ describe('a stitching gateway', () => {
         },
       },
     })
-    const gateway = createYoga({ schema, plugins: [useBulk({ shouts }, { delay: Infinity })] })
+    const gateway = createYoga({ schema, plugins: [useBulk({ shouts }, { delay: patient })] })
     const data = await dataOf(gateway, '{ posts { title author { shout posts { title } } } }')
     expect(data.posts[4]).toEqual({
       title: 'title 4',
@@ -188,7 +188,7 @@ it('documents can be parsed once and asked often, as a gateway does', async () =
   const users = recorded(user)
   const yoga = createYoga({
     schema: createSchema<any>({ typeDefs: usersTypeDefs, resolvers: userResolvers }),
-    plugins: [useBulk({ users }, { delay: Infinity })],
+    plugins: [useBulk({ users }, { delay: patient })],
   })
   const document = print(parse('{ a: user(id: 1) { name } b: user(id: 2) { name } }'))
   for (let i = 0; i < 2; i++) await dataOf(yoga, document)

@@ -3,7 +3,7 @@ import { describe, expect, it } from 'vitest'
 import { bulkResolver, useBulk } from '../src/index.ts'
 import { eventsOf, respond, type Answer } from './support/ask.ts'
 import { listen, listenToSockets } from './support/sockets.ts'
-import { gate, settled, sleep, until } from './support/wait.ts'
+import { gate, patient, settled, sleep, until } from './support/wait.ts'
 
 /** A server with a subscription whose events are published by hand; the row that they show changes between them. */
 function feed(plugins: readonly Plugin[] = []) {
@@ -125,8 +125,8 @@ function feed(plugins: readonly Plugin[] = []) {
     },
     plugins: [
       useBulk({
-        // No slow machine may close its window: the operation alone does.
-        rows: { command, delay: Infinity },
+        // No slow machine may close its window.
+        rows: { command, delay: patient },
         tight: { command: (keys: readonly unknown[]) => keys, maxPending: 2 },
         failing: () => {
           throw new Error('secret')

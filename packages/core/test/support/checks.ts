@@ -9,10 +9,13 @@
 
 import { deepStrictEqual } from 'node:assert'
 import type { Command, SharedLoaderOptions } from '../../src/index.ts'
+import type * as Kit from '../../src/kit.ts'
+import { ours } from './contenders.ts'
+import { broken, contest, rules } from './contest.ts'
 import { explore, type CoreModule, type ExploreSettings } from './explore.ts'
 import { ManualHost } from './manual-host.ts'
+import { shapes } from './shapes.ts'
 import { pass } from './time.ts'
-import { shapes, stepsOf, walk } from './tree.ts'
 
 export type Check = (core: CoreModule) => Promise<void>
 
@@ -96,20 +99,163 @@ export const checks = {
   'S45: histories in a scope': core =>
     exploreEach(core, [{ scope: true, pieces: 2, flushes: 0, signals: 0, slots: null }]),
 
-  'S45 S81: histories in a scope, of a kind of work that nothing is known of': core =>
-    exploreEach(core, [{ scope: true, steps: true, pieces: 2, flushes: 0, signals: 0, slots: null }]),
+  'S45 S83: histories in a scope, whose callers may abort': core =>
+    exploreEach(core, [{ scope: true, pieces: 2, flushes: 0, signals: 2, tasks: 2, slots: null }]),
 
-  async 'S80 with what earlier scopes have shown, waiting costs nothing'(core) {
-    for (const [shape, places] of Object.entries(shapes)) {
-      for (const ms of [0.5, 3, 10]) {
-        const tick = await walk(core, places, 0, () => ms)
-        const without = await walk(core, places, 5, () => ms)
-        const steps = stepsOf(core, places)
-        for (let run = 0; run < 3; run++) await walk(core, places, 5, () => ms, steps)
-        const learned = await walk(core, places, 5, () => ms, steps)
-        deepStrictEqual([shape, ms, learned.ms], [shape, ms, tick.ms])
-        deepStrictEqual([shape, ms, learned.bulks.length <= without.bulks.length], [shape, ms, true])
+  async 'S84 S85 S88 S89 on shapes that people write, windows are no worse than fixed ones, and what is learned pays'(
+    core,
+  ) {
+    for (const [name, { tree, delay = 5, from = 1 }] of Object.entries(shapes)) {
+      const result = await contest(tree, delay, ours(tree, delay, 1, core))
+      const held = { ...result, ours: result.ours.slice(from - 1) }
+      deepStrictEqual([name, ...broken(held, rules.noMoreBulks, rules.noLater, rules.worthWaiting)], [name])
+      const [last, first] = [result.ours.at(-1)!, result.ours[0]!]
+      deepStrictEqual([name, last.bulks.length <= first.bulks.length], [name, true])
+      const learned = learnedMs[name]
+      if (learned !== undefined) deepStrictEqual([name, last.ms], [name, learned])
+    }
+  },
+
+  async 'S86 what is believed is the most that was seen, and not what was exceeded'({ Evidence, Profile }) {
+    const [profile, evidence] = [new Profile(), new Evidence('Post.author')]
+    const piece = (calls: number): void => {
+      for (let call = 1; call <= calls; call++) evidence.callsLate('users', call, profile)
+      evidence.ended(profile)
+    }
+    const isAll = (): boolean[] => [1, 2, 3].map(calls => evidence.isAll('users', calls))
+    piece(1)
+    piece(2)
+    piece(1)
+    deepStrictEqual(isAll(), [false, true, false])
+    for (let i = 0; i < 8; i++) piece(2)
+    piece(3)
+    deepStrictEqual(isAll(), [false, false, false])
+  },
+
+  async 'S86 it is gathered in 64 scopes, and put to the test when a call comes from unknown work'({
+    Evidence,
+    Profile,
+  }) {
+    const [profile, evidence] = [new Profile(), new Evidence('Post.author')]
+    profile.outlived()
+    const recorded = Array.from({ length: 70 }, () => profile.begins())
+    deepStrictEqual(
+      recorded,
+      recorded.map((_, scope) => scope < 64),
+    )
+    for (let i = 0; i < 8; i++) evidence.ended(profile)
+    deepStrictEqual(evidence.isOpen(profile), false)
+    profile.doubt()
+    deepStrictEqual(evidence.isOpen(profile), true)
+  },
+
+  async 'S88 waiting in vain has an end, is begun anew by a gain, and is tried again'(core) {
+    const { host, vain, gain } = waiting(core)
+    const starts: number[] = []
+    for (let scope = 0; scope < 7; scope++) starts.push(await vain())
+    deepStrictEqual(starts, [10, 10, 10, 10, 10, 10, 0])
+    for (let scope = 0; scope < 63; scope++) starts.push(await vain())
+    deepStrictEqual(
+      starts.slice(7).filter(at => at > 0),
+      [10, 10],
+    )
+    for (let scope = 0; scope < 58; scope++) await vain()
+    await gain()
+    deepStrictEqual([await vain(), await vain(), await vain(), await vain()], [10, 10, 10, 10])
+    deepStrictEqual(host.timers, 0)
+  },
+
+  async 'S88 all windows of a scope are open in vain for three times `delay`, and no longer'(core) {
+    const host = new ManualHost()
+    const scope = new core.BulkScope({ host })
+    const starts: number[] = []
+    const load = () =>
+      new core.BulkLoader(
+        (keys: number[]) => {
+          starts.push(host.time)
+          return keys
+        },
+        { delay: 10, scope, host },
+      )
+    const [users, posts] = [load(), load()]
+    void scope.run(() => new Promise(() => {}))
+    for (let key = 0; key < 5; key++) {
+      void scope.run(() => Promise.all([users.load(key), posts.load(key)]))
+      await pass(host, 10)
+    }
+    // No instant counts twice, though two windows are open in it.
+    deepStrictEqual(starts, [10, 10, 20, 20, 30, 30, 30, 30, 40, 40])
+  },
+
+  async 'S85 evidence closes a window as soon as nothing leads to it, and not before'(core) {
+    const [author, posts] = [new core.Evidence('Post.author'), new core.Evidence('User.posts')]
+    for (const leads of [true, false]) {
+      for (const isRunning of [true, false]) {
+        const { host, request, io } = learning(core, from => leads && from === posts)
+        const starts: number[] = []
+        for (let run = 0; run < 4; run++) {
+          const { scope, load } = request()
+          const [users, rows, start] = [load('users'), load('posts', 7), host.time]
+          void scope.run(() => (isRunning ? io(7) : rows.load(1)), posts)
+          void io(1)
+            .then(() => scope.run(() => users.load(1), author))
+            .then(() => starts.push(host.time - start))
+          await pass(host, 20)
+        }
+        deepStrictEqual([leads, isRunning, starts[3]], [leads, isRunning, leads ? 7 : 1])
       }
+    }
+  },
+
+  async 'S45 S84 who starts others waits with them, and goes on with them'(core) {
+    const { host, request, io } = learning(core, () => true)
+    const { scope, load } = request()
+    const [users, posts] = [load('users'), load('posts', 5)]
+    const then = async (rows: Promise<unknown[]>): Promise<unknown[]> => {
+      const got = await rows
+      await io(3)
+      return got
+    }
+    const via = new core.AsyncBulkCall((keys: number[]) => then(posts.loadMany(keys)), { scope, host })
+    // An outer piece is no work of its own while an inner one waits.
+    const seen = watch([scope.run(() => [scope.run(async () => [await users.load(1)])][0]!)])
+    await host.turn()
+    deepStrictEqual(seen, [[1]])
+    // A command that waits for a bulk which has started is in flight, and so are those who wait for it.
+    watch([scope.run(() => via.call(2))])
+    await host.turn()
+    const later = watch([scope.run(() => users.load(3))])
+    await pass(host, 7)
+    deepStrictEqual(later, ['waiting'])
+    await pass(host, 1)
+    deepStrictEqual(later, [3])
+  },
+
+  async 'S79 a window that stays open for 5 s is warned of, and the timer is taken back'(core) {
+    const warnings: unknown[] = []
+    const emitWarning = Object.getOwnPropertyDescriptor(process, 'emitWarning')!
+    process.emitWarning = (warning: unknown) => void warnings.push(warning)
+    try {
+      const host = new ManualHost()
+      const scope = new core.BulkScope({ host })
+      const call = new core.AsyncBulkCall((tasks: number[]) => tasks, { delay: Infinity, scope, host })
+      let end!: () => void
+      void scope.run(() => new Promise<void>(done => (end = done)))
+      watch([scope.run(() => call.call(1))])
+      await pass(host, 4999)
+      deepStrictEqual([warnings.length, host.timers], [0, 1])
+      end()
+      await host.turn()
+      deepStrictEqual(host.timers, 0)
+      void scope.run(() => new Promise(() => {}), new core.Evidence('Post.slow'))
+      watch([scope.run(() => call.call(2))])
+      await pass(host, 20_000)
+      deepStrictEqual(
+        warnings.map(warning => /waiting for Post.slow/.test(String(warning))),
+        [true],
+      )
+    } finally {
+      Object.defineProperty(process, 'emitWarning', emitWarning)
     }
   },
 
@@ -286,11 +432,11 @@ export const checks = {
     const [one, other] = [unit(), unit()]
     const own = new core.BulkLoader((keys: string[]) => keys, { host, scope: other.scope, delay: Infinity })
     const load = (): Promise<string> => one.scope.run(async () => one.rows.load('a'))
-    const loadLater = (key: string, ms: number): Promise<string> =>
-      other.scope.run(async () => {
-        await new Promise<void>(done => host.setTimer(done, ms))
-        return other.rows.load(await own.load(key))
-      })
+    const loadLater = async (key: string, ms: number): Promise<string> => {
+      await other.scope.run(() => new Promise<void>(done => host.setTimer(done, ms)))
+      const loaded = await other.scope.run(() => own.load(key))
+      return other.scope.run(() => other.rows.load(loaded))
+    }
     const seen = watch([load(), loadLater('b', 5), loadLater('c', 6)])
     await pass(host, 4)
     const again = watch([load()])
@@ -299,6 +445,32 @@ export const checks = {
     await pass(host, 2)
     deepStrictEqual(bulks, ['abc'])
     deepStrictEqual([...seen, ...again], ['a', 'b', 'c', 'a'])
+  },
+
+  async 'S72 S88 a shared bulk waits for other units of work however often that was in vain'(core) {
+    const { host, unit } = sharingBulks(core, { delay: 5 })
+    const waits: unknown[] = []
+    for (let round = 0; round < 5; round++) {
+      const [one, other] = [unit(), unit()]
+      void other.scope.run(() => new Promise<void>(done => host.setTimer(done, 50)))
+      const seen = watch([one.scope.run(() => one.rows.load('a'))])
+      await pass(host, 4)
+      waits.push(...seen)
+      await pass(host, 60)
+    }
+    deepStrictEqual(waits, new Array(5).fill('waiting'))
+  },
+
+  async 'S72 a hit that is given with another bulk waits for its own as well'(core) {
+    const { host, bulks, unit } = sharingBulks(core, { delay: Infinity })
+    const { scope, rows } = unit()
+    void scope.run(() => new Promise<void>(done => host.setTimer(done, 5)))
+    watch([scope.run(() => rows.load('a'))])
+    await host.turn()
+    watch([scope.run(() => rows.load('b')), scope.run(() => rows.loadMany(['a']))])
+    rows.prime('b', 'primed')
+    await pass(host, 5)
+    deepStrictEqual(bulks, ['a'])
   },
 
   async 'S71 S73 what has failed together is asked again, apart, and nobody leaves anything'(core) {
@@ -347,6 +519,70 @@ function sharingBulks(core: CoreModule, options: SharedLoaderOptions<string>) {
     return { scope, rows: shared.loader({ scope }) }
   }
   return { host, bulks, shared, unit }
+}
+
+/** When the last result is in, of some shapes, once all is learned: what the tick takes, or what the last load allows. */
+const learnedMs: Readonly<Record<string, number>> = {
+  'plain nested fields': 15,
+  'a chain of three loaders, delay 100': 3,
+  'siblings with I/O and one load each': 7,
+  'inner loads of one resolver after I/O each': 7,
+  'guards in front of every field': 28,
+  'lists of very different length': 10,
+  'loads beside work that never loads': 6,
+  'a chain of three loaders with I/O in a command': 5,
+}
+
+/** A server whose requests are recorded, each with a scope and loaders whose commands take so many ms. */
+function learning({ BulkLoader, BulkScope, Plan, Profile }: CoreModule, leadsTo: Kit.Plan['leadsTo']) {
+  const host = new ManualHost()
+  const plan = new Plan(new Profile(), leadsTo)
+  const io = (ms: number): Promise<void> => new Promise(done => host.setTimer(done, ms))
+  const request = () => {
+    const scope = new BulkScope({ host, plan })
+    const load = (name: string, ms = 0) =>
+      new BulkLoader((keys: number[]) => (ms === 0 ? keys : io(ms).then(() => keys)), {
+        name,
+        delay: 10,
+        scope,
+        host,
+      })
+    return { scope, load }
+  }
+  return { host, request, io }
+}
+
+/** A server whose scopes wait for work that never loads (`vain`, and when their bulk started), or for a load (`gain`). */
+function waiting({ BulkLoader, BulkScope, Plan, Profile }: CoreModule) {
+  const host = new ManualHost()
+  const plan = new Plan(new Profile(), () => true)
+  const request = () => {
+    const scope = new BulkScope({ host, plan })
+    const [start, starts] = [host.time, [] as number[]]
+    const users = new BulkLoader(
+      (keys: number[]) => {
+        starts.push(host.time - start)
+        return keys
+      },
+      { delay: 10, scope, host },
+    )
+    const io = (ms: number): Promise<void> => new Promise(done => host.setTimer(done, ms))
+    return { scope, users, starts, io }
+  }
+  const vain = async (): Promise<number> => {
+    const { scope, users, starts, io } = request()
+    void scope.run(() => io(15))
+    void scope.run(() => users.load(1))
+    await pass(host, 20)
+    return starts[0]!
+  }
+  const gain = async (): Promise<void> => {
+    const { scope, users, io } = request()
+    void scope.run(() => users.load(1))
+    void scope.run(() => io(3)).then(() => scope.run(() => users.load(2)))
+    await pass(host, 20)
+  }
+  return { host, vain, gain }
 }
 
 function abortable(): { signal: AbortSignal; abort: () => void } {

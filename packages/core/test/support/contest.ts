@@ -11,6 +11,7 @@ export const times = 30
 
 export interface Contest {
   readonly tree: Tree
+  readonly delay: number
   readonly fixed: Outcome
   readonly tick: Outcome
   /** One after the other, with what the earlier ones have taught. */
@@ -20,6 +21,7 @@ export interface Contest {
 export async function contest(tree: Tree, delay: number, contender: Contender): Promise<Contest> {
   return {
     tree,
+    delay,
     fixed: await runOnce(tree, fixed(delay)),
     tick: await runOnce(tree, tick),
     ours: await runs(tree, contender, times),
@@ -30,17 +32,24 @@ export async function contest(tree: Tree, delay: number, contender: Contender): 
 export type Rule = (run: Outcome, contest: Contest) => string | null
 
 export const rules = {
-  /** One bulk more than the fixed window's may come of bulks that start earlier, and then of others that miss them. */
-  fewBulks: (run, { fixed: { bulks } }) =>
-    run.exhausted || run.bulks.length <= bulks.length + 1 ? null : 'more bulks than with a fixed window',
-
   noMoreBulks: (run, { fixed: { bulks } }) =>
     run.bulks.length <= bulks.length ? null : 'more bulks than with a fixed window',
 
   noLater: (run, { fixed: { ms } }) => (run.ms <= ms ? null : 'later than with a fixed window'),
 
-  noWorseThanFirst: (run, { ours: [first] }) =>
-    run.exhausted || run.bulks.length <= first!.bulks.length ? null : 'more bulks than in the first run',
+  /** Who is earlier meets fewer others: a bulk more is the price of each `delay` that was not waited. */
+  fewBulks: (run, { fixed: window, delay }) =>
+    run.bulks.length <= window.bulks.length + 1 + Math.max(0, window.ms - run.ms) / delay
+      ? null
+      : 'more bulks than with a fixed window',
+
+  hardlyLater: (run, { fixed: window, tick: turn, delay }) =>
+    run.ms <= Math.max(window.ms, turn.ms) + delay ? null : 'later than with a fixed window',
+
+  noWorseThanFirst: (run, { ours: [first], delay }) =>
+    run.bulks.length <= first!.bulks.length + 1 + Math.max(0, first!.ms - run.ms) / delay
+      ? null
+      : 'more bulks than in the first run',
 
   worthWaiting: (run, { tick: { bulks, ms }, ours: all }) =>
     all.indexOf(run) < times - 10 || run.ms <= 2 * ms || run.ms * run.bulks.length <= ms * bulks.length

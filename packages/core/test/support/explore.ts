@@ -6,14 +6,16 @@
 
 import { AssertionError } from 'node:assert'
 import type * as Core from '../../src/index.ts'
+import type * as Kit from '../../src/kit.ts'
 import { ManualHost } from './manual-host.ts'
 import { Model, type FlushState, type Happening, type ModelSettings, type Picture } from './model.ts'
 
 /** A copy of the package: the real one, or one with a fault in it. */
 export type CoreModule = Pick<
   typeof Core,
-  'AsyncBulkCall' | 'BulkCourse' | 'BulkLoader' | 'BulkScope' | 'SharedLoader' | 'onBulk' | 'semaphore'
->
+  'AsyncBulkCall' | 'BulkLoader' | 'BulkScope' | 'SharedLoader' | 'onBulk' | 'semaphore'
+> &
+  typeof Kit
 
 export interface ExploreSettings extends ModelSettings {
   /** The most calls in one history, and how many of them with a signal. */
@@ -30,8 +32,6 @@ export interface ExploreSettings extends ModelSettings {
   readonly racing: boolean
   /** The most pieces of work in one history; there are none without a scope. */
   readonly pieces: number
-  /** Whether the pieces of work are of one kind, of which nothing has been shown yet. */
-  readonly steps?: boolean
 }
 
 export interface Explored {
@@ -119,6 +119,7 @@ function possible(model: Model, settings: ExploreSettings): Happening[] {
   if (mayCall && !model.closing && mayWork) {
     may('call in a piece of work')
     may('begin work with a call')
+    if (model.signals < signals) may('begin work with a signal')
   }
   if (mayWork) may('begin work')
   may('end work', model.working)
@@ -149,7 +150,6 @@ class Pair {
   readonly #model: Model
   readonly #host = new ManualHost()
   readonly #scope: Core.BulkScope | undefined
-  readonly #step: Core.BulkStep | undefined
   readonly #call: Core.AsyncBulkCall<number, string>
   readonly #stopListening: () => void
   readonly #history: string[] = []
@@ -167,7 +167,6 @@ class Pair {
     this.#settings = settings
     this.#model = model
     this.#scope = scope ? new core.BulkScope({ host }) : undefined
-    if (settings.steps) this.#step = new core.BulkCourse().step()
     this.#stopListening = core.onBulk({ started: event => (this.#event = event) })
     this.#call = new core.AsyncBulkCall(this.#command, {
       size,
@@ -229,7 +228,7 @@ class Pair {
         void this.#add(new AbortController())
         break
       case 'call in a piece of work':
-        void this.#scope!.run(() => this.#add(), this.#step)
+        void this.#scope!.run(() => this.#add())
         this.#pieces.push(() => {})
         break
       case 'begin work':
@@ -237,6 +236,9 @@ class Pair {
         break
       case 'begin work with a call':
         this.#work(() => this.#add())
+        break
+      case 'begin work with a signal':
+        this.#work(() => this.#add(new AbortController()))
         break
       case 'end work':
         this.#pieces[to]!()
@@ -267,7 +269,7 @@ class Pair {
     void this.#scope!.run(() => {
       begin()
       return new Promise<void>(resolve => this.#pieces.push(resolve))
-    }, this.#step)
+    })
   }
 
   #add(abort: AbortController | null = null): Promise<string> {

@@ -19,7 +19,7 @@ const settled = Promise.resolve()
 /** More than any test needs: a timer that is set again and again for this very instant must fail, not hang. */
 const mostTimers = 10_000
 
-const direct: AsyncContext = { run: (work, a, b) => work(a, b) }
+const direct: AsyncContext = { runInAsyncScope: (work, thisArg, a) => work.call(thisArg, a) }
 
 /** A clock that stands still, timers that fire when told to, and turns that end when told to. */
 export class ManualHost implements Host {

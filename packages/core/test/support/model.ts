@@ -34,6 +34,8 @@ type What =
   | 'begin work'
   /** A piece of work makes a call and goes on beside it. */
   | 'begin work with a call'
+  /** The same, and its caller may abort. */
+  | 'begin work with a signal'
   | 'end work'
   | 'abort'
   | 'succeed'
@@ -194,7 +196,8 @@ export class Model {
         this.#pieces.push({ state: 'running' })
         break
       case 'begin work with a call':
-        this.#call(false, this.#pieces.push({ state: 'running' }) - 1)
+      case 'begin work with a signal':
+        this.#call(what === 'begin work with a signal', this.#pieces.push({ state: 'running' }) - 1)
         break
       case 'end work':
         this.#pieces[to]!.state = 'ending'
@@ -270,8 +273,8 @@ export class Model {
 
   /**
    * All that matters from here on: two histories that lead to one key have one future. Numbers are told by their rank,
-   * instants by how long they are ago. When each task came does not matter but for the window that it opened; it is told
-   * because an engine might take it for what does.
+   * instants by how long they are ago. When each task came does not matter but for the window that it opened, nor what has
+   * become of the call of a piece of work that runs on; both are told because an engine might take them for what does.
    */
   key(): string {
     const { delay } = this.settings
@@ -306,7 +309,7 @@ export class Model {
         job.what,
         job.what === 'end work' ? pieces.indexOf(job.to) : running.indexOf(this.#bulks[job.to]!),
       ]),
-      pieces.map(number => this.#pieces[number]!.state),
+      pieces.map(number => [this.#pieces[number]!.state, ...this.#callsOf(number)]),
       [...new Set(flushes.map(String))].toSorted(),
       this.#tickAsked,
       this.#openedNow,
@@ -318,6 +321,11 @@ export class Model {
     const task = this.#tasks[number]!
     if (task.outcome !== 'waiting') return ''
     return task.signal ? 's' : 'p'
+  }
+
+  /** What has become of the calls of a piece of work. */
+  #callsOf(piece: number): string[] {
+    return this.#tasks.filter(task => task.piece === piece).map(task => task.outcome)
   }
 
   #numbers<V>(list: readonly V[], is: (each: V) => boolean): number[] {
@@ -344,6 +352,8 @@ export class Model {
   get #timers(): number | null {
     const { delay } = this.settings
     if (this.#openedNow) return null
+    // A scope may have one of its own, that warns of a window which never closes.
+    if (this.settings.scope && delay === Infinity && this.#queue.length > 0) return null
     const waits = this.#queue.length > 0 && this.#cause() === null
     return waits && delay > 0 && delay < Infinity ? 1 : 0
   }
@@ -412,18 +422,14 @@ export class Model {
     }
   }
 
-  /** No bulk whose callers still wait is in flight, and every piece of work waits for a pending call (S45). */
+  /** No bulk whose callers still wait is in flight, and every piece of work waits for a pending call of its own (S45). */
   get #isQuiet(): boolean {
     // With no delay there is no window that a scope could close early.
     if (!this.settings.scope || this.settings.delay === 0) return false
-    const pendingOf = (piece: number | null): number =>
-      this.#queue.filter(number => this.#tasks[number]!.piece === piece).length
-    const busy = this.#numbers(
-      this.#pieces,
-      piece => piece.state !== 'ended' && pendingOf(this.#pieces.indexOf(piece)) === 0,
-    )
-    // A call that nobody is known to have made counts as one piece that waits.
-    return !this.#bulks.some(bulk => this.#hasCallers(bulk)) && busy.length <= pendingOf(null)
+    // A call that nobody is known to have made is nobody's: it says nothing of any piece (S83).
+    const waiting = new Set(this.#queue.map(number => this.#tasks[number]!.piece))
+    const isBusy = this.#pieces.some((piece, number) => piece.state !== 'ended' && !waiting.has(number))
+    return !isBusy && !this.#bulks.some(bulk => this.#hasCallers(bulk))
   }
 
   #hasCallers(bulk: Bulk): boolean {

@@ -10,11 +10,11 @@ import { below, type Field, type Place, type Tree, type Work } from './work.ts'
 
 /** What one contender does for one run: how its loaders are made, and in what its work runs. */
 export interface Session {
+  /** Of the copy of the package that is tried. */
+  readonly BulkLoader: typeof BulkLoader
   readonly settings: Pick<BulkLoaderOptions<string, string>, 'delay' | 'scope'>
   /** Runs a piece of work that is of this field. */
   run<R>(work: () => R, field: string): R
-  /** Whether it has waited so much for nothing that it does no more. */
-  readonly exhausted: boolean
 }
 
 /** Begins a run. What it learns it may keep from run to run, on one host. */
@@ -29,7 +29,7 @@ export function fixed(delay: number): Contender {
 }
 
 function plain(delay: number): Session {
-  return { settings: { delay }, run: work => work(), exhausted: false }
+  return { BulkLoader, settings: { delay }, run: work => work() }
 }
 
 export interface Bulk {
@@ -54,8 +54,6 @@ export interface Outcome {
   readonly longestWait: number
   /** How many timers the windows have set. */
   readonly timers: number
-  /** Whether the contender had used up its waiting. */
-  readonly exhausted: boolean
 }
 
 /** So many runs of a tree, one after the other, by a contender that keeps what it learns. */
@@ -64,7 +62,7 @@ export async function runs(tree: Tree, contender: Contender, times: number): Pro
   const outcomes: Outcome[] = []
   for (let run = 0; run < times; run++) {
     const session = contender(host)
-    outcomes.push({ ...(await new Run(tree, host, session).outcome()), exhausted: session.exhausted })
+    outcomes.push(await new Run(tree, host, session).outcome())
   }
   return outcomes
 }
@@ -101,7 +99,7 @@ class Run {
     this.#start = host.time
   }
 
-  async outcome(): Promise<Omit<Outcome, 'exhausted'>> {
+  async outcome(): Promise<Outcome> {
     const host = this.#host
     const timersBefore = host.timersSet
     let ms: number | undefined
@@ -215,6 +213,8 @@ class Run {
         )
       case 'loop':
         return this.#loop(work.work, nth(work.times, seed), path, seed)
+      case 'query':
+        return this.#children(work.places, path, seed)
       case 'throw':
         break
     }
@@ -266,8 +266,8 @@ class Run {
     let loader = this.#loaders.get(name)
     if (loader === undefined) {
       const { takes, via, fails } = this.#tree.loaders[name]!
-      loader = new BulkLoader<string, string>(
-        async keys => {
+      loader = new this.#session.BulkLoader<string, string>(
+        async (keys: string[]) => {
           const host = this.#host
           this.#bulks.push({ name, tasks: [...keys], at: host.time - this.#start })
           for (const key of keys)

@@ -18,6 +18,7 @@ import {
   microtask,
   nothing,
   place,
+  query,
   seq,
   type Field,
   type Place,
@@ -78,6 +79,8 @@ export interface Shape {
   readonly tick: number
   /** In ms; 5 if it does not matter. */
   readonly delay?: number
+  /** The first run that is held to the rules, where that is not the first: the runs before it teach what is needed. */
+  readonly from?: number
 }
 
 export const shapes: Readonly<Record<string, Shape>> = {
@@ -136,6 +139,7 @@ export const shapes: Readonly<Record<string, Shape>> = {
     tree: alone(all(guarded('users'), load('posts'), seq(io(2), load('posts')))),
     fixed: 2,
     tick: 6,
+    from: 3,
   },
   'guards in front of every field': {
     tree: tree(
@@ -207,6 +211,32 @@ export const shapes: Readonly<Record<string, Shape>> = {
     ),
     fixed: 3,
     tick: 7,
+  },
+  'an operation within a resolver': {
+    tree: tree(
+      {
+        search: query(place('author', 2, place('posts', 1))),
+        author: guarded('users'),
+        posts: load('posts'),
+      },
+      place('search', rows),
+      place('author', rows, place('posts', 1)),
+    ),
+    fixed: 2,
+    tick: 8,
+  },
+  'an operation within a resolver, after I/O and before a load': {
+    tree: tree(
+      {
+        search: seq(guard, query(place('author', 2, place('posts', 1))), load('posts')),
+        author: guarded('users'),
+        posts: load('posts'),
+      },
+      place('search', rows),
+      place('author', rows, place('posts', 1)),
+    ),
+    fixed: 5,
+    tick: 18,
   },
   recursion: {
     tree: tree({ friends: load('users') }, again(4, place('friends', 2))),

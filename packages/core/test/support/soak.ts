@@ -4,7 +4,8 @@
  */
 
 import { getEventListeners, setMaxListeners } from 'node:events'
-import { AsyncBulkCall, BulkLoader, semaphore } from '../../src/index.ts'
+import { AsyncBulkCall, BulkLoader, BulkScope, semaphore } from '../../src/index.ts'
+import { Evidence, Plan, Profile } from '../../src/kit.ts'
 import { ManualHost } from './manual-host.ts'
 
 export interface Leftovers {
@@ -61,6 +62,7 @@ const ways: readonly (() => Promise<unknown>)[] = [
   () => bounded.callMany(tasks),
   abortAll,
   freshLoaders,
+  observedScopes,
 ]
 
 /** Half of the calls are aborted while they are pending, half while they are in flight. */
@@ -88,6 +90,24 @@ async function freshLoaders(): Promise<void> {
   for (let from = 0; from < perRound; from += 10) {
     const loader = new BulkLoader(echo, { concurrent: limiter, size: 5 })
     await Promise.all(tasks.slice(from, from + 10).map(task => loader.load(task)))
+  }
+}
+
+const profile = new Profile()
+const plan = new Plan(profile, () => true)
+const evidence = new Evidence('late')
+
+/** A scope for every ten calls, each late and observed; what is learned of them lives on. */
+async function observedScopes(): Promise<void> {
+  for (let from = 0; from < perRound; from += 10) {
+    profile.outlived()
+    const scope = new BulkScope({ plan })
+    const loader = new BulkLoader(echo, { delay: 1000, scope })
+    const load = async (task: number): Promise<unknown> => {
+      await Promise.resolve()
+      return loader.load(task)
+    }
+    await Promise.all(tasks.slice(from, from + 10).map(task => scope.run(() => load(task), evidence)))
   }
 }
 

@@ -21,6 +21,8 @@ export type Work =
   | { readonly do: 'map'; readonly times: readonly number[]; readonly work: Work }
   /** The same, one id after the other. */
   | { readonly do: 'loop'; readonly times: readonly number[]; readonly work: Work }
+  /** Executes an operation of its own, whose pieces of work run within this one. */
+  | { readonly do: 'query'; readonly places: readonly Place[] }
   /** Throws in each nth piece. */
   | { readonly do: 'throw'; readonly nth: number }
 
@@ -80,6 +82,7 @@ export const loop = (times: number | readonly number[], work: Work): Work => ({
   times: [times].flat(),
   work,
 })
+export const query = (...places: readonly Place[]): Work => ({ do: 'query', places })
 export const fail = (nth = 1): Work => ({ do: 'throw', nth })
 
 export function field(work: Work, { list = false, memo = 0 }: Partial<Field> = {}): Field {
@@ -103,12 +106,18 @@ export function below(of: Place): readonly Place[] {
   return of.again === 0 ? of.next : [...of.next, { ...of, again: of.again - 1 }]
 }
 
-/** Of each field of the document, the fields that stand anywhere below it: what may follow from its result. */
-export function descendants({ places }: Tree): ReadonlyMap<string, ReadonlySet<string>> {
+/**
+ * Of each field of the document, and of those within it, the fields that stand anywhere below it: what may follow from its
+ * result.
+ */
+export function descendants({ places, fields }: Tree): ReadonlyMap<string, ReadonlySet<string>> {
   const found = new Map<string, Set<string>>()
   const visit = (one: Place, above: readonly string[]): void => {
     for (const name of above) found.get(name)!.add(one.field)
-    if (!found.has(one.field)) found.set(one.field, new Set())
+    if (!found.has(one.field)) {
+      found.set(one.field, new Set())
+      for (const inner of queriesIn(fields[one.field]!.work)) visit(inner, [])
+    }
     for (const next of below(one)) visit(next, [...above, one.field])
   }
   for (const one of places) visit(one, [])
@@ -150,6 +159,10 @@ function usedLoaders(tree: Tree): readonly Loader[] {
 function loadersIn(work: Work): ReadonlySet<string> {
   if (work.do === 'load' || work.do === 'many') return new Set([work.loader])
   return new Set(parts(work).flatMap(part => [...loadersIn(part)]))
+}
+
+function queriesIn(work: Work): readonly Place[] {
+  return work.do === 'query' ? work.places : parts(work).flatMap(queriesIn)
 }
 
 function parts(work: Work): readonly Work[] {
@@ -227,6 +240,8 @@ function printWork(work: Work): string {
       return `${work.times.join('|')}× at once ${printWork(work.work)}`
     case 'loop':
       return `${work.times.join('|')}× in turn ${printWork(work.work)}`
+    case 'query':
+      return `query { ${work.places.map(printPlace).join(' ')} }`
     case 'throw':
       break
   }

@@ -7,6 +7,12 @@ import { setTimeout as sleep } from 'node:timers/promises'
 
 export { sleep }
 
+/**
+ * A `delay`, in ms, that no slow machine outlasts, for servers whose resolvers load after an `await`: as long as nobody knows
+ * what these do, their windows stay open for so long. `Infinity` is for those that load in their synchronous part.
+ */
+export const patient = 250
+
 /** Something that a test opens by hand. */
 export interface Gate {
   readonly opened: Promise<void>
@@ -36,4 +42,9 @@ export async function until(isTrue: () => boolean, what = 'what the test waits f
  */
 export async function settled(): Promise<void> {
   await sleep(40)
+}
+
+/** The same where a window of `patient` ms may be open. */
+export async function outlasted(): Promise<void> {
+  await sleep(patient + 40)
 }

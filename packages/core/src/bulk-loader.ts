@@ -1,0 +1,247 @@
+/**
+ * `BulkLoader`: a loader over a call. Equal keys are asked once.
+ * @module
+ */
+
+import { keepAll, keepNone, type CacheErrors, type CacheMap } from './cache/cache.ts'
+import { Lookup, type LoaderSettings } from './cache/lookup.ts'
+import type { Command, CommandContext, ResultOf, Results } from './command.ts'
+import { Queue } from './engine/queue.ts'
+import type { AsyncContext } from './host.ts'
+import {
+  bulkCallOptions,
+  contextOf,
+  nameOf,
+  readCommand,
+  readOptions,
+  readScope,
+  type BulkCallOptions,
+} from './options.ts'
+import type { BulkScope } from './bulk-scope.ts'
+import type { Tracker } from './scope/tracker.ts'
+import { check, checkNames, hasMethods } from './validate.ts'
+
+/** The options of a `BulkLoader`: those of its calls, and those of its cache. */
+export interface BulkLoaderOptions<K, V, C = K> extends BulkCallOptions {
+  /**
+   * Whether answers are kept, until they are cleared. Without a cache, equal keys are still asked once within a bulk.
+   * @default true
+   */
+  readonly cache?: boolean | undefined
+  /**
+   * What two keys must have in common to be equal. Needed where keys are objects; a string is a good choice.
+   * @default the key itself, compared as a `Map` compares
+   */
+  readonly cacheKeyFn?: ((key: K) => C) | undefined
+  /**
+   * Where answers are kept; `null` is the same as `cache: false`.
+   * @default a new `Map`
+   */
+  readonly cacheMap?: CacheMap<C, Promise<V>> | null | undefined
+  /**
+   * Whether an Error that the command gave for one key is kept as its answer, or which ones are. What a failed bulk
+   * throws is never kept.
+   * @default true
+   */
+  readonly cacheErrors?: boolean | ((error: Error) => boolean) | undefined
+}
+
+/** All options that a loader knows. */
+const bulkLoaderOptions: readonly string[] = [
+  ...bulkCallOptions,
+  'cache',
+  'cacheKeyFn',
+  'cacheMap',
+  'cacheErrors',
+]
+
+/**
+ * Loads values by their keys: `load(key)` one by one, asked in bulk, each key once.
+ *
+ * The contract is that of `dataloader`, method for method; what is different has a number in SEMANTICS.md. A loader that
+ * keeps its answers belongs to one request: answers are kept for whoever asks, whatever they may see.
+ */
+class BulkLoader<K, V, C = K> {
+  readonly #command: Command<K, V>
+  readonly #settings: LoaderSettings<K, V, C>
+  readonly #tracker: Tracker | null
+  readonly #context: AsyncContext
+  /** Made when they are first needed: a request may make many loaders and use few of them. */
+  #queue: Queue<K, V> | null = null
+  #lookup: Lookup<K, V, C> | null = null
+
+  /** @param scope beside options that are checked already */
+  constructor(
+    command: Command<K, V>,
+    options?: BulkLoaderOptions<K, V, C> | Checked<K, V, C>,
+    scope?: BulkScope,
+  ) {
+    readCommand(command)
+    this.#command = command
+    if (options instanceof Checked) {
+      this.#settings = options.settings
+      this.#tracker = readScope(scope)
+    } else {
+      this.#settings = options === undefined ? defaults : readLoaderOptions(options)
+      this.#tracker = readScope(options?.scope)
+    }
+    this.#context = contextOf(this.#tracker, this.#settings)
+  }
+
+  #begin(): Lookup<K, V, C> {
+    this.#queue = new Queue(this.#command, this.#settings, this.#tracker, this.#context)
+    return (this.#lookup = new Lookup(this.#queue, this.#settings))
+  }
+
+  /** The name in errors, events and metrics. */
+  get name(): string {
+    return nameOf(this.#command, this.#settings)
+  }
+
+  /** How many keys are accepted and not yet asked. */
+  get pending(): number {
+    return this.#lookup === null ? 0 : this.#lookup.waiting
+  }
+
+  /** How many bulks are in flight. */
+  get inFlight(): number {
+    return this.#queue === null ? 0 : this.#queue.inFlight
+  }
+
+  /**
+   * Loads the value of one key; `null` if the command gave none. Never throws: a key that is `null` or `undefined`, or
+   * that `cacheKeyFn` throws at, gives a promise that rejects.
+   */
+  load(key: K): Promise<V> {
+    return (this.#lookup ?? this.#begin()).load(key)
+  }
+
+  /** Loads many keys: one value or Error for each, in their order. One promise for all of them, not one a key. */
+  loadMany(keys: Iterable<K>): Promise<(V | Error)[]> {
+    return (this.#lookup ?? this.#begin()).loadMany(keys)
+  }
+
+  /**
+   * Gives the loader a value, or an Error, that is known already. Pending loads of the key settle with it and the command
+   * is not asked; a key that has an answer, or is in flight, keeps it (`clear(key).prime(key, value)` replaces it).
+   */
+  prime(key: K, value: V | PromiseLike<V> | Error): this {
+    ;(this.#lookup ?? this.#begin()).primeKey(key, value)
+    return this
+  }
+
+  /** Forgets the answer of one key. Loads that wait for it get it all the same. */
+  clear(key: K): this {
+    ;(this.#lookup ?? this.#begin()).clearKey(key)
+    return this
+  }
+
+  /** Forgets all answers. Loads that wait get theirs all the same. */
+  clearAll(): this {
+    this.#lookup?.clear()
+    return this
+  }
+
+  /** Starts what is pending, as slots allow, and resolves when everything that was asked before has settled. */
+  flush(): Promise<void> {
+    return this.#queue === null ? Promise.resolve() : this.#queue.flush()
+  }
+
+  /** Refuses new keys, starts what is pending and resolves when everything has settled. Answers can still be had. */
+  close(): Promise<void> {
+    if (this.#queue === null) this.#begin()
+    return this.#queue!.close()
+  }
+
+  /** The same as `close()`, for `await using`. */
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.close()
+  }
+}
+
+const cacheMapMethods = ['get', 'set', 'delete', 'clear'] as const
+
+function readLoaderOptions<K, V, C>(options: BulkLoaderOptions<K, V, C>): LoaderSettings<K, V, C> {
+  checkNames(options, bulkLoaderOptions)
+  const { cache = true, cacheKeyFn, cacheMap, cacheErrors = true } = options
+  check('cache', typeof cache === 'boolean', 'true or false', cache)
+  check('cacheKeyFn', cacheKeyFn === undefined || typeof cacheKeyFn === 'function', 'a function', cacheKeyFn)
+  check(
+    'cacheMap',
+    cacheMap == null || hasMethods(cacheMap, cacheMapMethods),
+    'null or an object with get, set, delete, clear',
+    cacheMap,
+  )
+  check(
+    'cacheErrors',
+    typeof cacheErrors === 'boolean' || typeof cacheErrors === 'function',
+    'true, false or a function',
+    cacheErrors,
+  )
+  const keeps: CacheErrors =
+    typeof cacheErrors === 'function' ? cacheErrors : cacheErrors ? keepAll : keepNone
+  const store = !cache || cacheMap === null ? 'none' : (cacheMap ?? 'own')
+  const { size, delay, limiter, maxPending, timeout, name, host } = readOptions(options)
+  const keyOf = cacheKeyFn ?? null
+  // Name by name: loaders may be made for each request, and a spread takes microseconds.
+  return { size, delay, limiter, maxPending, timeout, name, host, keyOf, keeps, store }
+}
+
+/** Those of a loader without any: it is the most usual one, and may be made for each request. */
+const defaults: LoaderSettings<any, any, any> = readLoaderOptions({})
+
+/** Options that have been checked, for all loaders that have them. */
+class Checked<K, V, C> {
+  readonly settings: LoaderSettings<K, V, C>
+
+  constructor(settings: LoaderSettings<K, V, C>) {
+    this.settings = settings
+  }
+}
+
+/** The options of loaders that are made by the dozen. Each has a cache of its own; a limit they share. */
+export type BulkLoaderFactoryOptions<K, C = K> = Omit<BulkLoaderOptions<K, any, C>, 'scope' | 'cacheMap'>
+
+/** Makes loaders with the options of their factory. */
+export interface BulkLoaderFactory<K, C = K> {
+  <G extends Results<K, unknown> | PromiseLike<Results<K, unknown>>>(
+    command: (keys: K[], context: CommandContext) => G,
+    scope?: BulkScope,
+  ): BulkLoader<K, ResultOf<G>, C>
+}
+
+/**
+ * Checks options once, for all loaders that have them: a server makes its loaders anew for each request.
+ * @returns makes a loader of a command, and of its scope if it has one
+ */
+export function bulkLoaderFactory<K = any, C = K>(
+  options: BulkLoaderFactoryOptions<K, C> = {},
+): BulkLoaderFactory<K, C> {
+  checkNames(
+    options,
+    bulkLoaderOptions.filter(name => name !== 'scope' && name !== 'cacheMap'),
+  )
+  const checked = new Checked(readLoaderOptions<K, any, C>(options))
+  return (command, scope) => new BulkLoader<K, any, C>(command as Command<K, any>, checked, scope)
+}
+
+/** Makes a {@link BulkLoader}; what its loads give is read off the command's type. */
+export interface BulkLoaderConstructor {
+  // `_V` and `_R` are there so that type arguments written by hand, `<K, V>` or `<K, V, C>`, mean the other signature.
+  new <
+    K,
+    G extends Results<K, unknown> | PromiseLike<Results<K, unknown>>,
+    _V extends ResultOf<G>,
+    _R,
+    C = K,
+  >(
+    command: (keys: K[], context: CommandContext) => G,
+    options?: BulkLoaderOptions<K, ResultOf<G>, C>,
+  ): BulkLoader<K, ResultOf<G>, any>
+  new <K, V, C = K>(command: Command<K, V>, options?: BulkLoaderOptions<K, V, C>): BulkLoader<K, V, any>
+}
+
+const Typed: BulkLoaderConstructor = BulkLoader
+/** `C`, what the cache compares, is of no concern to who loads: a field `BulkLoader<Key, User>` takes any. */
+type Typed<K, V, _C = K> = BulkLoader<K, V, any>
+export { Typed as BulkLoader }

@@ -1,0 +1,125 @@
+/**
+ * A scope: a unit of work, such as one GraphQL operation, that knows when nothing more can come.
+ * @module
+ */
+
+import { check, checkNames, hasMethods } from './validate.ts'
+import { Evidence, Plan } from './scope/evidence.ts'
+import { host as realHost, type Host } from './host.ts'
+import { Tracker } from './scope/tracker.ts'
+import { readTrackersBy, trackerOf } from './scope/trackers.ts'
+import type { Frame } from './scope/work.ts'
+
+/** The options of a `BulkScope`. */
+export interface BulkScopeOptions {
+  /**
+   * Where the clock, the end of the tick and the async context come from; the same as that of the calls in the scope.
+   * @default the host that the program runs on
+   */
+  readonly host?: Host | undefined
+  /**
+   * The name in events, such as that of a GraphQL operation.
+   * @default none
+   */
+  readonly name?: string | undefined
+  /**
+   * The wider scope that this one is a part of: its shared bulks wait until all its parts are quiet.
+   * @default none
+   */
+  readonly within?: BulkScope | undefined
+  /** Who asks, for events: called at each call while someone listens to calls, in the caller's async context. */
+  readonly asker?: (() => string | undefined) | undefined
+  /**
+   * What is known of the document that the scope executes, so that its windows close with evidence: a `Plan` of
+   * `@bulkcall/core/kit`.
+   * @default none: windows close early with certainty alone
+   */
+  readonly plan?: Plan | undefined
+}
+
+const scopeOptions = ['host', 'name', 'within', 'asker', 'plan'] as const
+const hostMethods = ['now', 'endOfTurn', 'captureContext'] as const
+
+let lastId = 0
+
+/**
+ * Closes the windows of its calls before their `delay` is over, as soon as waiting cannot bring another task.
+ *
+ * The scope is *quiet* (idle) when none of its bulks is in flight and every piece of work that runs in it waits for a pending
+ * call that it made in its synchronous part. A call after an `await` proves nothing, since the same work may make ten more, so
+ * its window stays open for `delay`, unless there is evidence. No task is ever lost or reordered.
+ */
+export class BulkScope {
+  /** Under this symbol an object says which scope is its own now: `ctx.bulk` of a GraphQL server does. */
+  static readonly symbol: unique symbol = Symbol.for('bulkcall:scope') as never
+  /** A number that no other scope of this process has. */
+  readonly id: number = ++lastId
+  /** The name in events; it may become known, or change, later. */
+  name: string | undefined
+  /** Who asks, for events. */
+  readonly asker: (() => string | undefined) | undefined
+  readonly #tracker: Tracker
+  static {
+    readTrackersBy(scope =>
+      typeof scope === 'object' && scope !== null && #tracker in scope ? scope.#tracker : undefined,
+    )
+  }
+
+  constructor(options: BulkScopeOptions = {}) {
+    checkNames(options, scopeOptions)
+    const { host = realHost, name, within, asker, plan } = options
+    check('host', host === realHost || hasMethods(host, hostMethods), 'a Host', host)
+    check('name', name === undefined || typeof name === 'string', 'a string', name)
+    check('asker', asker === undefined || typeof asker === 'function', 'a function', asker)
+    check('plan', plan === undefined || plan instanceof Plan, 'a Plan', plan)
+    const wider = within === undefined ? null : trackerOf(within)
+    check('within', wider !== undefined, 'a BulkScope', within)
+    this.name = name
+    this.asker = asker
+    this.#tracker = new Tracker(this, host, wider ?? null, plan ?? null)
+  }
+
+  /**
+   * Runs one piece of work (a resolver, a handler) in the scope and gives what it gives: a value at once, a promise as a
+   * promise, a throw as a throw. Calls made in its synchronous part are known to be its own; what it calls after an `await`
+   * only where there is evidence.
+   * @param evidence what work of this kind was seen to do: an `Evidence` of `@bulkcall/core/kit`
+   */
+  run<R>(work: () => R, evidence?: Evidence): R {
+    const frame = this.begin(evidence)
+    let result: R
+    try {
+      result = work()
+    } catch (error) {
+      frame.threw()
+      throw error
+    }
+    return frame.gave(result, false)
+  }
+
+  /**
+   * The first half of {@link BulkScope.run}, for who runs a piece of work for each of many rows, and would make a function
+   * for each. The second half is a method of what it gives, and follows once, when the synchronous part is over.
+   */
+  begin(evidence?: Evidence): BulkPiece {
+    check('evidence', evidence === undefined || evidence instanceof Evidence, 'an Evidence', evidence)
+    return this.#tracker.begin(evidence ?? null)
+  }
+
+  /** The option `plan`, for who learns only after the scope was made what it executes. The first plan of a scope holds. */
+  follow(plan: Plan): void {
+    check('plan', plan instanceof Plan, 'a Plan', plan)
+    this.#tracker.follow(plan)
+  }
+
+  /**
+   * Gives up everything in the scope, because nobody waits for it any more: pending calls reject with the reason and are
+   * never sent, calls in flight reject at once and their bulks' signals abort, and later calls reject.
+   */
+  abort(reason: unknown): void {
+    this.#tracker.abort(reason)
+  }
+}
+
+/** A piece of work that has begun and whose synchronous part is not over. */
+export type BulkPiece = Pick<Frame, 'gave' | 'threw'>

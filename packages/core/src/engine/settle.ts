@@ -1,0 +1,114 @@
+/**
+ * From what a command gave to one outcome per task. An outcome is a result, or an Error that rejects its task alone.
+ * @module
+ */
+
+import { BulkLengthError, BulkResultError, isError } from '../errors.ts'
+
+/** One outcome per task, in task order; `null` where the command gave none, so that each task gets `null`. */
+export type Outcomes = readonly unknown[] | null
+
+/** Whose results they are. The name is looked up for an error alone. */
+export interface Named {
+  readonly name: string
+}
+
+/** Whether the outcomes come one by one, later. */
+export function isStream(results: unknown): results is AsyncIterable<unknown> {
+  return (
+    typeof results === 'object' &&
+    results !== null &&
+    !Array.isArray(results) &&
+    Symbol.asyncIterator in results &&
+    !(Symbol.iterator in results)
+  )
+}
+
+/**
+ * The outcomes in what a command gave. All or nothing: where their number is wrong nothing is handed out, because a
+ * result at a wrong place is worse than an error.
+ */
+export function outcomesOf(results: unknown, tasks: readonly unknown[], call: Named): Outcomes {
+  if (results === null || results === undefined) return null
+  if (Array.isArray(results)) {
+    if (results.length !== tasks.length) throw wrongLength(results, tasks.length, call)
+    // A copy: the command may keep its array and change it before the last caller has looked. Holes become undefined.
+    return [...(results as unknown[])]
+  }
+  const isObject = typeof results === 'object' || typeof results === 'function'
+  if (!isObject || tagOf(results) === '[object String]') throw new BulkResultError(call.name, results)
+  if (isMap(results)) return tasks.map(task => results.get(task) ?? null)
+  if (!isIterable(results)) throw new BulkResultError(call.name, results)
+  return drawn(results, tasks.length, call)
+}
+
+function wrongLength(outcomes: readonly unknown[], expected: number, call: Named): BulkLengthError {
+  for (const outcome of outcomes) drop(outcome)
+  return new BulkLengthError(call.name, expected, outcomes.length)
+}
+
+/** An outcome that nobody gets. If it is a promise, its rejection would be reported as one that nobody handles. */
+export function drop(outcome: unknown): void {
+  if (isThenable(outcome)) Promise.resolve(outcome).catch(() => {})
+}
+
+/** Draws one outcome per task, and one more to see that there is none: an endless generator must not hang the bulk. */
+function drawn(results: Iterable<unknown>, expected: number, call: Named): Outcomes {
+  const outcomes: unknown[] = []
+  for (const outcome of results) {
+    outcomes.push(outcome)
+    if (outcomes.length > expected) break
+  }
+  if (outcomes.length !== expected) throw wrongLength(outcomes, expected, call)
+  return outcomes
+}
+
+/**
+ * Hands out each outcome as soon as it is yielded, and resolves when the stream has ended. `give` answers whether anyone
+ * still waits: a stream that nobody listens to is closed.
+ */
+export async function handOut(
+  results: AsyncIterable<unknown>,
+  expected: number,
+  call: Named,
+  give: (place: number, outcome: unknown) => boolean,
+): Promise<void> {
+  let received = 0
+  for await (const outcome of results) {
+    if (received === expected) throw new BulkLengthError(call.name, expected, received + 1)
+    if (!give(received++, outcome)) return
+  }
+  if (received < expected) throw new BulkLengthError(call.name, expected, received)
+}
+
+/** Whether a value is a promise of any make. One whose `then` throws counts as one: as a promise it rejects. */
+export function isThenable(value: unknown): value is PromiseLike<unknown> {
+  if ((typeof value !== 'object' || value === null) && typeof value !== 'function') return false
+  try {
+    return typeof (value as { then?: unknown }).then === 'function'
+  } catch {
+    return true
+  }
+}
+
+/** The original: a promise may come with a `then` of its own that forgets to give a promise back. */
+export const originalThen: Promise<unknown>['then'] = Reflect.get(Promise.prototype, 'then')
+
+/** A promise of an outcome that is known. It reports its rejection itself, even if that of a promise within was handled. */
+export function given<R>(outcome: unknown): Promise<R> {
+  if (isError(outcome)) return Promise.reject(outcome)
+  return isThenable(outcome) ? new Promise(resolve => resolve(outcome as R)) : Promise.resolve(outcome as R)
+}
+
+function isIterable(value: object): value is Iterable<unknown> {
+  return typeof (value as { [Symbol.iterator]?: unknown })[Symbol.iterator] === 'function'
+}
+
+function isMap(value: object): value is ReadonlyMap<unknown, unknown> {
+  return value instanceof Map || tagOf(value) === '[object Map]'
+}
+
+/** What a value is, in whichever realm it was made; `instanceof` knows those of its own realm alone. */
+function tagOf(value: unknown): string {
+  return Object.prototype.toString.call(value)
+}

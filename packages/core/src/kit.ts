@@ -1,0 +1,6 @@
+/**
+ * What the other packages of this project need of the core. It may change in any release: use what `@bulkcall/core` exports.
+ * @module
+ */
+
+export { Evidence, Plan, Profile } from './scope/evidence.ts'

@@ -1,0 +1,175 @@
+/**
+ * Work in a scope: a resolver, a handler, a command. It waits for the batches that it has called, or may call more.
+ * @module
+ */
+
+import type { Linked, LinkedList } from '../engine/linked-list.ts'
+import type { Evidence, Profile } from './evidence.ts'
+
+/** What keeps count of the work of a scope. */
+export interface WorkOwner {
+  readonly profile: Profile | null
+  gotBusy(work: Work): void
+  gotIdle(work: Work): void
+  /** Something has changed that may let windows close. */
+  look(): void
+  hold(batch: Held): void
+  resume(batch: Held): void
+  gave<R>(frame: Frame, result: R, observes: boolean): R
+  leave(frame: Frame): void
+}
+
+/** A batch, as the work sees it that waits for it. */
+export interface Awaited {
+  /** Not started, or started and its command only waits for such a one. */
+  readonly isParked: boolean
+  readonly isSettled: boolean
+  /** The work that waits for it. */
+  works: Work[] | null
+  /** Which resolvers wait for it, where that is recorded; `null` among them is nobody knows which. */
+  askers: Set<Evidence | null> | null
+  /** How many parked batches its command waits for. */
+  holds: number
+  /** The batches whose commands wait for this one. */
+  holding: Held[] | null
+}
+
+/** A batch in flight whose command has called another loader. */
+export interface Held extends Awaited {
+  readonly tracker: WorkOwner | null
+  /** Its command, where it is observed. */
+  command: Work | null
+}
+
+/** The synchronous part of a piece of work, or of a command. */
+export class Frame {
+  tracker: WorkOwner
+  evidence: Evidence | null
+  outer: Frame | null
+  /** The work, where it is observed or has become known already. */
+  work: Work | null = null
+  /** The promise of its latest call, and the batches that it called. */
+  promise: unknown = undefined
+  batch: Awaited | null = null
+  others: Awaited[] | null = null
+  /** Whether it is a command, which waits for what it calls for as long as that takes. */
+  isCommand = false
+  /** Where it is observed, the observed work during which it began, or `undefined`; else `null`. */
+  before: Work | undefined | null = null
+
+  constructor(tracker: WorkOwner, evidence: Evidence | null, outer: Frame | null) {
+    this.tracker = tracker
+    this.evidence = evidence
+    this.outer = outer
+  }
+
+  /** It is over, and has given this. Returns the same, for its caller: a promise as a promise. */
+  gave<R>(result: R, observes: boolean = true): R {
+    return this.tracker.gave(this, result, observes)
+  }
+
+  /** It is over, and has thrown. */
+  threw(): void {
+    this.tracker.leave(this)
+  }
+}
+
+/** A piece of work that goes on after its synchronous part. */
+export class Work implements Linked<Work> {
+  list: LinkedList<any> | null = null
+  previous: Work | null = null
+  next: Work | null = null
+  readonly tracker: WorkOwner
+  readonly evidence: Evidence | null
+  readonly isCommand: boolean
+  /** The work during which it began, which waits for it. */
+  outer: Work | null = null
+  /** For how many parked batches, or pieces within it, it waits. */
+  waits = 0
+  goesOn = false
+  /** The batch of its latest call. */
+  latest: Awaited | null = null
+  /** The loaders that it is counted as due to call, and whether it is counted as work that may do anything. */
+  due: readonly string[] = []
+  isUnknown = false
+  /** Where it is observed: how often it has called each loader after its synchronous part. */
+  readonly calls: Map<string, number> | null
+
+  constructor(tracker: WorkOwner, evidence: Evidence | null, observed: boolean, isCommand = false) {
+    this.tracker = tracker
+    this.evidence = evidence
+    this.calls = observed ? new Map() : null
+    this.isCommand = isCommand
+  }
+
+  /** It goes on after its synchronous part. */
+  begins(): void {
+    this.goesOn = true
+    if (this.waits === 0) this.tracker.gotBusy(this)
+  }
+
+  ends(): void {
+    if (!this.goesOn) return
+    if (this.waits === 0) this.tracker.gotIdle(this)
+    this.goesOn = false
+    if (this.calls !== null) this.evidence!.ended(this.tracker.profile!)
+    this.outer?.unpark()
+    this.tracker.look()
+  }
+
+  /** It waits for this batch, if that has not started. */
+  parkOn(batch: Awaited): void {
+    if (!batch.isParked) return
+    ;(batch.works ??= []).push(this)
+    this.park()
+  }
+
+  park(): void {
+    if (this.waits++ === 0 && this.goesOn) this.tracker.gotIdle(this)
+  }
+
+  unpark(): void {
+    if (--this.waits === 0 && this.goesOn) this.tracker.gotBusy(this)
+  }
+
+  /** It has called after its synchronous part. */
+  callsLate(loader: string, batch: Awaited): void {
+    const { evidence, calls, latest, tracker } = this
+    if (calls === null || !this.goesOn) return
+    const count = (calls.get(loader) ?? 0) + 1
+    const isRunning = this.waits === 0
+    // What is still due is counted by what is known: so it is taken out, and in again.
+    if (isRunning) tracker.gotIdle(this)
+    calls.set(loader, count)
+    if (latest !== null && latest !== batch && !latest.isSettled) evidence!.overlaps = true
+    this.latest = batch
+    evidence!.callsLate(loader, count, tracker.profile!)
+    if (isRunning) tracker.gotBusy(this)
+    const isAll = evidence!.overlaps ? this.isDone : evidence!.isAll(loader, count)
+    if (isAll) this.parkOn(batch)
+    this.outer?.callsLate(loader, batch)
+  }
+
+  /** Whether it has made all calls that such work makes. */
+  get isDone(): boolean {
+    for (const loader of this.evidence!.late.keys()) if (this.mayCall(loader)) return false
+    return true
+  }
+
+  /** Whether it may itself call this loader once more. */
+  mayCall(loader: string): boolean {
+    return !this.evidence!.isAll(loader, this.calls?.get(loader) ?? 0)
+  }
+}
+
+/** The work and the batches that wait for a batch wait for one that has not started. */
+export function parkOn({ works, holding }: Awaited): void {
+  if (works !== null) for (const work of works) work.park()
+  if (holding !== null) for (const held of holding) held.tracker!.hold(held)
+}
+
+/** They wait for one that has. */
+export function unparkFrom({ works, holding }: Awaited): void {
+  if (works !== null) for (const work of works) work.unpark()
+  if (holding !== null) for (const held of holding) held.tracker!.resume(held)
+}

@@ -1,0 +1,339 @@
+/**
+ * `SharedLoader`: a loader whose bulks take keys of many units of work, while each of them keeps its own cache and scope.
+ *
+ * A key goes two steps. The loader of its unit of work collects what is loaded in one tick, each key once; what it asks
+ * joins the shared bulk of its partition, whose window closes when every unit of work is quiet.
+ * @module
+ */
+
+import { AsyncBulkCall } from './bulk-call.ts'
+import type { Command, CommandContext, ResultOf, Results } from './command.ts'
+import { check, checkNames } from './validate.ts'
+import { firstOf, placesOf } from './engine/duplicates.ts'
+import { asError, isError } from './errors.ts'
+import type { AsyncContext } from './host.ts'
+import type { Limiter, Slot, Waiter } from './limiter.ts'
+import { BulkLoader, type BulkLoaderOptions } from './bulk-loader.ts'
+import {
+  bulkCallOptions,
+  contextOf,
+  nameOf,
+  readCommand,
+  readOptions,
+  readScope,
+  type BulkCallOptions,
+  type BulkCallSettings,
+} from './options.ts'
+import type { CacheErrors } from './cache/cache.ts'
+import { resultsOf } from './results.ts'
+import type { BulkScope } from './bulk-scope.ts'
+import { isStream, isThenable, outcomesOf } from './engine/settle.ts'
+
+/** What the command of a shared loader gets beside its keys. Of whoever asks it gets the partition alone. */
+export interface SharedCommandContext<P> extends CommandContext {
+  /** What all keys of the bulk have in common: a tenant, a role, a locale. */
+  readonly partition: P
+}
+
+/** The options of a `SharedLoader`: those of its bulks. */
+export interface SharedLoaderOptions<K> extends BulkCallOptions {
+  /**
+   * The scope that the scopes of all units of work are `within`: its quiet closes the window early.
+   * @default none: the window is `delay`
+   */
+  readonly scope?: BulkScope | undefined
+  /** What two keys must have in common to be equal; needed where keys are objects. */
+  readonly cacheKeyFn?: ((key: K) => unknown) | undefined
+}
+
+/** The options of the loader that one unit of work has of a `SharedLoader`. */
+export interface OwnLoaderOptions<K, V, P> extends Pick<
+  BulkLoaderOptions<K, V, any>,
+  'cache' | 'cacheMap' | 'cacheErrors' | 'scope'
+> {
+  /** Which others share its bulks: those with the same value, compared as a `Map` compares. */
+  readonly partition?: P | undefined
+}
+
+type AnyCommand<K, P> = (
+  keys: K[],
+  context: SharedCommandContext<P>,
+) => Results<K, unknown> | PromiseLike<Results<K, unknown>>
+
+/**
+ * Makes loaders, one for each unit of work, whose bulks go out together. Nothing of one unit of work is seen by another:
+ * neither answers, which each keeps for itself, nor failures: a bulk that fails is asked again, for each of those who had
+ * keys in it alone. So only for a command that may be repeated.
+ */
+class SharedLoader<K, V, P = undefined> {
+  readonly #command: AnyCommand<K, P>
+  /** Those of its bulks. */
+  readonly #options: BulkCallOptions
+  readonly #settings: BulkCallSettings
+  readonly #name: string
+  readonly #cacheKeyFn: ((key: K) => unknown) | undefined
+  /** In which the command runs. */
+  readonly #context: AsyncContext
+  /** Errors that the command gave for one key. What it throws is no answer, and no cache keeps it. */
+  readonly #given = new WeakSet<Error>()
+  /** One for each partition that somebody waits for. */
+  readonly #rooms = new Map<P, Room<K, V>>()
+
+  constructor(command: AnyCommand<K, P>, options: SharedLoaderOptions<K> = {}) {
+    checkNames(options, [...bulkCallOptions, 'cacheKeyFn'])
+    const { cacheKeyFn, ...rest } = options
+    check(
+      'cacheKeyFn',
+      cacheKeyFn === undefined || typeof cacheKeyFn === 'function',
+      'a function',
+      cacheKeyFn,
+    )
+    readCommand(command)
+    this.#settings = readOptions(rest)
+    this.#name = nameOf(command, this.#settings)
+    this.#command = command
+    this.#context = contextOf(readScope(rest.scope), this.#settings)
+    this.#cacheKeyFn = cacheKeyFn
+    // One limit over all partitions, not one for each. How many may be pending is for each unit of work.
+    this.#options = { ...rest, concurrent: this.#settings.limiter, maxPending: Infinity }
+  }
+
+  /** How many partitions somebody waits for. */
+  get partitions(): number {
+    return this.#rooms.size
+  }
+
+  /** The loader of one unit of work, with a cache of its own. */
+  loader(options: OwnLoaderOptions<K, V, P> = {}): BulkLoader<K, V> {
+    const own = this.definition(options)
+    return new BulkLoader<K, V, unknown>(own.command, own.options)
+  }
+
+  /** What `loader` makes a loader of, for who wants to make it himself: from a class that counts, say. */
+  definition(options: OwnLoaderOptions<K, V, P> = {}): {
+    readonly command: Command<K, V>
+    readonly options: BulkLoaderOptions<K, V, any>
+  } {
+    checkNames(options, ['cache', 'cacheMap', 'cacheErrors', 'scope', 'partition'])
+    const { partition, cacheErrors = true, ...own } = options
+    const { size, maxPending, host } = this.#settings
+    return {
+      command: (keys, { signal }) => this.#ask(keys, partition as P, signal),
+      options: {
+        ...own,
+        cacheErrors: this.#keeping(cacheErrors),
+        name: this.#name,
+        size,
+        maxPending,
+        host,
+        cacheKeyFn: this.#cacheKeyFn,
+        concurrent: new Entrance(() => this.#room(partition as P)),
+      },
+    }
+  }
+
+  /** Which errors are kept: of those that are answers. */
+  #keeping(cacheErrors: boolean | CacheErrors): boolean | CacheErrors {
+    if (cacheErrors === true) return error => this.#given.has(error)
+    if (typeof cacheErrors !== 'function') return cacheErrors
+    return error => this.#given.has(error) && cacheErrors(error)
+  }
+
+  async #ask(keys: K[], partition: P, signal: AbortSignal): Promise<(V | Error)[]> {
+    const room = this.#room(partition)
+    room.asking++
+    try {
+      const answers = await room.call.callMany(keys, { signal })
+      return this.#unlessAllFailed(await this.#askAlone(keys, answers, partition, signal))
+    } finally {
+      room.asking--
+      room.advance()
+      if (room.isIdle && this.#rooms.get(partition) === room) this.#rooms.delete(partition)
+    }
+  }
+
+  /** Asks again for what has failed together with the keys of others: it may have been theirs that failed. */
+  async #askAlone(
+    keys: readonly K[],
+    answers: (V | Error)[],
+    partition: P,
+    signal: AbortSignal,
+  ): Promise<(V | Error)[]> {
+    const others = failedWithOthers(answers)
+    if (others.size === 0) return answers
+    const alone = { ...this.#options, scope: undefined, delay: 0 }
+    const call = this.#inContext(() => new AsyncBulkCall<K, V>(this.#bound(partition), alone))
+    const failed = keys.filter((_, place) => others.has(answers[place]!))
+    const again = await call.callMany(failed, { signal })
+    let place = 0
+    return answers.map(answer => (others.has(answer) ? again[place++]! : answer))
+  }
+
+  /** What all keys of a bulk have failed with, and none was given, is the failure of the bulk. */
+  #unlessAllFailed(answers: readonly (V | Error)[]): (V | Error)[] {
+    const [first] = answers
+    if (isError(first) && !this.#given.has(first) && answers.every(answer => answer === first))
+      throw first instanceof FailedTogether ? first.cause : first
+    return answers.map(answer => (answer instanceof FailedTogether ? asError(answer.cause) : answer))
+  }
+
+  #room(partition: P): Room<K, V> {
+    let room = this.#rooms.get(partition)
+    if (room === undefined) {
+      const shared = { ...this.#options, name: `${this.#name}, shared` }
+      room = this.#inContext(() => new Room<K, V>(this.#bound(partition), shared))
+      this.#rooms.set(partition, room)
+    }
+    return room
+  }
+
+  /** Makes a call that runs its command in no caller's context. */
+  #inContext<C>(make: () => C): C {
+    return this.#context.runInAsyncScope(make, undefined, undefined)
+  }
+
+  /** The command as a bulk of one partition calls it: with each key once, since several may ask for it. */
+  #bound(partition: P): Command<K, V> {
+    const call = { name: this.#name }
+    const keyOf = this.#cacheKeyFn ?? (key => key)
+    return async (keys, context) => {
+      try {
+        const places = placesOf(keys.map(key => keyOf(key)))
+        const unique = places === null ? keys : firstOf(keys, places)
+        const given = await this.#command([...unique], new PartitionContext(call.name, context, partition))
+        const outcomes = isStream(given)
+          ? await resultsOf(unique, given, call)
+          : outcomesOf(given, unique, call)
+        if (outcomes === null) return null
+        const answers = outcomes.map(outcome => this.#answer(outcome)) as V[]
+        return places === null ? answers : places.map(place => answers[place]!)
+      } catch (error) {
+        throw new FailedTogether(error, keys.length)
+      }
+    }
+  }
+
+  /** Remembers of an error that it is the answer of a key. */
+  #answer(outcome: unknown): unknown {
+    if (isError(outcome)) this.#given.add(outcome)
+    if (!isThenable(outcome)) return outcome
+    return Promise.resolve(outcome).catch((reason: unknown) => {
+      throw this.#answer(asError(reason))
+    })
+  }
+}
+
+/** The shared bulk of one partition, and the line of those who have keys for it. */
+class Room<K, V> {
+  readonly call: AsyncBulkCall<K, V>
+  /** How many bulks of units of work are asked here. A command that goes on for nobody needs no room. */
+  asking = 0
+  readonly #size: number
+  readonly #line = new Set<Waiter>()
+
+  constructor(command: Command<K, V>, options: BulkCallOptions) {
+    this.#size = options.size ?? Infinity
+    this.call = new AsyncBulkCall<K, V>((keys, context) => {
+      this.advance()
+      return command(keys, context)
+    }, options)
+  }
+
+  get isIdle(): boolean {
+    return this.asking === 0 && this.#line.size === 0
+  }
+
+  /** One bulk of keys a tick, and none while the next shared bulk is full: a caller with thousands waits with its own. */
+  enter(waiter: Waiter): Slot | null {
+    if (this.#line.size === 0 && this.#hasRoom) return entered
+    this.#line.add(waiter)
+    return null
+  }
+
+  leave(waiter: Waiter): void {
+    this.#line.delete(waiter)
+  }
+
+  advance(): void {
+    for (const waiter of this.#line) {
+      if (!this.#hasRoom) return
+      this.#line.delete(waiter)
+      waiter.granted(entered)
+    }
+  }
+
+  get #hasRoom(): boolean {
+    return this.call.pending < this.#size
+  }
+}
+
+/** Nothing is occupied by entering: the shared bulk has slots of its own. */
+const entered: Slot = { release() {} }
+
+/** The way of one unit of work into the room of its partition, which is there only while it is needed. */
+class Entrance<K, V> implements Limiter {
+  readonly #room: () => Room<K, V>
+
+  constructor(room: () => Room<K, V>) {
+    this.#room = room
+  }
+
+  acquire(waiter: Waiter): Slot | null {
+    return this.#room().enter(waiter)
+  }
+
+  leave(waiter: Waiter): void {
+    this.#room().leave(waiter)
+  }
+}
+
+class PartitionContext<P> implements SharedCommandContext<P> {
+  readonly name: string
+  readonly partition: P
+  readonly #bulk: CommandContext
+
+  constructor(name: string, bulk: CommandContext, partition: P) {
+    this.name = name
+    this.partition = partition
+    this.#bulk = bulk
+  }
+
+  get signal(): AbortSignal {
+    return this.#bulk.signal
+  }
+}
+
+/** A bulk of so many keys has failed, of whoever they were. */
+class FailedTogether extends Error {
+  readonly keys: number
+
+  constructor(cause: unknown, keys: number) {
+    super('a shared bulk has failed', { cause })
+    this.keys = keys
+  }
+}
+
+/** What has failed of bulks in which others had keys as well: each is one bulk's failure. */
+function failedWithOthers(answers: readonly unknown[]): ReadonlySet<unknown> {
+  const own = new Map<FailedTogether, number>()
+  for (const answer of answers)
+    if (answer instanceof FailedTogether) own.set(answer, (own.get(answer) ?? 0) + 1)
+  return new Set([...own.keys()].filter(failure => own.get(failure)! < failure.keys))
+}
+
+/** Makes a {@link SharedLoader}; what its loads give is read off the command's type. */
+export interface SharedLoaderConstructor {
+  // `_V` and `_R` are there so that type arguments written by hand, `<K, V, P>`, mean the other signature.
+  new <K, G extends Results<K, unknown> | PromiseLike<Results<K, unknown>>, P, _V extends ResultOf<G>, _R>(
+    command: (keys: K[], context: SharedCommandContext<P>) => G,
+    options?: SharedLoaderOptions<K>,
+  ): SharedLoader<K, ResultOf<G>, P>
+  new <K, V, P = undefined>(
+    command: (keys: K[], context: SharedCommandContext<P>) => Results<K, V> | PromiseLike<Results<K, V>>,
+    options?: SharedLoaderOptions<K>,
+  ): SharedLoader<K, V, P>
+}
+
+const Typed: SharedLoaderConstructor = SharedLoader
+type Typed<K, V, P = undefined> = SharedLoader<K, V, P>
+export { Typed as SharedLoader }
