@@ -4,7 +4,8 @@
  */
 
 import { html, policy } from '#page'
-import { BulkOptionError, BulkScope, check, checkNames } from '@bulkcall/core'
+import { BulkOptionError, BulkScope } from '@bulkcall/core'
+import { check, checkNames } from '@bulkcall/core/kit'
 import type { Plugin, YogaServer } from 'graphql-yoga'
 import { Live } from './live.ts'
 import { defaultBytes, Recorder } from './recorder.ts'
