@@ -4,7 +4,8 @@
  */
 
 import { policy } from '#page'
-import { BulkOptionError, BulkScope, check, checkNames } from '@bulkcall/core'
+import { BulkOptionError, BulkScope } from '@bulkcall/core'
+import { check, checkNames } from '@bulkcall/core/kit'
 import type { Plugin, YogaServer } from 'graphql-yoga'
 import { operationOf } from './documents.ts'
 import { linked, mayBeGraphiQL } from './graphiql-link.ts'

@@ -6,8 +6,6 @@
 import {
   bulkLoaderFactory,
   BulkOptionError,
-  check,
-  checkNames,
   BulkScope,
   semaphore,
   SharedLoader,
@@ -16,6 +14,7 @@ import {
   type BulkLoaderOptions,
   type Limiter,
 } from '@bulkcall/core'
+import { check, checkNames } from '@bulkcall/core/kit'
 import { both } from './limits.ts'
 import { Plans } from './plan.ts'
 import type { BulkCommand, BulkDefinition, BulkDefinitions, BulkSettings, UseBulkOptions } from './types.ts'
