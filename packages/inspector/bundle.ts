@@ -55,8 +55,11 @@ async function bundle(): Promise<string> {
     legalComments: 'none',
     write: false,
   })
-  // Once more: names that are the same in every function pack better, by a kilobyte.
-  const { code } = await minify(outputFiles.map(file => file.text).join(''), { module: true, ecma: 2020 })
+  // The names once more: those that are the same in every function pack better, by a kilobyte.
+  const { code } = await minify(outputFiles.map(file => file.text).join(''), {
+    module: true,
+    compress: false,
+  })
   return inline(code!, 'script')
 }
 
