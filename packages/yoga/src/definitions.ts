@@ -6,8 +6,6 @@
 import {
   bulkLoaderFactory,
   BulkOptionError,
-  check,
-  checkNames,
   BulkScope,
   semaphore,
   SharedLoader,
@@ -17,6 +15,7 @@ import {
   type Limiter,
   type NullKeys,
 } from '@bulkcall/core'
+import { check, checkNames } from '@bulkcall/core/kit'
 import { both } from './limits.ts'
 import { Plans } from './plan.ts'
 import type { BulkCommand, BulkDefinition, BulkDefinitions, BulkSettings, UseBulkOptions } from './types.ts'
