@@ -11,9 +11,12 @@ import { terms, type Term } from './words.ts'
 /** A question mark behind a word: one sentence about it. */
 export function Help({ term }: { readonly term: Term }): JSX.Element {
   return (
-    <button type="button" class="help" aria-label={`About ${term}: ${terms[term]}`} data-tip={terms[term]}>
-      ?
-    </button>
+    <>
+      {/* It stays in the line of its word. */ '\u2060'}
+      <button type="button" class="help" aria-label={`About ${term}: ${terms[term]}`} data-tip={terms[term]}>
+        ?
+      </button>
+    </>
   )
 }
 
