@@ -20,7 +20,7 @@ export function many(count: number, one: string): string {
 }
 
 export function percent(part: number, whole: number): string {
-  return whole > 0 ? `${Math.round((100 * part) / whole)} %` : '–'
+  return whole > 0 ? `${Math.round((100 * part) / whole)}\u00a0%` : '–'
 }
 
 /** No bound, or the number. */

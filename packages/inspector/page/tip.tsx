@@ -11,12 +11,9 @@ import { terms, type Term } from './words.ts'
 /** A question mark behind a word: one sentence about it. */
 export function Help({ term }: { readonly term: Term }): JSX.Element {
   return (
-    <>
-      {/* It stays in the line of its word. */ '\u2060'}
-      <button type="button" class="help" aria-label={`About ${term}: ${terms[term]}`} data-tip={terms[term]}>
-        ?
-      </button>
-    </>
+    <button type="button" class="help" aria-label={`About ${term}: ${terms[term]}`} data-tip={terms[term]}>
+      ?
+    </button>
   )
 }
 

@@ -260,9 +260,8 @@ function Difference({
     <>
       <b class={part < 0.02 ? '' : change < 0 ? 'good' : 'bad'}>{time(after.ms)}</b> instead of{' '}
       {time(before.ms)}
-      {part >= 0.005 &&
-        ` (${change < 0 ? '−' : '+'}${percent(Math.abs(change), before.ms).replace(' ', '\u00a0')})`}
-      , <b>{many(after.bulks.length, 'bulk')}</b> instead of {before.bulks.length.toLocaleString('en')}
+      {part >= 0.005 && ` (${change < 0 ? '−' : '+'}${percent(Math.abs(change), before.ms)})`},{' '}
+      <b>{many(after.bulks.length, 'bulk')}</b> instead of {before.bulks.length.toLocaleString('en')}
     </>
   )
 }
