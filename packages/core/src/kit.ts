@@ -1,6 +1,10 @@
 /**
- * What the other packages of this project need of the core. It may change in any release: use what `@bulkcall/core` exports.
+ * May change in any release: what the other packages of this project need of the core. Use what `@bulkcall/core` exports.
  * @module
  */
 
 export { Evidence, Plan, Profile } from './scope/evidence.ts'
+export { leaversOf } from './engine/abort.ts'
+export { watched, watchesCalls } from './events.ts'
+export { endOfTurn } from './host.ts'
+export { check, checkNames, isSignal } from './validate.ts'
