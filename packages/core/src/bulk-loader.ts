@@ -85,7 +85,9 @@ class BulkLoader<K, V, C = K> {
       this.#settings = options === undefined ? defaults : readLoaderOptions(options)
       this.#tracker = readScope(options?.scope)
     }
-    this.#context = contextOf(this.#tracker, this.#settings)
+    const given = options instanceof Checked ? undefined : options?.context
+    const keeps = this.#settings.store !== 'none'
+    this.#context = contextOf(given, this.#tracker, this.#settings, keeps)
   }
 
   #begin(): Lookup<K, V, C> {
@@ -200,7 +202,10 @@ class Checked<K, V, C> {
 }
 
 /** The options of loaders that are made by the dozen. Each has a cache of its own; a limit they share. */
-export type BulkLoaderFactoryOptions<K, C = K> = Omit<BulkLoaderOptions<K, any, C>, 'scope' | 'cacheMap'>
+export type BulkLoaderFactoryOptions<K, C = K> = Omit<
+  BulkLoaderOptions<K, any, C>,
+  'scope' | 'context' | 'cacheMap'
+>
 
 /** Makes loaders with the options of their factory. */
 export interface BulkLoaderFactory<K, C = K> {
@@ -219,7 +224,7 @@ export function bulkLoaderFactory<K = any, C = K>(
 ): BulkLoaderFactory<K, C> {
   checkNames(
     options,
-    bulkLoaderOptions.filter(name => name !== 'scope' && name !== 'cacheMap'),
+    bulkLoaderOptions.filter(name => !['scope', 'context', 'cacheMap'].includes(name)),
   )
   const checked = new Checked(readLoaderOptions<K, any, C>(options))
   return (command, scope) => new BulkLoader<K, any, C>(command as Command<K, any>, checked, scope)
