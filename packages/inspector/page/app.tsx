@@ -116,15 +116,6 @@ export function App(): JSX.Element {
           <h1>Inspector</h1>
           <Status connection={live.connection} file={file !== null} />
           <a href={endpoint}>GraphiQL</a>
-          <button onClick={() => picker.current?.click()}>Open …</button>
-          <input
-            ref={picker}
-            type="file"
-            accept=".json,application/json"
-            hidden
-            aria-label="Open a recording"
-            onChange={event => void open(event.currentTarget)}
-          />
         </header>
         <div class="filter">
           <input
@@ -134,6 +125,15 @@ export function App(): JSX.Element {
             aria-label="Search names and documents"
             value={filter.text}
             onInput={event => setFilter({ ...filter, text: event.currentTarget.value })}
+          />
+          <button onClick={() => picker.current?.click()}>Open …</button>
+          <input
+            ref={picker}
+            type="file"
+            accept=".json,application/json"
+            hidden
+            aria-label="Open a recording"
+            onChange={event => void open(event.currentTarget)}
           />
           <label>
             <input
@@ -201,9 +201,11 @@ export function App(): JSX.Element {
             <Guard of={run}>
               {other === null ? (
                 <RunView
+                  key={file?.name}
                   operation={run}
                   operations={operations}
                   documents={documents}
+                  isLive={file === null && live.connection === 'live'}
                   bulk={bulkId}
                   onBulk={setBulkId}
                 />

@@ -80,7 +80,7 @@ export function Details({ operation, bulk, onClose }: Props): JSX.Element {
         <dt>still pending</dt>
         <dd>{many(bulk.pending, 'load')}</dd>
         <dt>in flight</dt>
-        <dd>{many(bulk.inFlight, 'bulk')} with it</dd>
+        <dd>{many(Math.max(0, bulk.inFlight - 1), 'other bulk')}</dd>
       </dl>
       {bulk.fields.length > 0 && (
         <>

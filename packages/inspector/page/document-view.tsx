@@ -67,13 +67,15 @@ interface LineProps extends Pick<Props, 'chosen' | 'onChoose'> {
 }
 
 function Line({ depth, text, cost, end, chosen, onChoose }: LineProps): JSX.Element {
-  const code = <code style={{ paddingLeft: `${depth * 1.2}em` }}>{text}</code>
+  const indent = `${depth * 1.2}em`
+  const code = <code style={{ paddingLeft: indent }}>{text}</code>
   if (cost === undefined) return <li class="plain">{code}</li>
   const isChosen = chosen !== null && chosen.line === cost.line && chosen.name === cost.name
   return (
     <li>
       <button
         class="field"
+        style={{ '--depth': indent }}
         aria-pressed={isChosen}
         aria-label={describe(cost, text)}
         data-tip={tipOf(cost)}

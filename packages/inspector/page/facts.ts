@@ -30,8 +30,8 @@ const natural = 1.5
  */
 export function spansOf(bulk: RecordedBulk, now: number): Span[] {
   const { openedAt, startedAt, settledAt } = bulk
-  const readyAt = bulk.readyAt ?? now
-  const [first, last] = busyIn(bulk)
+  const readyAt = Math.min(bulk.readyAt ?? now, now)
+  const [first, last] = busyIn(bulk, readyAt)
   const spans: Span[] = [
     { phase: 'loop', from: openedAt, to: openedAt + first },
     { phase: 'window', from: openedAt + first, to: readyAt - last },
@@ -43,8 +43,7 @@ export function spansOf(bulk: RecordedBulk, now: number): Span[] {
 }
 
 /** For how long the event loop was busy at the begin of a window, and at its end. */
-function busyIn({ delay, openedAt, readyAt, busyOpen }: RecordedBulk): [first: number, last: number] {
-  if (readyAt === null) return [0, 0]
+function busyIn({ delay, openedAt, busyOpen }: RecordedBulk, readyAt: number): [first: number, last: number] {
   const open = readyAt - openedAt
   // With `delay: 0` a bulk waits for the end of the turn and for nothing else.
   if (delay === 0) return [open, 0]
@@ -86,7 +85,7 @@ export function bulkFailed({ failed, error }: RecordedBulk): boolean {
 export function limiterName(id: number, { bulks, limiters }: RecordedOperation): string {
   const loaders = [...new Set(bulks.filter(bulk => bulk.limiters.includes(id)).map(({ loader }) => loader))]
   const all = new Set(bulks.map(({ loader }) => loader)).size
-  if (loaders.length === all && all > 1 && limiters.length > 1) return 'all loaders'
+  if (loaders.length === all && all > (limiters.length > 1 ? 1 : 3)) return 'all loaders'
   return loaders.length > 3
     ? `${loaders.slice(0, 2).join(', ')} and ${loaders.length - 2} more`
     : loaders.join(', ')

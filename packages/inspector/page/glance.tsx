@@ -31,13 +31,13 @@ export function Glance({
           <b>{many(loads, 'load')}</b>
           <Help term="loads" /> became <b>{many(bulks, 'bulk')}</b>
           <Help term="bulk" />
-          {hits > 0 && (
-            <span class="muted">
-              , {hits.toLocaleString('en')} cached
-              <Help term="cached" />
-            </span>
-          )}
         </span>
+        {hits > 0 && (
+          <span class="muted">
+            {hits.toLocaleString('en')} cached
+            <Help term="cached" />
+          </span>
+        )}
       </p>
       {operation.ms !== null && <p class="verdict">{verdictOn(operation)}</p>}
       <div class="shares" aria-hidden="true">

@@ -11,7 +11,7 @@ export function time(ms: number): string {
 
 /** The same without its unit. */
 export function short(ms: number): string {
-  if (ms >= 100 || ms === 0) return ms.toFixed(0)
+  if (ms >= 100 || ms < 0.005) return ms.toFixed(0)
   return ms >= 1 ? ms.toFixed(1) : ms.toFixed(2)
 }
 
@@ -20,7 +20,7 @@ export function many(count: number, one: string): string {
 }
 
 export function percent(part: number, whole: number): string {
-  return whole > 0 ? `${Math.round((100 * part) / whole)} %` : '–'
+  return whole > 0 ? `${Math.round((100 * part) / whole)}\u00a0%` : '–'
 }
 
 /** No bound, or the number. */
@@ -55,12 +55,12 @@ export function round(ms: number): string {
   return ms === 0 ? '0' : time(ms).replace(/\.?0+(?= )(?<=\..*)/, '')
 }
 
-/** Instants to write along the time: round numbers, about six of them, the last not too near to the edge for its text. */
+/** Instants to write along the time: round numbers, about six of them, the last not too near the edge for its text. */
 export function ticksOf(width: number, from = 0): number[] {
   const rough = width / 6
   const ten = 10 ** Math.floor(Math.log10(rough))
   const step = [1, 2, 5, 10].map(n => n * ten).find(each => each >= rough)!
   const first = Math.ceil(from / step)
-  const last = Math.floor((from + 0.86 * width) / step)
+  const last = Math.floor((from + 0.84 * width) / step)
   return Array.from({ length: last - first + 1 }, (_, n) => Number(((first + n) * step).toPrecision(12)))
 }

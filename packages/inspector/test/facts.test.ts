@@ -5,7 +5,8 @@
 import { describe, expect, it } from 'vitest'
 
 import { durationOf, endOf, limiterName, loadersIn, savedBy, sharesOf, spansOf } from '../page/facts.ts'
-import { ticksOf } from '../page/numbers.ts'
+import { short, ticksOf } from '../page/numbers.ts'
+import { ongoing } from '../page/ongoing.ts'
 import { readRecording } from '../page/recorded-file.ts'
 import { verdictOn } from '../page/verdict.ts'
 import type { RecordedBulk, RecordedOperation } from '../src/recording.ts'
@@ -54,6 +55,12 @@ function operation(ms: number | null, ...bulks: RecordedBulk[]): RecordedOperati
     fieldHits: [],
     limiters: [],
   }
+}
+
+/** A bulk that is still open, of which only its loader is known and when it opened. */
+function opened(openedAt: number): RecordedBulk {
+  const unknown = { size: null, delay: null, limiters: [], cause: null }
+  return { ...bulk([openedAt, 0, 0, 0], unknown), readyAt: null, startedAt: null, settledAt: null }
 }
 
 /** Each share that is more than nothing. */
@@ -200,12 +207,56 @@ describe('S110 where the time went', () => {
   })
 
   it('goes on while the operation does, and never divides by nothing', () => {
-    const open = { ...bulk([5, 0, 0, 0]), cause: null, readyAt: null, startedAt: null, settledAt: null }
+    const open = opened(5)
 
     expect(endOf(operation(null, open, bulk([0, 1, 2, 30])))).toBe(30)
     expect(spansOf(open, 30)).toEqual([{ phase: 'window', from: 5, to: 30 }])
     expect(endOf(operation(0))).toBeGreaterThan(0)
     expect(verdictOn(operation(1))).toBe('Everything that it loaded was cached.')
+  })
+})
+
+describe('S110 a bulk that is still open', () => {
+  const limiters = [{ id: 1, slots: 1 }]
+  const run = operation(null, opened(10))
+  const before = { ...operation(9, bulk([0, 1, 2, 3])), limiters }
+  const running = { ...bulk([0, 1, 2, 0]), settledAt: null }
+  const phasesOf = (others: readonly RecordedOperation[], now: number): object[] =>
+    spansOf(ongoing(run, [run, ...others]).bulks[0]!, now).map(({ phase, from, to }) => [phase, from, to])
+
+  it('has its window open while nothing is known of its loader', () => {
+    expect(phasesOf([], 100)).toEqual([['window', 10, 100]])
+  })
+
+  it('waits for the event loop after the delay that its loader had last', () => {
+    expect(phasesOf([before], 13)).toEqual([['window', 10, 13]])
+    expect(phasesOf([before], 100)).toEqual([
+      ['window', 10, 15],
+      ['loop', 15, 100],
+    ])
+    expect(ongoing(run, [run, before]).bulks[0]!.size).toBe(10)
+  })
+
+  it('waits for a slot after that, where others have them all', () => {
+    const busy = { ...operation(null, running), limiters }
+
+    expect(phasesOf([before, busy], 13)).toEqual([['window', 10, 13]])
+    expect(phasesOf([before, busy], 100)).toEqual([
+      ['window', 10, 15],
+      ['slot', 15, 100],
+    ])
+    expect(
+      phasesOf(
+        [
+          { ...before, limiters: [{ id: 1, slots: 2 }] },
+          { ...busy, limiters: [] },
+        ],
+        100,
+      ),
+    ).toEqual([
+      ['window', 10, 15],
+      ['loop', 15, 100],
+    ])
   })
 })
 
@@ -226,7 +277,10 @@ describe('S111 an operation', () => {
   it('has limiters by the loaders that share them', () => {
     expect(limiterName(1, limited('users'))).toBe('users')
     expect(limiterName(1, limited('users', 'posts', 'users'))).toBe('users, posts')
-    expect(limiterName(1, limited('a', 'b', 'c', 'd', 'e'))).toBe('a, b and 3 more')
+    expect(limiterName(1, limited('a', 'b', 'c', 'd', 'e'))).toBe('all loaders')
+    const some = limited('a', 'b', 'c', 'd', 'e')
+    some.bulks.push(bulk([0, 1, 2, 3], { loader: 'f', limiters: [2] }))
+    expect(limiterName(1, some)).toBe('a, b and 3 more')
   })
 })
 
@@ -270,8 +324,21 @@ describe('a file', () => {
 
 it.each([
   [0.004, [0, 0.001, 0.002, 0.003]],
-  [47, [0, 10, 20, 30, 40]],
+  [47, [0, 10, 20, 30]],
+  [48, [0, 10, 20, 30, 40]],
   [1200, [0, 200, 400, 600, 800, 1000]],
 ])('the time of %f ms has round numbers along it', (width, ticks) => {
   expect(ticksOf(width)).toEqual(ticks)
+})
+
+it('a time has as many digits as say something', () => {
+  expect([0, 0.004, 0.0051, 0.5, 9.96, 99.94, 100.4].map(short)).toEqual([
+    '0',
+    '0',
+    '0.01',
+    '0.50',
+    '10.0',
+    '99.9',
+    '100',
+  ])
 })

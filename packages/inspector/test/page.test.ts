@@ -140,7 +140,7 @@ describe('in Chromium', () => {
     await page.keyboard.press('n')
     await rows().first().focus()
     await page.keyboard.press('ArrowDown')
-    await expectText(details(), /authors bulk 1.*10 of 10 \(100 %\).*Post\.author ×10.*posts, bulk 1 ×10/s)
+    await expectText(details(), /authors bulk 1.*10 of 10 \(100\s%\).*Post\.author ×10.*posts, bulk 1 ×10/s)
     await page.keyboard.press('End')
     await expectText(details(), /orgs bulk 1/)
     await page.keyboard.press('Escape')
@@ -265,8 +265,8 @@ describe('in Chromium', () => {
     const lanes = page.getByRole('region', { name: 'Slots in use' }).getByRole('img')
 
     expect(await lanes.evaluateAll(all => all.map(lane => lane.getAttribute('aria-label')))).toEqual([
-      expect.stringMatching(/^authors: 2 slots, all in use \d+ % of the time$/),
-      expect.stringMatching(/^orgs: 1 slot, all in use \d+ % of the time$/),
+      expect.stringMatching(/^authors: 2 slots, all in use \d+\s% of the time$/),
+      expect.stringMatching(/^orgs: 1 slot, all in use \d+\s% of the time$/),
     ])
     expect(await lanes.first().locator('path.own').getAttribute('d')).toMatch(/^M0 2(H[\d.]+V[012])+Z$/)
   })
@@ -456,6 +456,31 @@ describe('in Chromium', () => {
     expect(await page.getByRole('alert').count()).toBe(0)
     // It has another recording, which is empty.
     await page.getByRole('heading', { name: 'Nothing has been loaded yet.' }).waitFor()
+  })
+
+  it('S115 lets the time of a run stand still of which nothing more can come', async () => {
+    await open()
+    server.shut()
+    server.ask('query Slow { posts(first: 3) { id } }').catch(() => {})
+    await page.getByText('running …').waitFor()
+    await server.close()
+    await page.getByText('server lost').waitFor()
+    await standsStill()
+
+    const buffer = Buffer.from(JSON.stringify(recordingOf(operationOf(3, { ms: null }))))
+    await page
+      .getByLabel('Open a recording')
+      .setInputFiles({ name: 'a.json', mimeType: 'application/json', buffer })
+    await page.getByRole('heading', { name: 'Feed' }).waitFor()
+    await standsStill()
+
+    async function standsStill(): Promise<void> {
+      const time = page.getByRole('region', { name: 'At a glance' }).locator('strong').first()
+      const before = await time.textContent()
+      await page.waitForTimeout(500)
+      expect(before).toMatch(/ …$/)
+      expect(await time.textContent()).toBe(before)
+    }
   })
 
   it.each([
