@@ -226,17 +226,17 @@ describe('the command runs in the context of the call', () => {
 /** What the command of something lazily made sees, which three users use one after the other and then at once. */
 async function seenByAll(make: (command: () => Promise<null>) => (key: string) => Promise<unknown>) {
   const seen: unknown[] = []
-  let lazily: ((key: string) => Promise<unknown>) | undefined
-  const use = (user: string): Promise<unknown> =>
+  let use: ((key: string) => Promise<unknown>) | undefined
+  const come = (user: string): Promise<unknown> =>
     tenant.run(user, async () => {
-      lazily ??= make(async () => {
+      use ??= make(async () => {
         seen.push(tenant.getStore())
         return null
       })
-      return lazily(user)
+      return use(user)
     })
-  for (const user of ['ada', 'bob']) await use(user)
-  await Promise.all(['cid', 'dan'].map(use))
+  for (const user of ['ada', 'bob']) await come(user)
+  await Promise.all(['cid', 'dan'].map(come))
   return seen
 }
 
@@ -315,7 +315,7 @@ describe('what is made when its first user comes, and serves all', () => {
     `
     const args = ['--conditions=@bulkcall/source', '--import', 'tsx', '--input-type=module', '-e', program]
     const { stdout, stderr } = spawnSync(process.execPath, args, { encoding: 'utf8' })
-    expect(stdout.trim(), stderr).toBe('[ undefined, undefined ]')
+    expect(stdout + stderr).toBe('[ undefined, undefined ]\n')
   })
 
   it('S48 refuses a `context` that is none', () => {
