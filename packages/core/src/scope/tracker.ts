@@ -51,12 +51,12 @@ export class Tracker implements WorkOwner {
   /** `null` as long as none has outlived its tick. */
   #openWindows: OpenWindows | null = null
 
-  constructor(scope: object, host: Host, wider: Tracker | null, plan: Plan | null) {
+  constructor(scope: object, host: Host, wider: Tracker | null, plan: Plan | null, context: AsyncContext) {
     this.scope = scope
     this.#host = host
     this.#wider = wider
     if (plan !== null) this.follow(plan)
-    this.context = host.captureContext()
+    this.context = context
   }
 
   /** It is known what will be executed. What goes on already was not recorded, so nothing is then. */
