@@ -6,5 +6,5 @@
 export { Evidence, Plan, Profile } from './scope/evidence.ts'
 export { leaversOf } from './engine/abort.ts'
 export { watched, watchesCalls } from './events.ts'
-export { endOfTurn } from './host.ts'
+export { endOfTurn, nobody } from './host.ts'
 export { check, checkNames, isSignal } from './validate.ts'
