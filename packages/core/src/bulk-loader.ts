@@ -83,11 +83,15 @@ class BulkLoader<K, V, C = K> {
   #queue: Queue<K, V> | null = null
   #lookup: Lookup<K, V, C> | null = null
 
-  /** @param scope beside options that are checked already */
+  /**
+   * @param scope beside options that are checked already
+   * @param context the same
+   */
   constructor(
     command: Command<K, V>,
     options?: BulkLoaderOptions<K, V, C, NullKeys> | Checked<K, V, C>,
     scope?: BulkScope,
+    context?: AsyncContext,
   ) {
     readCommand(command)
     this.#command = command
@@ -98,7 +102,7 @@ class BulkLoader<K, V, C = K> {
       this.#settings = options === undefined ? defaults : readLoaderOptions(options)
       this.#tracker = readScope(options?.scope)
     }
-    const given = options instanceof Checked ? undefined : options?.context
+    const given = options instanceof Checked ? context : options?.context
     const keeps = this.#settings.store !== 'none'
     this.#context = contextOf(given, this.#tracker, this.#settings, keeps)
   }
@@ -227,12 +231,13 @@ export interface BulkLoaderFactory<K, C = K, N extends NullKeys = 'error'> {
   <G extends Results<K, unknown> | PromiseLike<Results<K, unknown>>>(
     command: (keys: K[], context: CommandContext) => G,
     scope?: BulkScope,
+    context?: AsyncContext,
   ): BulkLoader<OrNull<K, N>, OrNull<ResultOf<G>, N>, C>
 }
 
 /**
  * Checks options once, for all loaders that have them: a server makes its loaders anew for each request.
- * @returns makes a loader of a command, and of its scope if it has one
+ * @returns makes a loader of a command, and of its scope and its async context if it has them
  */
 export function bulkLoaderFactory<K = any, C = K, N extends NullKeys = 'error'>(
   options: BulkLoaderFactoryOptions<K, C, N> = {},
@@ -242,7 +247,8 @@ export function bulkLoaderFactory<K = any, C = K, N extends NullKeys = 'error'>(
     bulkLoaderOptions.filter(name => !['scope', 'context', 'cacheMap'].includes(name)),
   )
   const checked = new Checked(readLoaderOptions<any, any, C>(options))
-  return (command, scope) => new BulkLoader<any, any, C>(command as Command<any, any>, checked, scope)
+  return (command, scope, context) =>
+    new BulkLoader<any, any, C>(command as Command<any, any>, checked, scope, context)
 }
 
 /** Makes a {@link BulkLoader}; what its loads give is read off the command's type. */

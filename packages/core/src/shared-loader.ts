@@ -48,10 +48,15 @@ export interface SharedLoaderOptions<K> extends BulkCallOptions {
 /** The options of the loader that one unit of work has of a `SharedLoader`. */
 export interface OwnLoaderOptions<K, V, P, N extends NullKeys = 'error'> extends Pick<
   BulkLoaderOptions<K, V, any, N>,
-  'cache' | 'cacheMap' | 'cacheErrors' | 'nullKeys' | 'scope'
+  'cache' | 'cacheMap' | 'cacheErrors' | 'nullKeys' | 'scope' | 'context'
 > {
   /** Which others share its bulks: those with the same value, compared as a `Map` compares. */
   readonly partition?: P | undefined
+  /**
+   * Whether its keys are in bulks of their own, as if no other had its partition.
+   * @default false
+   */
+  readonly alone?: boolean | undefined
 }
 
 type AnyCommand<K, P> = (
@@ -73,8 +78,8 @@ class SharedLoader<K, V, P = undefined> {
   readonly #cacheKeyFn: ((key: K) => unknown) | undefined
   /** Errors that the command gave for one key. What it throws is no answer, and no cache keeps it. */
   readonly #given = new WeakSet<Error>()
-  /** One for each partition that somebody waits for. */
-  readonly #rooms = new Map<P, Room<K, V>>()
+  /** One for each partition that somebody waits for, and for each loader that is alone. */
+  readonly #rooms = new Map<unknown, Room<K, V>>()
 
   constructor(command: AnyCommand<K, P>, options: SharedLoaderOptions<K> = {}) {
     checkNames(options, [...bulkCallOptions, 'cacheKeyFn'])
@@ -117,11 +122,22 @@ class SharedLoader<K, V, P = undefined> {
     readonly command: Command<K, V>
     readonly options: BulkLoaderOptions<K, V, any, N>
   } {
-    checkNames(options, ['cache', 'cacheMap', 'cacheErrors', 'nullKeys', 'scope', 'partition'])
-    const { partition, cacheErrors = true, ...own } = options
+    checkNames(options, [
+      'cache',
+      'cacheMap',
+      'cacheErrors',
+      'nullKeys',
+      'scope',
+      'context',
+      'partition',
+      'alone',
+    ])
+    const { partition, alone = false, cacheErrors = true, ...own } = options
+    check('alone', typeof alone === 'boolean', 'true or false', alone)
+    const key = alone ? {} : partition
     const { size, maxPending, host } = this.#settings
     return {
-      command: (keys, { signal }) => this.#ask(keys, partition as P, signal),
+      command: (keys, { signal }) => this.#ask(keys, key, partition as P, signal),
       options: {
         ...own,
         cacheErrors: this.#keeping(cacheErrors),
@@ -130,7 +146,7 @@ class SharedLoader<K, V, P = undefined> {
         maxPending,
         host,
         cacheKeyFn: this.#cacheKeyFn,
-        concurrent: new Entrance(() => this.#room(partition as P)),
+        concurrent: new Entrance(() => this.#room(key, partition as P)),
       },
     }
   }
@@ -142,8 +158,8 @@ class SharedLoader<K, V, P = undefined> {
     return error => this.#given.has(error) && cacheErrors(error)
   }
 
-  async #ask(keys: K[], partition: P, signal: AbortSignal): Promise<(V | Error)[]> {
-    const room = this.#room(partition)
+  async #ask(keys: K[], key: unknown, partition: P, signal: AbortSignal): Promise<(V | Error)[]> {
+    const room = this.#room(key, partition)
     room.asking++
     try {
       const answers = await room.call.callMany(keys, { signal })
@@ -151,7 +167,7 @@ class SharedLoader<K, V, P = undefined> {
     } finally {
       room.asking--
       room.advance()
-      if (room.isIdle && this.#rooms.get(partition) === room) this.#rooms.delete(partition)
+      if (room.isIdle && this.#rooms.get(key) === room) this.#rooms.delete(key)
     }
   }
 
@@ -180,12 +196,12 @@ class SharedLoader<K, V, P = undefined> {
     return answers.map(answer => (answer instanceof FailedTogether ? asError(answer.cause) : answer))
   }
 
-  #room(partition: P): Room<K, V> {
-    let room = this.#rooms.get(partition)
+  #room(key: unknown, partition: P): Room<K, V> {
+    let room = this.#rooms.get(key)
     if (room === undefined) {
       const shared = { ...this.#options, name: `${this.#name}, shared` }
       room = new Room<K, V>(this.#bound(partition), shared)
-      this.#rooms.set(partition, room)
+      this.#rooms.set(key, room)
     }
     return room
   }

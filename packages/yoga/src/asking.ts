@@ -1,15 +1,27 @@
 /**
- * Asking: which field asks, for those who watch. When nobody does, it costs nothing.
+ * Asking: who asks, also after an `await`. It is noted only while somebody wants to know: a store slows promises.
  * @module
  */
 
 import type { FieldNode, GraphQLResolveInfo } from 'graphql'
 
+/** Who asks: a resolver of a field, or what else runs in a unit of work. */
+interface Asking {
+  readonly info: GraphQLResolveInfo | null
+  readonly unit: object
+}
+
 type AsyncHooks = typeof import('node:async_hooks')
 const hooks: AsyncHooks | undefined = globalThis.process?.getBuiltinModule?.('node:async_hooks')
-const fields = hooks?.AsyncLocalStorage && new hooks.AsyncLocalStorage<GraphQLResolveInfo>()
+const store = hooks?.AsyncLocalStorage && new hooks.AsyncLocalStorage<Asking>()
+/** Where there is no such store, it is known until the first `await`. */
+let current: Asking | undefined
 
-/** The field whose resolver asks now, also after an `await`. */
+function now(): Asking | undefined {
+  return store === undefined ? current : store.getStore()
+}
+
+/** The field whose resolver asks now. */
 interface Asker {
   /** Such as `Post.author`. */
   (): string | undefined
@@ -19,13 +31,25 @@ interface Asker {
 
 export const asker: Asker = Object.assign(
   () => {
-    const info = fields?.getStore()
-    return info && `${info.parentType.name}.${info.fieldName}`
+    const info = now()?.info
+    return info ? `${info.parentType.name}.${info.fieldName}` : undefined
   },
-  { node: () => fields?.getStore()?.fieldNodes?.[0] },
+  { node: () => now()?.info?.fieldNodes?.[0] },
 )
 
-/** Runs a resolver, so that what it asks is known to be its own. Only while someone watches: a store slows promises. */
-export function asking<R>(info: GraphQLResolveInfo, resolve: () => R): R {
-  return fields === undefined ? resolve() : fields.run(info, resolve)
+/** The unit of work that asks now, where that is noted. */
+export function askingUnit(): object | undefined {
+  return now()?.unit
+}
+
+/** Runs a resolver (or, without its `info`, something else) of this unit of work, so that what it asks is known to be its own. */
+export function asking<R>(info: GraphQLResolveInfo | null, unit: object, work: () => R): R {
+  if (store !== undefined) return store.run({ info, unit }, work)
+  const outer = current
+  current = { info, unit }
+  try {
+    return work()
+  } finally {
+    current = outer
+  }
 }

@@ -43,6 +43,9 @@ export function bulkResolver<Source, Args, G, TContext = any>(
     if (operation === undefined) {
       throw new BulkOptionError('the context of a bulkResolver', 'that of a server with useBulk', context)
     }
-    return operation.call(resolveInBulk, command as never, options, info).call({ source, args, info })
+    return operation
+      .unitOf(info)
+      .call(resolveInBulk, command as never, options, info)
+      .call({ source, args, info })
   }
 }

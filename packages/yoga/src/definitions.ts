@@ -27,10 +27,13 @@ export interface PreparedLoader {
   readonly options: BulkLoaderOptions<any, any, any, NullKeys>
   /** Makes a loader with these options, which are checked. */
   readonly make: BulkLoaderFactory<any, any, NullKeys>
+  /** The same for loaders that keep no answers. */
+  readonly makeForgetful: BulkLoaderFactory<any, any, NullKeys>
   /** Its bulks, and whose keys may be in one of them, where they are shared; else `null`. */
   readonly shared: {
     readonly loader: SharedLoader<any, any, any>
-    partitionOf(this: void, context: unknown): unknown
+    /** `null` where all operations share them. */
+    readonly partitionOf: ((context: unknown) => unknown) | null
   } | null
 }
 
@@ -70,7 +73,6 @@ export function prepare(definitions: BulkDefinitions, options: UseBulkOptions): 
     extensions,
   )
   const overall = limiterOf(concurrent)
-  // Made now, in the async context of the server: a shared bulk runs in it, and in nobody's request.
   const scope = new BulkScope()
   // Checked by themselves: there may be no loader.
   bulkLoaderFactory(defaults)
@@ -114,16 +116,18 @@ function prepareOne(
   const make = bulkLoaderFactory<any, any, NullKeys>(options)
   // One is made now, so that a mistake is found when the server starts.
   void make(command as never)
-  if (shared === false) return { property, command, options, make, shared: null }
+  const makeForgetful = bulkLoaderFactory<any, any, NullKeys>({ ...options, cache: false })
+  if (shared === false) return { property, command, options, make, makeForgetful, shared: null }
   const { cache, cacheErrors, nullKeys, ...bulks } = options
   return {
     property,
     command,
     options: given({ cache, cacheErrors, nullKeys }),
     make,
+    makeForgetful,
     shared: {
       loader: new SharedLoader<any, any, any>(command as never, { ...bulks, scope }),
-      partitionOf: shared === true ? () => undefined : shared,
+      partitionOf: typeof shared === 'function' ? shared : null,
     },
   }
 }

@@ -1,37 +1,54 @@
 /**
- * An operation: its scope, and its loaders, which are made when they are first touched.
+ * An operation: the executions that one context has, and which unit of work a load is part of.
+ *
+ * As a rule it is one execution, and one unit. Each further execution with the same context begins with fresh loaders, and
+ * so does each event of a subscription; those of one HTTP batch share theirs.
  * @module
  */
 
-import {
-  AsyncBulkCall,
-  BulkLoader,
-  BulkScope,
-  type BulkCallOptions,
-  type BulkLoaderOptions,
-  type BulkPiece,
-  type Command,
-  type CommandContext,
-} from '@bulkcall/core'
+import type { AsyncContext } from '@bulkcall/core'
 import type { Plan } from '@bulkcall/core/kit'
 import type { DocumentNode, GraphQLResolveInfo, GraphQLSchema, OperationDefinitionNode } from 'graphql'
-import { asker } from './asking.ts'
+import { asking, askingUnit } from './asking.ts'
 import type { ClientContext } from './client.ts'
-import { given, type PreparedLoader, type PreparedServer } from './definitions.ts'
-import { rethrow, unlocatedResults } from './errors.ts'
-import { counted, CountingLoader, Tally } from './tally.ts'
-import type { BulkCommand, BulkCommandContext } from './types.ts'
+import type { PreparedServer } from './definitions.ts'
+import { Unit, type UnitOwner } from './unit.ts'
 
-type AnyLoader = BulkLoader<any, any, any>
+/** What is executed: an operation of a document. */
+export type Executed = readonly [GraphQLSchema, DocumentNode, OperationDefinitionNode]
 
-export class Operation {
-  readonly #server: PreparedServer
-  readonly #context: unknown
-  // Made with the operation, in the async context of the request: a resolver that runs elevated must not lend its own.
-  #scope: BulkScope
-  #plan: Plan | undefined
-  #loaders: (AnyLoader | undefined)[] = []
-  #calls: Map<unknown, AsyncBulkCall<any, any>> | null = null
+/** One execution. */
+export class Execution {
+  readonly operation: Operation
+  /** Another one, when what is executed is executed again. */
+  unit: Unit
+  readonly executed: Executed
+  /** In which its resolvers are called, once they are. */
+  context: AsyncContext | null = null
+  hasEnded = false
+  /** The one that has begun before it, if that has not ended. */
+  before: Execution | null
+
+  constructor(operation: Operation, unit: Unit, executed: Executed, before: Execution | null) {
+    this.operation = operation
+    this.unit = unit
+    this.executed = executed
+    this.before = before
+  }
+}
+
+export class Operation implements UnitOwner {
+  readonly server: PreparedServer
+  readonly context: unknown
+  readonly tells: boolean
+  /** The unit of work of all that is not known to be of another. */
+  #unit: Unit
+  /** Those of events that have not been answered, in their order. */
+  #events: Unit[] = []
+  /** The latest execution that has not ended. */
+  #latest: Execution | null = null
+  /** Whether there are several units of work, so that it is noted which one asks. */
+  hasSeveral = false
 
   #aborted: { readonly reason: unknown } | null = null
   #lasting = false
@@ -42,102 +59,143 @@ export class Operation {
 
   /** @param plan where it is known before what is executed */
   constructor(server: PreparedServer, context: unknown, plan?: Plan) {
-    this.#server = server
-    this.#context = context
-    this.#scope = new BulkScope({ asker, within: server.scope, plan })
-    this.#plan = plan
-    this.tally = server.tells((context as ClientContext).request) ? new Tally() : null
+    this.server = server
+    this.context = context
+    this.tells = server.tells((context as ClientContext).request)
+    this.#unit = new Unit(this, plan)
   }
 
-  /** What it has loaded, if its result is to tell. */
-  tally: Tally | null
+  // ---- Executions
 
-  /** Why nobody waits for it any more, or `null`. */
-  get aborted(): { readonly reason: unknown } | null {
-    return this.#aborted
+  /** Whether an execution goes on. */
+  get isRunning(): boolean {
+    return this.#latest !== null
   }
 
-  /** Its scope; in a subscription, that of the event at hand. */
-  get scope(): BulkScope {
-    return this.#scope
+  /**
+   * An execution begins. The context is finished.
+   * @param isFirst whether it is the first one with its context, for which what was loaded until now counts
+   */
+  begin(executed: Executed, isFirst: boolean): Execution {
+    const unit = isFirst ? this.#unit : this.#anew()
+    unit.isFinished = true
+    if (executed[2].operation === 'mutation') this.#last(unit)
+    unit.executes(...executed)
+    return (this.#latest = new Execution(this, unit, executed, this.#latest))
   }
 
-  /** What it executes: an operation of a document. Those of one HTTP batch have all their names, in events. */
-  executes(schema: GraphQLSchema, document: DocumentNode, definition: OperationDefinitionNode): void {
-    const { name: others } = this.#scope
-    const name = definition.name?.value
-    if (name !== undefined) this.#scope.name = others === undefined ? name : `${others}, ${name}`
-    if (this.#plan !== undefined) return
-    this.#plan = this.#server.plans.of(schema, document, definition)
-    this.#scope.follow(this.#plan)
+  /** Another execution is about to begin with the same context, which is built first. */
+  expect(): void {
+    this.#unit = this.#fresh()
   }
 
-  /** The resolver of this name begins, in the scope of the operation. */
-  begin(name: string): BulkPiece {
-    return this.#scope.begin(this.#server.plans.evidenceOf(name))
+  /** A unit for one more execution. Where others go on, it is one beside theirs. */
+  #anew(): Unit {
+    const unit = this.#fresh()
+    if (this.isRunning) this.hasSeveral = true
+    else this.#unit = unit
+    return unit
   }
 
-  /** The loader at this place. */
-  loader(place: number, prepared: PreparedLoader): AnyLoader {
-    return (this.#loaders[place] ??= this.#prepare(prepared))
-  }
-
-  #prepare({ command, options, make, shared }: PreparedLoader): AnyLoader {
-    const scope = this.#scope
-    if (shared === null) {
-      return this.tally === null
-        ? make(this.#bind(command), scope)
-        : this.#makeLoader(command, { ...options, scope })
+  #fresh(): Unit {
+    if (!this.isRunning) {
+      this.#aborted = null
+      this.#lasting = false
     }
-    const { loader, partitionOf } = shared
-    const partition = partitionOf(this.#context)
-    const own = loader.definition({ ...options, scope, partition })
-    return this.#makeLoader(own.command as BulkCommand, own.options)
+    const unit = new Unit(this)
+    if (this.#aborted !== null) unit.abort(this.#aborted.reason)
+    return unit
   }
 
-  #makeLoader(command: BulkCommand, options: BulkLoaderOptions<any, any, any, any>): AnyLoader {
-    if (this.tally === null) return new BulkLoader<any, any, any>(this.#bind(command), options)
-    const tally = this.tally.of(options.name!)
-    const counting: BulkCommand = (keys, context) => counted(tally, keys, () => command(keys, context))
-    return new CountingLoader<any, any>(tally, this.#bind(counting), options)
+  /** What is executed is handed to the executor: its resolvers are called from here. */
+  enter<R>(execution: Execution, work: () => R): R {
+    if (execution.context !== null) this.#again(execution)
+    const { unit } = execution
+    execution.context = unit.enter()
+    return this.hasSeveral ? asking(null, unit, work) : work()
   }
 
-  /** The bulk call of a field that is batched without a loader; named after the field if its options name none. */
-  call(
-    field: object,
-    command: BulkCommand,
-    options: BulkCallOptions,
-    { parentType, fieldName }: GraphQLResolveInfo,
-  ): AsyncBulkCall<any, any> {
-    this.#calls ??= new Map()
-    let call = this.#calls.get(field)
-    if (call === undefined) {
-      call = new AsyncBulkCall<any, any>(this.#bind(command), {
-        name: `${parentType.name}.${fieldName}`,
-        ...this.#server.fieldDefaults,
-        ...given(options),
-        concurrent: this.#server.limitOf(field, options.concurrent),
-        scope: this.#scope,
-      })
-      this.#calls.set(field, call)
+  /** It is executed once more, as live queries are. */
+  #again(execution: Execution): void {
+    const { unit } = execution
+    const next = this.#fresh()
+    next.isFinished = true
+    next.executes(...execution.executed)
+    execution.unit = next
+    if (this.#unit === unit) this.#unit = next
+  }
+
+  /** An execution has ended. */
+  end(execution: Execution): void {
+    execution.hasEnded = true
+    for (let each: Execution | null = execution; each !== null; each = each.before) {
+      while (each.before?.hasEnded) each.before = each.before.before
     }
-    return call
+    if (this.#latest !== execution) return
+    this.#latest = execution.before
+    if (this.#latest === null) return
+    const { unit, context } = this.#latest
+    if (context !== null) unit.return(context)
+    if (this.#unit === execution.unit) this.#unit = unit
   }
 
-  /** Forgets all answers: what comes next must see fresh data. */
-  clear(): void {
-    for (const loader of this.#loaders) loader?.clearAll()
+  /** It goes on to its end, whoever waits: half of a mutation's writes would be worse than all of them. */
+  #last(unit: Unit): void {
+    this.#lasting = true
+    if (this.#aborted === null) return
+    // Its client went before it began, and took an earlier operation of the same HTTP batch with him.
+    this.#aborted = null
+    unit.aborted = null
+    unit.renew()
   }
 
-  /** Starts anew, for the next event of a subscription. What is under way goes on with the loaders that it has. */
-  renew(): void {
-    const { name } = this.#scope
-    this.#scope = new BulkScope({ name, asker, within: this.#server.scope, plan: this.#plan })
-    if (this.#aborted !== null) this.#scope.abort(this.#aborted.reason)
-    this.#loaders = []
-    this.#calls = null
-    if (this.tally !== null) this.tally = new Tally()
+  // ---- Subscriptions
+
+  /** The source of a subscription is open. What feeds it is another unit of work than its events. */
+  opened(execution: Execution): void {
+    this.hasSeveral = true
+    execution.unit.feeds()
   }
+
+  /** The root field of an event is about to be resolved. */
+  beginEvent(info: GraphQLResolveInfo): Unit {
+    const known = this.#events.at(-1)
+    if (known?.event === info) return known
+    this.hasSeveral = true
+    const source = this.#here()
+    const event = new Unit(this, source.plan, source)
+    event.event = info
+    event.enter()
+    this.#events.push(event)
+    return event
+  }
+
+  /** The first of its events that has not been answered is. */
+  answered({ unit }: Execution): void {
+    const first = this.#events.find(({ source }) => source === unit)?.event
+    if (first) this.#events = this.#events.filter(({ event }) => !isSame(event!, first))
+    unit.renew()
+  }
+
+  // ---- Which unit
+
+  /** The unit of a load. */
+  get unit(): Unit {
+    return this.hasSeveral ? this.#here() : this.#unit
+  }
+
+  /** The unit of a resolver that is called. */
+  unitOf(info: GraphQLResolveInfo): Unit {
+    if (!this.hasSeveral) return this.#unit
+    return this.#events.findLast(({ event }) => isSame(event!, info)) ?? this.#here()
+  }
+
+  #here(): Unit {
+    const unit = askingUnit()
+    return unit instanceof Unit && unit.owner === this ? unit : this.#unit
+  }
+
+  // ---- The client
 
   /** From here until {@link Operation.leave} it runs for the client of an HTTP request, who may go. */
   attend(): void {
@@ -150,17 +208,17 @@ export class Operation {
     this.#unlisten = null
   }
 
-  /** A bulk starts: whether the client has gone is looked at only now. Gives the signal that will tell, if one can. */
-  #look(): AbortSignal | null {
+  /** Looks whether the client has gone, since a bulk starts. Gives the signal that will tell, if one can. */
+  look(): AbortSignal | null {
     if (this.#attended === 0 || this.#aborted !== null) return null
-    const { signal } = (this.#context as ClientContext).request!
+    const { signal } = (this.context as ClientContext).request!
     if (signal.aborted) this.abort(signal.reason)
     return signal
   }
 
   /** A command has read its own signal, so it can be stopped: from now on that of the request is listened to. */
   listen(): void {
-    const signal = this.#look()
+    const signal = this.look()
     if (signal === null || signal.aborted || this.#unlisten !== null) return
     const gone = (): void => this.abort(signal.reason)
     signal.addEventListener('abort', gone, { once: true })
@@ -171,51 +229,18 @@ export class Operation {
   abort(reason: unknown): void {
     if (this.#lasting || this.#aborted !== null) return
     this.#aborted = { reason }
-    this.#scope.abort(reason)
+    this.#unit.abort(reason)
+    for (const event of this.#events) event.abort(reason)
+    for (let each = this.#latest; each !== null; each = each.before) each.unit.abort(reason)
   }
 
-  /** It goes on to its end, whoever waits: half of a mutation's writes would be worse than all of them. */
-  last(): void {
-    this.#lasting = true
-    if (this.#aborted === null) return
-    // Its client went before it began, and took an earlier operation of the same HTTP batch with him.
-    this.#aborted = null
-    this.renew()
-  }
-
-  /** A command of the application, as the core calls it. */
-  #bind(command: BulkCommand): Command<any, any> {
-    return (keys, bulk) => {
-      this.#look()
-      if (this.#aborted !== null) throw this.#aborted.reason
-      try {
-        return unlocatedResults(command(keys, new BoundContext(this, this.#context, bulk))) as never
-      } catch (error) {
-        return rethrow(error)
-      }
-    }
+  /** Nobody waits for an execution any more. */
+  give(execution: Execution, reason: unknown): void {
+    if (!this.#lasting) execution.unit.abort(reason)
   }
 }
 
-/** What a command gets beside its keys. The signal is passed on when it is asked for: it is expensive, and few ask. */
-class BoundContext implements BulkCommandContext {
-  readonly context: unknown
-  readonly partition = undefined
-  readonly #operation: Operation
-  readonly #bulk: CommandContext
-
-  constructor(operation: Operation, context: unknown, bulk: CommandContext) {
-    this.context = context
-    this.#operation = operation
-    this.#bulk = bulk
-  }
-
-  get name(): string {
-    return this.#bulk.name
-  }
-
-  get signal(): AbortSignal {
-    this.#operation.listen()
-    return this.#bulk.signal
-  }
+/** Whether two resolvers are of one event. Its payload may be a number, which another event has as well: then it is the latest. */
+function isSame(a: GraphQLResolveInfo, b: GraphQLResolveInfo): boolean {
+  return Object.is(a.rootValue, b.rootValue) && a.variableValues === b.variableValues
 }

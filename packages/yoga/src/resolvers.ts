@@ -11,6 +11,7 @@ import { operationOf } from './context.ts'
 import { isThenable } from './errors.ts'
 import type { Operation } from './operation.ts'
 import type { Plans } from './plan.ts'
+import type { Unit } from './unit.ts'
 
 /** A resolver of a field; or one of a type, which gets no arguments, and so everything one place earlier. */
 type Resolver = (this: unknown, first: any, second: any, third: any, fourth?: any) => unknown
@@ -125,7 +126,9 @@ export function fieldResolver(own: Resolver | null | undefined): Resolver {
 
 /** That of graphql-js, of whichever copy of it, or ours in its place. */
 function isDefault(resolve: Resolver): boolean {
-  return resolve === resolveProperty || resolve.name === 'defaultFieldResolver'
+  return (
+    resolve === resolveProperty || resolve === beginWithProperty || resolve.name === 'defaultFieldResolver'
+  )
 }
 
 function coordinateOf({ parentType, fieldName }: GraphQLResolveInfo): string {
@@ -144,12 +147,14 @@ function run(
   third: unknown,
   fourth?: unknown,
 ): unknown {
-  const piece = operation.begin(name)
+  const unit = operation.unitOf(info)
+  const piece = unit.begin(name)
   let result: unknown
   try {
-    result = watchesCalls()
-      ? asking(info, () => resolve.call(self, first, second, third, fourth))
-      : resolve.call(self, first, second, third, fourth)
+    result =
+      operation.hasSeveral || watchesCalls()
+        ? asking(info, unit, () => resolve.call(self, first, second, third, fourth))
+        : resolve.call(self, first, second, third, fourth)
   } catch (error) {
     piece.threw()
     throw error
@@ -159,23 +164,50 @@ function run(
 
 /** Root fields of a mutation run one after the other: what one has changed, neither it nor the next may see as it was. */
 function fresh(resolve: Resolver): Resolver {
-  return wrapper(function (source, args, context, info) {
+  return wrapper(function (source, args, context, info: GraphQLResolveInfo) {
     const operation = operationOf(context)
     if (operation === undefined) return resolve.call(this, source, args, context, info)
-    operation.clear()
-    return afterwards(() => resolve.call(this, source, args, context, info), operation)
+    const unit = operation.unitOf(info)
+    unit.clear()
+    return afterwards(() => resolve.call(this, source, args, context, info), unit)
   })
 }
 
-function afterwards(work: () => unknown, operation: Operation): unknown {
+function afterwards(work: () => unknown, unit: Unit): unknown {
   let result: unknown
   try {
     result = work()
   } catch (error) {
-    operation.clear()
+    unit.clear()
     throw error
   }
-  if (isThenable(result)) return Promise.resolve(result).finally(() => operation.clear())
-  operation.clear()
+  if (isThenable(result)) return Promise.resolve(result).finally(() => unit.clear())
+  unit.clear()
   return result
 }
+
+/**
+ * With its root field an event begins. What others have wrapped it in is wrapped as well: where that runs it in a context of
+ * its own, such as a span, that is the context of this one field.
+ */
+export function wrapEvents(schema: GraphQLSchema): void {
+  for (const field of Object.values(schema.getSubscriptionType()?.getFields() ?? {})) {
+    const resolve = (field.resolve ?? resolveProperty) as Resolver
+    if (beginnings.has(resolve)) continue
+    field.resolve = isDefault(resolve) ? beginWithProperty : beginning(resolve)
+  }
+}
+
+function beginning(resolve: Resolver): Resolver {
+  const begin = wrapper(function (source, args, context, info: GraphQLResolveInfo) {
+    const operation = operationOf(context)
+    if (operation === undefined) return resolve.call(this, source, args, context, info)
+    const event = operation.beginEvent(info)
+    return asking(info, event, () => resolve.call(this, source, args, context, info))
+  })
+  beginnings.add(begin)
+  return begin
+}
+
+const beginnings = new WeakSet<object>()
+const beginWithProperty = beginning(resolveProperty)

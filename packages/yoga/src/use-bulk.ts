@@ -7,18 +7,20 @@ import { BulkOptionError } from '@bulkcall/core'
 import type { ExecutionArgs } from 'graphql'
 import type { Plugin } from 'graphql-yoga'
 import { attended, gone, hasSignal, isAsyncIterable, type ClientContext } from './client.ts'
-import { contextClass, operationOf } from './context.ts'
+import { contextClass, expect, isFirst, operationOf } from './context.ts'
 import { prepare } from './definitions.ts'
 import { isShownAsItIs, presented, presentedBatch, presentedFailure } from './errors.ts'
 import { withoutRepeats, type Log } from './log.ts'
-import { Operation } from './operation.ts'
+import { entrance, executing, executionOf, wrapsEvents } from './executor.ts'
+import { Operation, type Execution } from './operation.ts'
 import { fieldResolver, wrapResolvers } from './resolvers.ts'
 import type { BulkDefinitions, BulkPlugin, UseBulkOptions, Checked } from './types.ts'
+import type { Unit } from './unit.ts'
 
 const ours = new WeakSet<object>()
 
 /** What is done once an execution has begun. */
-type Execution = NonNullable<Exclude<Awaited<ReturnType<NonNullable<Plugin['onExecute']>>>, void>>
+type Done = NonNullable<Exclude<Awaited<ReturnType<NonNullable<Plugin['onExecute']>>>, void>>
 
 /**
  * A GraphQL Yoga plugin that gives each operation bulk loaders, as `ctx.bulk.<name>`.
@@ -54,20 +56,22 @@ function create<D extends BulkDefinitions>(definitions: D, options: UseBulkOptio
     return operation
   }
 
-  function show<R extends object>(result: R, { aborted, tally }: Operation, transport: boolean): R {
+  function show<R extends object>(result: R, { aborted, tally }: Unit, transport: boolean): R {
     const shown = isShownAsItIs(result) ? result : presented(result, { aborted, log, transport })
     // Of a result in parts the last one tells.
     return tally === null || hasMore(result) ? shown : tally.told(shown)
   }
 
   /** What is done when an execution is done: made once, and not for each. */
-  const executions = (isAttended: boolean): Execution => ({
+  const executions = (isAttended: boolean): Done => ({
     onExecuteDone({ args, result: given, setResult: setGiven }) {
-      const operation = operationOf(args.contextValue)
-      if (operation === undefined) return undefined
+      const execution = executionOf(args)
+      if (execution === undefined) return undefined
+      const { operation } = execution
       if (!isAsyncIterable(given)) {
         if (isAttended) operation.leave()
-        const shown = show(given, operation, isOverHttp(args.contextValue as ClientContext))
+        const shown = show(given, execution.unit, isOverHttp(args.contextValue as ClientContext))
+        operation.end(execution)
         if (shown !== given) setGiven(shown)
         return undefined
       }
@@ -75,12 +79,13 @@ function create<D extends BulkDefinitions>(definitions: D, options: UseBulkOptio
       return {
         onNext({ result, setResult }) {
           whole = !hasMore(result)
-          setResult(show(result, operation, false))
+          setResult(show(result, execution.unit, false))
         },
         // Of all transports: who does not wait for the last part has gone.
         onEnd() {
           if (isAttended) operation.leave()
-          if (!whole) operation.abort(gone())
+          if (!whole) operation.give(execution, gone())
+          operation.end(execution)
         },
       }
     },
@@ -95,6 +100,11 @@ function create<D extends BulkDefinitions>(definitions: D, options: UseBulkOptio
       const others = plugins.filter(other => typeof other === 'object' && other !== null && ours.has(other))
       if (others.length > 1)
         throw new BulkOptionError('the plugins of a server', 'with one useBulk at most', others.length)
+      // Inserting moves this plugin on, so that it is initialized once more.
+      if (plugins.includes(entrance)) return
+      const engine = plugins.findIndex(other => other && 'onExecute' in other)
+      if (plugins[engine] !== plugin) plugins.splice(engine + 1, 0, entrance)
+      plugins.push(wrapsEvents)
       // Masking comes later, and leaves alone what is an error of GraphQL already.
       registerContextErrorHandler(({ context, error, setError }) => {
         setError(presentedFailure(error, { log, transport: isOverHttp(context) }))
@@ -111,45 +121,53 @@ function create<D extends BulkDefinitions>(definitions: D, options: UseBulkOptio
 
     // The first hook that sees the context: later ones, and the application's own `context()`, can load.
     onEnveloped({ context, extendContext }) {
-      if (context) extendContext({ bulk: new ContextBulk(operationFor(context)) } as object)
+      if (!context) return
+      const operation = operationOf(context)
+      // One object may be the context of all that a socket asks. What goes on with it must keep its loaders.
+      if (operation?.server === server && operation.isRunning && operation.context === context)
+        expect(context)
+      else extendContext({ bulk: new ContextBulk(operationFor(context)) } as object)
     },
 
     onExecute({ args, executeFn, setExecuteFn }) {
-      const operation = operationOf(args.contextValue)
-      if (operation === undefined) return undefined
-      const isMutation = begin(operation, args) === 'mutation'
-      if (isMutation) operation.last()
-      else if (hasSignal(args.contextValue)) {
+      const execution = begin(args)
+      if (execution === undefined) return undefined
+      const { operation, executed } = execution
+      if (executed[2].operation === 'mutation') return otherExecution
+      if (hasSignal(args.contextValue)) {
         operation.attend()
         return attendedExecution
-      } else setExecuteFn(attended(executeFn, args.contextValue, operation))
+      }
+      setExecuteFn(attended(executeFn, args.contextValue, operation))
       return otherExecution
     },
 
     onSubscribe({ args, subscribeFn, setSubscribeFn }) {
-      const operation = operationOf(args.contextValue)
-      if (operation === undefined) return undefined
+      const execution = begin(args)
+      if (execution === undefined) return undefined
+      const { operation } = execution
       const overHttp = isOverHttp(args.contextValue)
       const isAttended = hasSignal(args.contextValue)
-      begin(operation, args)
       if (isAttended) operation.attend()
       else setSubscribeFn(attended(subscribeFn, args.contextValue, operation))
       return {
         onSubscribeResult({ result: opened, setResult: setOpened }) {
           if (!isAsyncIterable(opened)) {
             if (isAttended) operation.leave()
-            setOpened(show(opened, operation, overHttp))
+            setOpened(show(opened, execution.unit, overHttp))
+            operation.end(execution)
+            return undefined
           }
-          // Each event is a unit of its own: what an earlier one has loaded may have changed since.
-          operation.renew()
+          operation.opened(execution)
           return {
             onNext({ result, setResult }) {
-              setResult(show(result, operation, false))
-              operation.renew()
+              setResult(show(result, execution.unit, false))
+              if (!hasMore(result)) operation.answered(execution)
             },
             onEnd() {
               if (isAttended) operation.leave()
-              operation.abort(new DOMException('The subscription has ended.', 'AbortError'))
+              operation.give(execution, new DOMException('The subscription has ended.', 'AbortError'))
+              operation.end(execution)
             },
           }
         },
@@ -180,20 +198,20 @@ function isOverHttp(context: ClientContext): boolean {
   return context.request !== undefined
 }
 
-/** What an operation executes is known now. Gives what kind of operation it is. */
-function begin(operation: Operation, args: Executed): string | undefined {
+/** What is to be executed is known now. */
+function begin(args: ExecutionArgs): Execution | undefined {
+  const operation = operationOf(args.contextValue)
+  if (operation === undefined) return undefined
   const { schema, document, operationName } = args
-  args.fieldResolver = fieldResolver(args.fieldResolver)
+  args.fieldResolver = fieldResolver(args.fieldResolver) as never
   for (const definition of document.definitions) {
     if (!('operation' in definition) || !('selectionSet' in definition)) continue
     if (operationName && definition.name?.value !== operationName) continue
-    operation.executes(schema, document, definition)
-    return definition.operation
+    const execution = operation.begin([schema, document, definition], isFirst(args.contextValue))
+    return executing(args, execution)
   }
   return undefined
 }
-
-type Executed = Pick<ExecutionArgs, 'schema' | 'document' | 'operationName' | 'fieldResolver'>
 
 /** Whether more parts of the result come after this one. */
 function hasMore(result: object): boolean {
