@@ -126,6 +126,118 @@ describe('a shared loader', () => {
     expect(bulks.map(({ context }) => context)).toEqual([undefined, undefined, undefined])
   })
 
+  /** A server that loads in `context()` as well, before it knows the tenant; two tenants ask at once. */
+  async function twoTenants(shared: (context: any) => unknown, load: (bulk: any) => unknown) {
+    const bulks: { partition: unknown; ids: readonly unknown[] }[] = []
+    const arrived = { tenants: 0, both: gate() }
+    const yoga = createYoga<any>({
+      logging: false,
+      plugins: [
+        useBulk(
+          {
+            docs: {
+              command: async (ids: string[], { partition }: { partition: unknown }) => {
+                bulks.push({ partition, ids })
+                return ids.map(id => `${id} of ${String(partition)}`)
+              },
+              shared,
+            },
+          },
+          { delay: patient },
+        ),
+      ],
+      context: async ({ bulk, request }: any) => {
+        const early = await load(bulk)
+        if (++arrived.tenants === 2) arrived.both.open()
+        await arrived.both.opened
+        return { early, tenant: request.headers.get('tenant') ?? undefined }
+      },
+      schema: createSchema<any>({
+        typeDefs: 'type Query { doc(id: String!): String early: String as(tenant: String!): String }',
+        resolvers: {
+          Query: {
+            early: (_, __, { early }) => String(early),
+            doc: (_, { id }, { bulk }) => bulk.docs.load(id),
+            as: async (_, { tenant }, context) => {
+              const before = await context.bulk.docs.load('same')
+              context.tenant = tenant
+              return `${before}, ${await context.bulk.docs.load('same')}`
+            },
+          },
+        },
+      }),
+    })
+    const asks = (query: string, tenants: readonly (string | undefined)[]) =>
+      Promise.all(
+        tenants.map(tenant => ask(yoga, query, { headers: tenant === undefined ? {} : { tenant } })),
+      )
+    return { bulks, asks }
+  }
+
+  it.each<[string, (bulk: any) => unknown]>([
+    ['is not touched', () => undefined],
+    ['is touched', bulk => bulk.docs.name],
+    ['is loaded from', bulk => bulk.docs.load('session')],
+  ])('S125 has the partition of the finished context where it %s before that', async (_, load) => {
+    const { bulks, asks } = await twoTenants(({ tenant }) => tenant, load)
+    const answers = await asks('{ doc(id: "1") }', ['acme', 'umbrella'])
+    expect(answers.map(({ data }) => data.doc)).toEqual(['1 of acme', '1 of umbrella'])
+    const early = bulks.filter(({ partition }) => partition === undefined)
+    expect(early.map(({ ids }) => ids)).toEqual(early.map(() => ['session']))
+    const late = bulks.filter(({ partition }) => partition !== undefined)
+    expect(late).toEqual([
+      { partition: 'acme', ids: ['1'] },
+      { partition: 'umbrella', ids: ['1'] },
+    ])
+  })
+
+  it('S125 has a bulk of its own before the context is finished, and what that told is known then', async () => {
+    const { bulks, asks } = await twoTenants(
+      () => 'all',
+      bulk => bulk.docs.load('1'),
+    )
+    const answers = await asks('{ early doc(id: "1") other: doc(id: "2") }', ['acme', 'umbrella'])
+    expect(answers.map(({ data }) => data)).toEqual([
+      { early: '1 of all', doc: '1 of all', other: '2 of all' },
+      { early: '1 of all', doc: '1 of all', other: '2 of all' },
+    ])
+    expect(bulks.map(({ ids }) => ids)).toEqual([['1'], ['1'], ['2']])
+  })
+
+  it('S125 `undefined` is no partition: nobody else has a key in such a bulk', async () => {
+    const { bulks, asks } = await twoTenants(
+      ({ tenant }) => tenant,
+      () => undefined,
+    )
+    const answers = await asks('{ doc(id: "1") }', [undefined, undefined])
+    expect(answers.map(({ data }) => data.doc)).toEqual(['1 of undefined', '1 of undefined'])
+    expect(bulks).toHaveLength(2)
+  })
+
+  it('S125 asks the context at each load, and keeps the answers of each partition apart', async () => {
+    const { asks } = await twoTenants(
+      ({ tenant }) => tenant,
+      () => undefined,
+    )
+    const [answer] = await asks('{ as(tenant: "umbrella") }', ['acme', 'acme'])
+    expect(answer!.data.as).toBe('same of acme, same of umbrella')
+  })
+
+  it('S125 what the context throws when it is asked is the error of the load', async () => {
+    const { asks } = await twoTenants(
+      ({ user }) => user.tenant,
+      async bulk => [
+        await bulk.docs.load('1').catch((error: Error) => error.name),
+        (await bulk.docs.loadMany(['1', '2'])).map((error: Error) => error.name),
+      ],
+    )
+    const answers = await asks('{ early doc(id: "1") }', ['acme', 'umbrella'])
+    for (const { data, errors } of answers) {
+      expect(data).toEqual({ early: 'TypeError,TypeError,TypeError', doc: null })
+      expect(errors).toMatchObject([{ path: ['doc'] }])
+    }
+  })
+
   it('S73 a request that fails changes nothing for others', async () => {
     const { yoga, holding, loaded } = server({}, ids => {
       if (ids.includes(13)) throw new Error('bad key')

@@ -1,0 +1,391 @@
+/**
+ * Stores: what commands see in an `AsyncLocalStorage` that something around their operation has set.
+ */
+
+import { AsyncLocalStorage } from 'node:async_hooks'
+import { context, trace } from '@opentelemetry/api'
+import { AsyncLocalStorageContextManager } from '@opentelemetry/context-async-hooks'
+import { BasicTracerProvider, InMemorySpanExporter, SimpleSpanProcessor } from '@opentelemetry/sdk-trace-base'
+import { envelop, useEngine, useSchema } from '@envelop/core'
+import * as GraphQLJS from 'graphql'
+import { createSchema, createYoga, type Plugin } from 'graphql-yoga'
+import { describe, expect, it } from 'vitest'
+import { bulkResolver, useBulk } from '../src/index.ts'
+import { ask, askBatch, dataOf, eventsOf, respond } from './support/ask.ts'
+import { listenToSockets } from './support/sockets.ts'
+import { patient, sleep } from './support/wait.ts'
+
+const store = new AsyncLocalStorage<string>()
+
+/** Resolvers that load in every way: at once, after an await, in a store of their own, without a loader. */
+const typeDefs = /* GraphQL */ `
+  type Query {
+    own: String
+    seen: String
+    late: String
+    field: String
+    nested: Nested
+  }
+  type Nested {
+    seen: String
+    late: String
+  }
+  type Mutation {
+    seen: String
+    late: String
+  }
+  type Subscription {
+    seen: String
+  }
+`
+const seenNow = (): string => store.getStore() ?? 'none'
+const resolvers = {
+  Query: {
+    own: async (_: unknown, __: unknown, { bulk }: any) => store.run('own', () => bulk.seen.load('own')),
+    seen: (_: unknown, __: unknown, { bulk }: any) => bulk.seen.load('seen'),
+    late: async (_: unknown, __: unknown, { bulk }: any) => {
+      await sleep(1)
+      return bulk.seen.load('late')
+    },
+    field: bulkResolver((calls: unknown[]) => calls.map(seenNow)),
+    // A promise that is made in a store of its own.
+    nested: async () => store.run('own', () => sleep(1).then(() => ({}))),
+  },
+  Nested: {
+    seen: (_: unknown, __: unknown, { bulk }: any) => bulk.seen.load('nested'),
+    late: (_: unknown, __: unknown, { bulk }: any) => bulk.other.load('nested'),
+  },
+  Mutation: {
+    seen: (_: unknown, __: unknown, { bulk }: any) => bulk.seen.load('seen'),
+    late: async (_: unknown, __: unknown, { bulk }: any) => {
+      await sleep(1)
+      return bulk.seen.load('late')
+    },
+  },
+  Subscription: {
+    seen: {
+      async *subscribe() {
+        yield 1
+        yield 2
+      },
+      resolve: async (_: number, __: unknown, { bulk }: any) => bulk.seen.load('event'),
+    },
+  },
+}
+const query = '{ own seen late field nested { seen late } }'
+const all = (value: string): object => ({
+  own: value,
+  seen: value,
+  late: value,
+  field: value,
+  nested: { seen: value, late: value },
+})
+
+const bulkPlugin = (): Plugin =>
+  useBulk({
+    seen: (keys: string[]) => keys.map(seenNow),
+    other: async function* (keys: string[]) {
+      for (const _ of keys) yield seenNow()
+    },
+  })
+
+function server(plugins: Plugin[], more: object = {}) {
+  const schema = createSchema<any>({ typeDefs, resolvers })
+  return createYoga<any>({ logging: false, batching: true, schema, plugins, ...more })
+}
+
+/** Where a plugin of the program, or its `context`, sets a store. */
+const places: Record<string, { plugin?: Plugin; context?: () => object }> = {
+  'instrumentation.request': { plugin: { instrumentation: { request: (_, work) => store.run('T', work) } } },
+  'instrumentation.operation': {
+    plugin: { instrumentation: { operation: (_, work) => store.run('T', work) } },
+  },
+  'instrumentation.context': {
+    plugin: {
+      instrumentation: {
+        context: (_, work) => {
+          store.enterWith('T')
+          return work()
+        },
+      },
+    },
+  },
+  'instrumentation.execute': { plugin: { instrumentation: { execute: (_, work) => store.run('T', work) } } },
+  setExecuteFn: {
+    plugin: {
+      onExecute: ({ executeFn, setExecuteFn }) => setExecuteFn(args => store.run('T', () => executeFn(args))),
+    },
+  },
+  'setExecuteFn, asynchronous, with other arguments': {
+    plugin: {
+      onExecute: ({ executeFn, setExecuteFn }) =>
+        setExecuteFn(async args => {
+          await sleep(1)
+          return store.run('T', () => executeFn({ ...args }))
+        }),
+    },
+  },
+  'enterWith in onExecute': { plugin: { onExecute: () => store.enterWith('T') } },
+  'enterWith in onContextBuilding': { plugin: { onContextBuilding: () => store.enterWith('T') } },
+  'enterWith in context()': {
+    context: () => {
+      store.enterWith('T')
+      return {}
+    },
+  },
+}
+
+describe('the store that the resolvers of an execution have in common', () => {
+  for (const [name, { plugin, context: build }] of Object.entries(places)) {
+    it.each(['before', 'after'])(`S124 is that of its commands: ${name}, with useBulk %s`, async place => {
+      const bulk = bulkPlugin()
+      const others = plugin === undefined ? [] : [plugin]
+      const yoga = server(place === 'before' ? [bulk, ...others] : [...others, bulk], { context: build })
+      expect(await dataOf(yoga, query)).toEqual(all('T'))
+      expect(await dataOf(yoga, 'mutation { seen late }')).toEqual({ seen: 'T', late: 'T' })
+      const [first, second] = await askBatch(yoga, [query, query])
+      expect([first!.data, second!.data]).toEqual([all('T'), all('T')])
+    })
+  }
+
+  it.each(['before', 'after'])(
+    'S124 is never that of one resolver, also where another plugin runs each in one: useBulk %s',
+    async place => {
+      const each: Plugin = {
+        onSchemaChange({ schema }) {
+          for (const type of Object.values<any>(schema.getTypeMap())) {
+            if (type.name.startsWith('__') || !('getFields' in type)) continue
+            for (const field of Object.values<any>(type.getFields())) {
+              if (!('resolve' in field) || field.resolve === undefined) continue
+              const { resolve } = field
+              field.resolve = (...args: unknown[]) =>
+                store.run(`${type.name}.${field.name}`, () => resolve(...args))
+            }
+          }
+        },
+        instrumentation: { execute: (_, work) => store.run('T', work) },
+        onSubscribe: ({ subscribeFn, setSubscribeFn }) =>
+          setSubscribeFn(args => store.run('S', () => subscribeFn(args))),
+      }
+      const bulk = bulkPlugin()
+      const yoga = server(place === 'before' ? [bulk, each] : [each, bulk])
+      expect(await dataOf(yoga, query)).toEqual(all('T'))
+      const events = eventsOf(
+        await respond(yoga, 'subscription { seen }', { headers: { accept: 'text/event-stream' } }),
+      )
+      for await (const { data } of events) expect(data.seen).not.toMatch(/^Subscription/)
+    },
+  )
+
+  it('S124 is that of whoever loads where nothing is executed yet, and then that of the execution', async () => {
+    const plugins = [
+      bulkPlugin(),
+      { instrumentation: { execute: (_, work) => store.run('T', work) } } as Plugin,
+    ]
+    const yoga = server(plugins, {
+      context: async ({ bulk }: any) => {
+        const { seen } = bulk
+        store.enterWith('C')
+        return { before: await seen.load('context') }
+      },
+      schema: createSchema<any>({
+        typeDefs: 'type Query { before: String known: String now: String }',
+        resolvers: {
+          Query: {
+            before: (_, __, ctx) => ctx.before,
+            known: (_, __, { bulk }) => bulk.seen.load('context'),
+            now: (_, __, { bulk }) => bulk.seen.load('now'),
+          },
+        },
+      }),
+    })
+    expect(await dataOf(yoga, '{ before known now }')).toEqual({ before: 'C', known: 'C', now: 'T' })
+  })
+
+  it('S124 where the executor is another one, it is that in which the first resolver is called', async () => {
+    const executor: Plugin = {
+      onExecute: ({ setExecuteFn }) =>
+        setExecuteFn(args => store.run('T', () => GraphQLJS.execute(args as never))),
+    }
+    expect(await dataOf(server([bulkPlugin(), executor]), query)).toEqual(all('T'))
+  })
+
+  it('S124 on an Envelop server, wherever its engine stands', async () => {
+    const { parse, validate, execute, subscribe } = GraphQLJS
+    const engine = useEngine({ parse, validate, execute, subscribe })
+    const schema = useSchema(createSchema<any>({ typeDefs, resolvers }))
+    for (const plugins of [
+      [engine, schema, bulkPlugin()],
+      [bulkPlugin(), schema, engine],
+    ]) {
+      const getEnveloped = envelop({
+        plugins: [
+          ...(plugins as never[]),
+          {
+            onExecute: ({ executeFn, setExecuteFn }: any) =>
+              setExecuteFn((args: any) => store.run('T', () => executeFn(args))),
+          },
+        ],
+      })
+      const enveloped = getEnveloped({})
+      const contextValue = await enveloped.contextFactory()
+      const args = { schema: enveloped.schema, document: enveloped.parse(query), contextValue }
+      const { data } = (await enveloped.execute(args)) as any
+      expect(JSON.parse(JSON.stringify(data))).toEqual(all('T'))
+    }
+  })
+
+  it('S124 two executions with one context at once have their own', async () => {
+    let last = 0
+    const transaction: Plugin = {
+      onExecute: ({ executeFn, setExecuteFn }) => {
+        const name = `T${++last}`
+        setExecuteFn(args => store.run(name, () => executeFn(args)))
+      },
+    }
+    const yoga = server([bulkPlugin(), transaction])
+    const { parse, contextFactory, execute, schema } = yoga.getEnveloped({} as never)
+    const contextValue = await contextFactory()
+    const args = { schema, document: parse('{ own seen late nested { seen late } }'), contextValue }
+    const answers: any[] = await Promise.all([execute(args), execute(args), execute(args)])
+    const expected = (name: string) => ({
+      own: name,
+      seen: name,
+      late: name,
+      nested: { seen: name, late: name },
+    })
+    expect(answers.map(({ data }) => JSON.parse(JSON.stringify(data)))).toEqual(
+      ['T1', 'T2', 'T3'].map(expected),
+    )
+  })
+
+  it('S124 each event has its own, and so has what feeds it', async () => {
+    const seen: string[] = []
+    const yoga = server([bulkPlugin()], {
+      schema: createSchema<any>({
+        typeDefs: 'type Query { a: Int } type Subscription { seen: String }',
+        resolvers: {
+          Subscription: {
+            seen: {
+              async *subscribe(_: unknown, __: unknown, { bulk }: any) {
+                for (const name of ['A', 'B']) {
+                  seen.push(await store.run(name, () => bulk.seen.load(1)))
+                  yield name
+                }
+              },
+              resolve: (_: string, __: unknown, { bulk }: any) => bulk.seen.load(1),
+            },
+          },
+        },
+      }),
+    })
+    await using sockets = await listenToSockets(yoga)
+    const events = sockets.client().iterate<any>({ query: 'subscription { seen }' })
+    const got: unknown[] = []
+    for await (const { data } of events) got.push(data!.seen)
+    expect([seen, got]).toEqual([
+      ['A', 'B'],
+      ['none', 'none'],
+    ])
+  })
+})
+
+it('S124 a transaction around a mutation is that of its loads, where there is one connection', async () => {
+  const transactions = new AsyncLocalStorage<{ readonly id: number }>()
+  let free = Promise.resolve()
+  let last = 0
+  /** A pool of one connection: who asks within the transaction has it, others wait until it is over. */
+  const transact = async <R>(work: () => Promise<R>): Promise<R> => {
+    const before = free
+    let release!: () => void
+    free = new Promise(resolve => {
+      release = resolve
+    })
+    await before
+    try {
+      return await transactions.run({ id: ++last }, work)
+    } finally {
+      release()
+    }
+  }
+  const queried: number[] = []
+  const rows = async (ids: number[]): Promise<number[]> => {
+    const own = transactions.getStore()
+    if (own === undefined) return transact(() => rows(ids))
+    await sleep(1)
+    queried.push(own.id)
+    return ids
+  }
+  const aroundMutations: Plugin = {
+    onExecute: ({ executeFn, setExecuteFn }) => setExecuteFn(args => transact(async () => executeFn(args))),
+  }
+  for (const plugins of [
+    [useBulk({ rows }, { delay: patient }), aroundMutations],
+    [aroundMutations, useBulk({ rows }, { delay: patient })],
+  ]) {
+    const yoga = createYoga<any>({
+      logging: false,
+      plugins,
+      schema: createSchema<any>({
+        typeDefs: 'type Query { a: Int } type Mutation { a: Int b: Int }',
+        resolvers: {
+          Mutation: {
+            a: (_, __, { bulk }) => bulk.rows.load(1),
+            b: async (_, __, { bulk }) => {
+              await sleep(1)
+              return bulk.rows.load(2)
+            },
+          },
+        },
+      }),
+    })
+    queried.length = 0
+    const before = last
+    expect(await ask(yoga, 'mutation { a b }')).toEqual({ data: { a: 1, b: 2 } })
+    expect(queried).toEqual([before + 1, before + 1])
+  }
+})
+
+it('S124 spans of a database hang below the span of the execution', async () => {
+  const exporter = new InMemorySpanExporter()
+  const provider = new BasicTracerProvider({ spanProcessors: [new SimpleSpanProcessor(exporter)] })
+  const tracer = provider.getTracer('test')
+  context.setGlobalContextManager(new AsyncLocalStorageContextManager().enable())
+  try {
+    const database = async (ids: number[]): Promise<number[]> => {
+      const span = tracer.startSpan('SELECT')
+      await sleep(1)
+      span.end()
+      return ids
+    }
+    const within = (name: string, work: () => any): any => {
+      const span = tracer.startSpan(name)
+      return context.with(trace.setSpan(context.active(), span), async () => {
+        await work()
+        span.end()
+      })
+    }
+    const telemetry: Plugin = {
+      instrumentation: {
+        request: (_, work) => within('request', work),
+        execute: (_, work) => within('graphql.execute', work),
+      },
+    }
+    const yoga = createYoga<any>({
+      logging: false,
+      plugins: [useBulk({ rows: database }), telemetry],
+      schema: createSchema<any>({
+        typeDefs: 'type Query { row: Int }',
+        resolvers: {
+          Query: { row: (_, __, { bulk }) => within('resolver', () => {}).then(() => bulk.rows.load(1)) },
+        },
+      }),
+    })
+    expect(await dataOf(yoga, '{ row }')).toEqual({ row: 1 })
+    const spans = exporter.getFinishedSpans()
+    const named = (name: string) => spans.find(span => span.name === name)!
+    expect(named('SELECT').parentSpanContext?.spanId).toBe(named('graphql.execute').spanContext().spanId)
+  } finally {
+    context.disable()
+  }
+})
