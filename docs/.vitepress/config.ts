@@ -9,7 +9,8 @@ const source = 'https://github.com/bulkcall/bulkcall/blob/main/'
 
 export default defineConfig({
   title: 'Bulkcall',
-  description: 'Bulkcall turns many single calls into few bulk calls: batching and deduplication against N+1 queries.',
+  description:
+    'Bulkcall turns many single calls into few bulk calls: batching and deduplication against N+1 queries.',
   lang: 'en',
   cleanUrls: false,
   srcExclude: ['node_modules/**'],
@@ -33,10 +34,13 @@ export default defineConfig({
     footer: { message: 'MIT' },
   },
   markdown: {
+    anchor: { slugify: anchorOf },
     theme: { light: 'github-light', dark: 'github-dark' },
     config(md) {
       // Pages link to files of the repository as GitHub does; here such a link leads there.
-      const render = md.renderer.rules.link_open ?? ((tokens, at, options, _, self) => self.renderToken(tokens, at, options))
+      const render =
+        md.renderer.rules.link_open ??
+        ((tokens, at, options, _, self) => self.renderToken(tokens, at, options))
       md.core.ruler.after('inline', 'links to sources', ({ tokens, env }) => {
         for (const token of tokens.flatMap(block => block.children ?? [])) {
           if (token.type !== 'link_open') continue
@@ -57,6 +61,14 @@ export default defineConfig({
     build: { chunkSizeWarningLimit: 1_500 },
   },
 })
+
+/** As GitHub makes it, where the same pages are read. */
+function anchorOf(heading: string): string {
+  return heading
+    .toLowerCase()
+    .replaceAll(/[^\p{L}\p{N}\s_-]/gu, '')
+    .replaceAll(' ', '-')
+}
 
 function sidebar(): DefaultTheme.Sidebar {
   return [
@@ -84,7 +96,11 @@ function pagesOf(folder: string): DefaultTheme.SidebarItem[] {
     .map(name => {
       const text = readFileSync(join(docs, folder, name), 'utf8')
       const order = Number(/^order: (\d+)$/m.exec(text)?.[1] ?? 100)
-      return { text: /^# (.+)$/m.exec(text)![1]!.replaceAll('`', ''), link: `/${folder}/${name.slice(0, -3)}`, order }
+      return {
+        text: /^(?:title:|#) (.+)$/m.exec(text)![1]!.replaceAll('`', ''),
+        link: `/${folder}/${name.slice(0, -3)}`,
+        order,
+      }
     })
     .toSorted((a, b) => a.order - b.order || a.text.localeCompare(b.text))
 }
@@ -97,6 +113,8 @@ function apiPages(): DefaultTheme.SidebarItem[] {
     .filter(entry => entry.isDirectory())
     .map(({ name }) => ({
       text: `@bulkcall/${name}`,
-      link: existsSync(join(folder, name, 'src.md')) ? `/reference/api/${name}/src` : `/reference/api/${name}/src/`,
+      link: existsSync(join(folder, name, 'src.md'))
+        ? `/reference/api/${name}/src`
+        : `/reference/api/${name}/src/`,
     }))
 }
