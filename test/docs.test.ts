@@ -144,7 +144,16 @@ function only(text: string, parts: readonly ([number, number] | undefined)[]): s
 }
 
 /** Folders that hold nothing of ours. */
-const foreign = new Set(['node_modules', 'dist', 'coverage', 'reports', '.git', '.turbo', '.vitepress', 'api'])
+const foreign = new Set([
+  'node_modules',
+  'dist',
+  'coverage',
+  'reports',
+  '.git',
+  '.turbo',
+  '.vitepress',
+  'api',
+])
 
 function pagesBelow(folder: string): string[] {
   return readdirSync(folder, { withFileTypes: true }).flatMap(entry => {

@@ -20,7 +20,7 @@ const imports = [
   ['BulkLoader', '@bulkcall/core', '{ BulkLoader as it }'],
   ['AsyncBulkCall', '@bulkcall/core', '{ AsyncBulkCall as it }'],
   ['DataLoader', 'dataloader', 'it'],
-  ['batshit, with windowScheduler and keyResolver', '@yornaath/batshit', '* as it'],
+  ['batshit', '@yornaath/batshit', '* as it'],
   ['AsyncBatcher of TanStack Pacer', '@tanstack/pacer', '{ AsyncBatcher as it }'],
 ] as const
 
