@@ -41,7 +41,15 @@ export interface PreparedLoader {
 const defaultDelay = 5
 
 const settings = ['size', 'delay', 'maxPending', 'timeout', 'cache', 'cacheErrors', 'concurrent'] as const
-const definitionOptions = ['command', ...settings, 'name', 'cacheKeyFn', 'nullKeys', 'shared'] as const
+const definitionOptions = [
+  'command',
+  ...settings,
+  'name',
+  'cacheKeyFn',
+  'nullKeys',
+  'shared',
+  'clone',
+] as const
 
 /** What all operations of a server share. */
 export interface PreparedServer {
@@ -102,8 +110,9 @@ function prepareOne(
   scope: BulkScope,
 ): PreparedLoader {
   checkNames(definition, definitionOptions)
-  const { command, concurrent, shared = false, ...own } = given(definition)
+  const { command, concurrent, shared = false, clone, ...own } = given(definition)
   check('shared', ['boolean', 'function'].includes(typeof shared), 'true, false or a function', shared)
+  check('clone', clone === undefined || shared !== false, 'of a loader that is shared', clone)
   const options = {
     delay: defaultDelay,
     name: property,
@@ -122,7 +131,7 @@ function prepareOne(
     options: given({ cache, cacheErrors, nullKeys }),
     make,
     shared: {
-      loader: new SharedLoader<any, any, any>(command as never, { ...bulks, scope }),
+      loader: new SharedLoader<any, any, any>(command as never, { ...bulks, clone, scope }),
       partitionOf: shared === true ? () => undefined : shared,
     },
   }

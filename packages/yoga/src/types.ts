@@ -104,6 +104,11 @@ export interface BulkDefinition<TContext = any> extends OwnSettings {
    * @default false
    */
   readonly shared?: boolean | ((context: TContext) => unknown) | undefined
+  /**
+   * Of a shared loader: makes each operation a copy of its own of an answer, such as `structuredClone`.
+   * @default none: all operations get the same, and what of it is a plain object or an array is frozen
+   */
+  readonly clone?: ((value: any) => unknown) | undefined
 }
 
 /** Refuses what the types of definitions alone let pass: a misspelt setting, and a shared command that sees a context. */

@@ -67,6 +67,7 @@ function create<D extends BulkDefinitions>(definitions: D, options: UseBulkOptio
       if (operation === undefined) return undefined
       if (!isAsyncIterable(given)) {
         if (isAttended) operation.leave()
+        operation.executed()
         const shown = show(given, operation, isOverHttp(args.contextValue as ClientContext))
         if (shown !== given) setGiven(shown)
         return undefined
@@ -80,6 +81,7 @@ function create<D extends BulkDefinitions>(definitions: D, options: UseBulkOptio
         // Of all transports: who does not wait for the last part has gone.
         onEnd() {
           if (isAttended) operation.leave()
+          operation.executed()
           if (!whole) operation.abort(gone())
         },
       }
