@@ -5,6 +5,7 @@
 
 import { html, policy } from '#page'
 import { BulkOptionError, BulkScope, check, checkNames } from '@bulkcall/core'
+import { isScope } from '@bulkcall/core/kit'
 import type { Plugin, YogaServer } from 'graphql-yoga'
 import { Live } from './live.ts'
 import { defaultBytes, Recorder } from './recorder.ts'
@@ -182,7 +183,7 @@ function scopeOf(context: unknown): BulkScope | undefined {
   try {
     const bulk = (context as { bulk?: { [BulkScope.symbol]?: unknown } } | null | undefined)?.bulk
     const scope = bulk?.[BulkScope.symbol]
-    return scope instanceof BulkScope ? scope : undefined
+    return isScope(scope) ? (scope as BulkScope) : undefined
   } catch {
     return undefined
   }
