@@ -43,8 +43,8 @@ it('S181 a listener of one copy gets the bulks, calls, pending tasks and hits of
   await loader.load(1)
 
   expect(got).toEqual([
-    '1 called users',
     '1 pending in users',
+    '1 called users',
     '-1 pending in users',
     'users started',
     'users settled',
