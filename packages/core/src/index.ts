@@ -9,10 +9,8 @@ export { SharedLoader } from './shared-loader.ts'
 export { BulkScope } from './bulk-scope.ts'
 export { semaphore } from './limiter.ts'
 export { grouped, isolated, keyed } from './results.ts'
-export { onBulk, watched, watchesCalls } from './events.ts'
-export { endOfTurn, host } from './host.ts'
-export { check, checkNames, isSignal } from './validate.ts'
-export { leaversOf } from './engine/abort.ts'
+export { onBulk } from './events.ts'
+export { host } from './host.ts'
 export {
   asError,
   BulkClosedError,
@@ -37,6 +35,8 @@ export type {
   BulkLoaderFactory,
   BulkLoaderFactoryOptions,
   BulkLoaderOptions,
+  NullKeys,
+  OrNull,
 } from './bulk-loader.ts'
 export type { BulkCallOptions } from './options.ts'
 export type { Cause } from './engine/policy.ts'

@@ -13,7 +13,7 @@ import { firstOf, placesOf } from './engine/duplicates.ts'
 import { asError, isError } from './errors.ts'
 import type { AsyncContext } from './host.ts'
 import type { Limiter, Slot, Waiter } from './limiter.ts'
-import { BulkLoader, type BulkLoaderOptions } from './bulk-loader.ts'
+import { BulkLoader, type BulkLoaderOptions, type NullKeys, type OrNull } from './bulk-loader.ts'
 import {
   bulkCallOptions,
   contextOf,
@@ -47,9 +47,9 @@ export interface SharedLoaderOptions<K> extends BulkCallOptions {
 }
 
 /** The options of the loader that one unit of work has of a `SharedLoader`. */
-export interface OwnLoaderOptions<K, V, P> extends Pick<
-  BulkLoaderOptions<K, V, any>,
-  'cache' | 'cacheMap' | 'cacheErrors' | 'scope'
+export interface OwnLoaderOptions<K, V, P, N extends NullKeys = 'error'> extends Pick<
+  BulkLoaderOptions<K, V, any, N>,
+  'cache' | 'cacheMap' | 'cacheErrors' | 'nullKeys' | 'scope'
 > {
   /** Which others share its bulks: those with the same value, compared as a `Map` compares. */
   readonly partition?: P | undefined
@@ -104,17 +104,21 @@ class SharedLoader<K, V, P = undefined> {
   }
 
   /** The loader of one unit of work, with a cache of its own. */
-  loader(options: OwnLoaderOptions<K, V, P> = {}): BulkLoader<K, V> {
+  loader<N extends NullKeys = 'error'>(
+    options: OwnLoaderOptions<K, V, P, N> = {},
+  ): BulkLoader<OrNull<K, N>, OrNull<V, N>> {
     const own = this.definition(options)
-    return new BulkLoader<K, V, unknown>(own.command, own.options)
+    return new BulkLoader<any, any>(own.command, own.options as BulkLoaderOptions<any, any>)
   }
 
   /** What `loader` makes a loader of, for who wants to make it himself: from a class that counts, say. */
-  definition(options: OwnLoaderOptions<K, V, P> = {}): {
+  definition<N extends NullKeys = 'error'>(
+    options: OwnLoaderOptions<K, V, P, N> = {},
+  ): {
     readonly command: Command<K, V>
-    readonly options: BulkLoaderOptions<K, V, any>
+    readonly options: BulkLoaderOptions<K, V, any, N>
   } {
-    checkNames(options, ['cache', 'cacheMap', 'cacheErrors', 'scope', 'partition'])
+    checkNames(options, ['cache', 'cacheMap', 'cacheErrors', 'nullKeys', 'scope', 'partition'])
     const { partition, cacheErrors = true, ...own } = options
     const { size, maxPending, host } = this.#settings
     return {

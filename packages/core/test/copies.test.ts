@@ -4,7 +4,7 @@
 
 import { afterEach, expect, it, vi } from 'vitest'
 
-type Core = typeof import('../src/index.ts')
+type Core = typeof import('../src/index.ts') & typeof import('../src/kit.ts')
 
 const unwatches: (() => void)[] = []
 const key = Symbol.for('bulkcall')
@@ -18,7 +18,7 @@ afterEach(() => {
 /** The core, loaded once more. */
 async function copy(): Promise<Core> {
   vi.resetModules()
-  return import('../src/index.ts')
+  return { ...(await import('../src/index.ts')), ...(await import('../src/kit.ts')) }
 }
 
 const echo = (tasks: readonly unknown[]): readonly unknown[] => tasks

@@ -74,7 +74,10 @@ describe('options', () => {
       'concurrent must be a whole number from 1, null or a Limiter, got a plain object',
     ],
     [{ scope: {} }, 'scope must be a BulkScope of this version, got a plain object'],
-    [{ scope: Object.create(BulkScope.prototype) }, 'scope must be a BulkScope of this version, got a BulkScope'],
+    [
+      { scope: Object.create(BulkScope.prototype) },
+      'scope must be a BulkScope of this version, got a BulkScope',
+    ],
     [{ host: { now() {} } }, 'host must be a Host, got a plain object'],
     [{ maxPending: 9, size: 10 }, 'maxPending must be a whole number from size (10) or Infinity, got 9'],
     [

@@ -3,7 +3,7 @@
  * @module
  */
 
-import { leaversOf } from '@bulkcall/core'
+import { leaversOf } from '@bulkcall/core/kit'
 
 /** Who is told that a caller has gone. */
 export interface Chair {

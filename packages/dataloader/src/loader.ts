@@ -6,7 +6,8 @@
 // `_batchLoadFn` is the original's name, which instrumentations read.
 // oxlint-disable no-underscore-dangle
 
-import { endOfTurn, isError, watched, type CommandContext } from '@bulkcall/core'
+import { isError, type CommandContext } from '@bulkcall/core'
+import { endOfTurn, watched } from '@bulkcall/core/kit'
 import { Answers, asReason, oneJobLater } from './answers.ts'
 import { Batch, isThenable, Place, type Keeper } from './batch.ts'
 import { Bulks, type Owner } from './bulks.ts'

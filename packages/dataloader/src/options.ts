@@ -3,15 +3,8 @@
  * @module
  */
 
-import {
-  BulkOptionError,
-  check,
-  endOfTurn,
-  isSignal,
-  type BulkCallOptions,
-  type CommandContext,
-  type Limiter,
-} from '@bulkcall/core'
+import { BulkOptionError, type BulkCallOptions, type CommandContext, type Limiter } from '@bulkcall/core'
+import { check, endOfTurn, isSignal } from '@bulkcall/core/kit'
 
 /**
  * Gives a value or an Error for each key, in the order of the keys. `this` is the loader. The keys are the function's own

@@ -14,7 +14,9 @@ const most = {
   bulks: 20_000,
   loaders: 1_000,
   limiters: 500,
-  askers: 5_000,
+  fields: 5_000,
+  documents: 10_000,
+  lines: 2_000,
   arrivals: 20_000,
   /** Those of one operation: a replay has an object for each. */
   tasks: 1_000_000,
@@ -49,6 +51,7 @@ const checks = {
   /** As far as a Date goes. */
   date: number(0, 8.64e15),
   version: number(-Infinity, Infinity),
+  depth: whole(0, 100),
   text: value => {
     if (typeof value !== 'string') return 'is not a string'
     return value.length > most.letters ? `has more than ${many(most.letters)} letters` : null
@@ -62,7 +65,7 @@ type Name = keyof typeof checks
 type Pattern =
   | Name
   | `${Name}?`
-  | readonly [each: Pattern, most: number]
+  | readonly [each: Pattern, most: number, optional?: 'optional']
   | { readonly tuple: readonly Pattern[] }
   | { readonly [name: string]: Pattern }
 
@@ -84,8 +87,11 @@ const bulk: Pattern = {
   failed: 'count',
   error: 'text?',
   abandoned: 'boolean',
-  askers: [{ tuple: ['text', 'tasks'] }, most.askers],
-  arrivals: [{ tuple: ['id?', 'time', 'tasks'] }, most.arrivals],
+  timedOut: 'boolean?',
+  busyOpen: 'time?',
+  busyRunning: 'time?',
+  fields: [{ tuple: ['text', 'tasks', 'id?'] }, most.fields],
+  arrivals: [{ tuple: ['id?', 'time', 'tasks', 'time?'] }, most.arrivals],
 }
 
 const recording: Pattern = {
@@ -100,11 +106,15 @@ const recording: Pattern = {
       errors: 'count',
       bulks: [bulk, most.bulks],
       omitted: 'count?',
+      documents: ['id', most.documents, 'optional'],
+      variables: 'text?',
       hits: [{ tuple: ['text', 'count'] }, most.loaders],
+      fieldHits: [{ tuple: ['id', 'text', 'count'] }, most.fields],
       limiters: [{ id: 'id', slots: 'size?' }, most.limiters],
     },
     most.operations,
   ],
+  documents: [{ id: 'id', lines: [{ tuple: ['depth', 'text'] }, most.lines] }, most.documents],
 }
 
 /** Reads a file; an error says what is wrong with it. One that is too large is not even read. */
@@ -122,13 +132,20 @@ export function readRecording(text: string): Recording {
   } catch {
     throw new Error('The file is not JSON. Was it saved to its end?')
   }
+  return checkRecording(value)
+}
+
+/** A value as a recording; an error says what is wrong with it. */
+export function checkRecording(value: unknown): Recording {
+  const version = typeof value === 'object' && value !== null ? (value as { version?: unknown }).version : 2
+  if (typeof version === 'number' && version !== 2)
+    throw new Error(`The file has version ${version}; this page reads version 2.`)
   const wrong = misfit(value, recording, 'the recording', { left: most.entries })
   if (wrong !== null) throw new Error(`The file is no recording of this page: ${wrong}.`)
-  const { version } = value as { readonly version: number }
-  if (version !== 1) throw new Error(`The file has version ${version}; this page reads version 1.`)
-  const { operations } = value as Recording
+  const { operations, documents } = value as Recording
   const nonsense =
     twice(operations, 'the recording.operations') ??
+    twice(documents, 'the recording.documents') ??
     firstOf(operations, (operation, n) => nonsenseIn(operation, `the recording.operations[${n}]`))
   if (nonsense !== null) throw new Error(`The file cannot be: ${nonsense}.`)
   return value as Recording
@@ -173,7 +190,8 @@ function misfit(value: unknown, pattern: Pattern, path: string, room: { left: nu
     return wrong === null ? null : `${path} ${wrong}`
   }
   if (Array.isArray(pattern)) {
-    const [each, bound] = pattern as readonly [Pattern, number]
+    const [each, bound, optional] = pattern as readonly [Pattern, number, string?]
+    if (value === undefined && optional !== undefined) return null
     if (!Array.isArray(value)) return `${path} is not a list`
     if (value.length > bound) return `${path} has more than ${many(bound)} entries`
     room.left -= value.length

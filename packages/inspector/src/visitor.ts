@@ -3,7 +3,8 @@
  * @module
  */
 
-import { BulkOptionError, check } from '@bulkcall/core'
+import { BulkOptionError } from '@bulkcall/core'
+import { check } from '@bulkcall/core/kit'
 
 /** What every machine calls itself. */
 const local = ['localhost', '127.0.0.1', '[::1]']

@@ -3,7 +3,8 @@
  * @module
  */
 
-import { check, checkNames, onBulk, type BulkEvent, type OpenBulk } from '@bulkcall/core'
+import { onBulk, type BulkEvent, type OpenBulk } from '@bulkcall/core'
+import { check, checkNames } from '@bulkcall/core/kit'
 import { context, trace, type Span, type Tracer, type TracerProvider } from '@opentelemetry/api'
 import { Askers } from './askers.ts'
 import { finish, start } from './span.ts'

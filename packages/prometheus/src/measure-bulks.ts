@@ -3,7 +3,8 @@
  * @module
  */
 
-import { check, checkNames, isBulkError, onBulk, type BulkEvent } from '@bulkcall/core'
+import { isBulkError, onBulk, type BulkEvent } from '@bulkcall/core'
+import { check, checkNames } from '@bulkcall/core/kit'
 import { register, type Registry } from 'prom-client'
 import { Metrics, type MetricName, type MetricOption } from './metrics.ts'
 

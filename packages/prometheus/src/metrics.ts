@@ -3,7 +3,8 @@
  * @module
  */
 
-import { BulkOptionError, check, checkNames } from '@bulkcall/core'
+import { BulkOptionError } from '@bulkcall/core'
+import { check, checkNames } from '@bulkcall/core/kit'
 import { Counter, Gauge, Histogram, type Registry } from 'prom-client'
 
 /** The name that a metric has if its option says nothing else. */

@@ -3,7 +3,7 @@
  * @module
  */
 
-import { check } from '@bulkcall/core'
+import { check } from '@bulkcall/core/kit'
 
 /** A client, a pool or a cluster of `redis` (node-redis). */
 export interface NodeRedisClient {

@@ -10,7 +10,8 @@
 import { AsyncResource } from 'node:async_hooks'
 import { setTimeout as sleep } from 'node:timers/promises'
 
-import { check, checkNames, type Limiter, type Slot, type Waiter } from '@bulkcall/core'
+import type { Limiter, Slot, Waiter } from '@bulkcall/core'
+import { check, checkNames } from '@bulkcall/core/kit'
 import { asIoredis, type RedisClient } from './client.ts'
 import { BulkLimiterDownError, BulkSlotLostError } from './errors.ts'
 import { harmless } from './listener.ts'

@@ -3,16 +3,8 @@
  * @module
  */
 
-import {
-  asError,
-  check,
-  checkNames,
-  isError,
-  isolated,
-  type CommandContext,
-  type ResultOf,
-  type Results,
-} from '@bulkcall/core'
+import { asError, isError, isolated, type CommandContext, type ResultOf, type Results } from '@bulkcall/core'
+import { check, checkNames } from '@bulkcall/core/kit'
 import { Entries, nothing, type Entry, type SharedStore } from './entries.ts'
 import { BulkEntryError, type BulkStoreDownError } from './errors.ts'
 import { Flight } from './flight.ts'

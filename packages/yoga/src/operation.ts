@@ -95,7 +95,7 @@ export class Operation {
     return this.#makeLoader(own.command as BulkCommand, own.options)
   }
 
-  #makeLoader(command: BulkCommand, options: BulkLoaderOptions<any, any, any>): AnyLoader {
+  #makeLoader(command: BulkCommand, options: BulkLoaderOptions<any, any, any, any>): AnyLoader {
     if (this.tally === null) return new BulkLoader<any, any, any>(this.#bind(command), options)
     const tally = this.tally.of(options.name!)
     const counting: BulkCommand = (keys, context) => counted(tally, keys, () => command(keys, context))

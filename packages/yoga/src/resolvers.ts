@@ -4,7 +4,7 @@
  * @module
  */
 
-import { watchesCalls } from '@bulkcall/core'
+import { watchesCalls } from '@bulkcall/core/kit'
 import type { GraphQLField, GraphQLNamedType, GraphQLResolveInfo, GraphQLSchema } from 'graphql'
 import { asking } from './asking.ts'
 import { operationOf } from './context.ts'

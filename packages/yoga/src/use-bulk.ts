@@ -9,7 +9,8 @@ import type { Plugin } from 'graphql-yoga'
 import { attended, gone, hasSignal, isAsyncIterable, type ClientContext } from './client.ts'
 import { contextClass, operationOf } from './context.ts'
 import { prepare } from './definitions.ts'
-import { isShownAsItIs, presented, presentedBatch, presentedFailure, type Log } from './errors.ts'
+import { isShownAsItIs, presented, presentedBatch, presentedFailure } from './errors.ts'
+import { withoutRepeats, type Log } from './log.ts'
 import { Operation } from './operation.ts'
 import { fieldResolver, wrapResolvers } from './resolvers.ts'
 import type { BulkDefinitions, BulkPlugin, UseBulkOptions, Checked } from './types.ts'
@@ -101,7 +102,7 @@ function create<D extends BulkDefinitions>(definitions: D, options: UseBulkOptio
     },
 
     onYogaInit({ yoga }) {
-      log = yoga.logger
+      log = yoga.logger = withoutRepeats(yoga.logger)
     },
 
     onSchemaChange({ schema }) {

@@ -4,6 +4,7 @@
  */
 
 import type { Queue } from '../engine/queue.ts'
+import { drop } from '../engine/settle.ts'
 import { asError, BulkOptionError } from '../errors.ts'
 import type { BulkCallSettings } from '../options.ts'
 import type { Answer } from './answer.ts'
@@ -15,6 +16,8 @@ export interface LoaderSettings<K, V, C> extends BulkCallSettings {
   readonly keyOf: ((key: K) => C) | null
   readonly keeps: CacheErrors
   readonly store: CacheMap<C, Promise<V>> | 'own' | 'none'
+  /** Whether a key that is `null` gives `null`; else it is an error. */
+  readonly givesNull: boolean
 }
 
 export class Lookup<K, V, C> extends Cache<C, V> {
@@ -24,9 +27,12 @@ export class Lookup<K, V, C> extends Cache<C, V> {
   readonly #hasMap: boolean
   /** Whether a hit is given with the bulk that is open, so that what follows from it goes out in one bulk as well. */
   readonly #aligns: boolean
+  readonly #givesNull: boolean
 
-  constructor(queue: Queue<K, V>, { size, maxPending, delay, keyOf, keeps, store }: LoaderSettings<K, V, C>) {
+  constructor(queue: Queue<K, V>, settings: LoaderSettings<K, V, C>) {
+    const { size, maxPending, delay, keyOf, keeps, store, givesNull } = settings
     super(store, keeps, keyOf === null, Math.min(size, maxPending))
+    this.#givesNull = givesNull
     this.#queue = queue
     queue.keys = this
     this.#keyOf = keyOf
@@ -48,6 +54,7 @@ export class Lookup<K, V, C> extends Cache<C, V> {
         ? this.#queue.join(open, key)
         : this.#load(key, key as unknown as C)
     }
+    if (this.#isNothing(key)) return Promise.resolve(null as V)
     try {
       return this.#load(key, this.#cacheKey(key))
     } catch (error) {
@@ -74,6 +81,7 @@ export class Lookup<K, V, C> extends Cache<C, V> {
   }
 
   primeKey(key: K, value: V | PromiseLike<V> | Error): void {
+    if (this.#isNothing(key)) return drop(value)
     const cacheKey = this.#cacheKey(key)
     const answer = this.pending(cacheKey)
     if (answer === undefined) this.prime(cacheKey, value)
@@ -84,12 +92,20 @@ export class Lookup<K, V, C> extends Cache<C, V> {
   }
 
   clearKey(key: K): void {
+    if (this.#isNothing(key)) return
     this.delete(this.#cacheKey(key))
   }
 
+  /** Whether a key is a foreign key that points nowhere, of which nothing is asked or kept. */
+  #isNothing(key: K): boolean {
+    return key === null && this.#givesNull
+  }
+
   #cacheKey(key: K): C {
-    if (key === null || key === undefined)
-      throw new BulkOptionError(`a key of ${this.#queue.name}`, 'neither null nor undefined', key)
+    if (key === null || key === undefined) {
+      const hint = key === null ? ` (nullKeys: 'null' gives null for it)` : ''
+      throw new BulkOptionError(`a key of ${this.#queue.name}`, 'neither null nor undefined', key, hint)
+    }
     return this.#keyOf === null ? (key as unknown as C) : this.#keyOf(key)
   }
 

@@ -332,11 +332,11 @@ export class Tracker implements WorkOwner {
     const isBusy = this.aborted === null && (this.#pending > 0 || !this.#isQuiet)
     if (this.#isBusyPart === isBusy) return
     this.#isBusyPart = isBusy
-    wider.partChanged(isBusy)
+    wider.partIs(isBusy)
   }
 
   /** A part of this scope, which may be one of another copy of this package, has got busy, or is busy no more. */
-  partChanged(isBusy: boolean): void {
+  partIs(isBusy: boolean): void {
     this.#busyParts += isBusy ? 1 : -1
     if (!isBusy) this.look()
   }
