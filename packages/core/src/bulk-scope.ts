@@ -3,9 +3,9 @@
  * @module
  */
 
-import { check, checkNames, hasMethods } from './validate.ts'
+import { check, checkNames, hasMethods, readContext } from './validate.ts'
 import { Evidence, Plan } from './scope/evidence.ts'
-import { host as realHost, type Host } from './host.ts'
+import { host as realHost, type AsyncContext, type Host } from './host.ts'
 import { nextId } from './registry.ts'
 import { Tracker } from './scope/tracker.ts'
 import { checkScope, trackerKey } from './scope/trackers.ts'
@@ -36,9 +36,14 @@ export interface BulkScopeOptions {
    * @default none: windows close early with certainty alone
    */
   readonly plan?: Plan | undefined
+  /**
+   * In which the commands of its calls run: an `AsyncResource` is one.
+   * @default the async context in which the scope is made
+   */
+  readonly context?: AsyncContext | undefined
 }
 
-const scopeOptions = ['host', 'name', 'within', 'asker', 'plan'] as const
+const scopeOptions = ['host', 'name', 'within', 'asker', 'plan', 'context'] as const
 const hostMethods = ['now', 'endOfTurn', 'captureContext'] as const
 
 /**
@@ -77,7 +82,8 @@ export class BulkScope {
     const wider = within === undefined ? null : checkScope('within', within)
     this.name = name
     this.asker = asker
-    this.#tracker = new Tracker(this, host, wider, plan ?? null)
+    const context = readContext(options.context) ?? host.captureContext()
+    this.#tracker = new Tracker(this, host, wider, plan ?? null, context)
   }
 
   /**
