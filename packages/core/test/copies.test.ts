@@ -134,7 +134,7 @@ it('S182 a copy whose version does not fit warns once, is alone, and refuses sco
 
   expect(got).toEqual(['heard'])
   // What another version keeps its tracker under is not known here.
-  const scope = Object.create(null, { constructor: { value: class BulkScope {} } }) as never
+  const scope = Object.create(null, { [Symbol.for('bulkcall:0')]: { value: {} } }) as never
   const refused = 'scope must be a BulkScope of this version, got'
   expect(() => new one.AsyncBulkCall(echo, { scope })).toThrow(refused)
   expect(() => new one.BulkScope({ within: scope })).toThrow(
