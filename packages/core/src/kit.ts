@@ -5,6 +5,7 @@
 
 export { Evidence, Plan, Profile } from './scope/evidence.ts'
 export { leaversOf } from './engine/abort.ts'
+export { isThenable, shapeOf } from './engine/settle.ts'
 export { watched, watchesCalls } from './events.ts'
 export { endOfTurn } from './host.ts'
 export { check, checkNames, isSignal } from './validate.ts'
