@@ -3,9 +3,9 @@
  * @module
  */
 
-import { check, checkNames, hasMethods } from './validate.ts'
+import { check, checkNames, hasMethods, readContext } from './validate.ts'
 import { Evidence, Plan } from './scope/evidence.ts'
-import { host as realHost, type Host } from './host.ts'
+import { host as realHost, type AsyncContext, type Host } from './host.ts'
 import { Tracker } from './scope/tracker.ts'
 import { readTrackersBy, trackerOf } from './scope/trackers.ts'
 import type { Frame } from './scope/work.ts'
@@ -35,9 +35,14 @@ export interface BulkScopeOptions {
    * @default none: windows close early with certainty alone
    */
   readonly plan?: Plan | undefined
+  /**
+   * In which the commands of its calls run: an `AsyncResource` is one.
+   * @default the async context in which the scope is made
+   */
+  readonly context?: AsyncContext | undefined
 }
 
-const scopeOptions = ['host', 'name', 'within', 'asker', 'plan'] as const
+const scopeOptions = ['host', 'name', 'within', 'asker', 'plan', 'context'] as const
 const hostMethods = ['now', 'endOfTurn', 'captureContext'] as const
 
 let lastId = 0
@@ -76,7 +81,8 @@ export class BulkScope {
     check('within', wider !== undefined, 'a BulkScope', within)
     this.name = name
     this.asker = asker
-    this.#tracker = new Tracker(this, host, wider ?? null, plan ?? null)
+    const context = readContext(options.context) ?? host.captureContext()
+    this.#tracker = new Tracker(this, host, wider ?? null, plan ?? null, context)
   }
 
   /**

@@ -94,7 +94,7 @@ describe('options', () => {
     [{ maxpending: 10 }, 'maxPending'],
     [{ timout: 10 }, 'timeout'],
   ])('S48 the unknown name in %o is refused, and the nearest known one told', (options, nearest) => {
-    const known = 'size, delay, concurrent, maxPending, timeout, name, scope, host'
+    const known = 'size, delay, concurrent, maxPending, timeout, name, scope, context, host'
     const [name] = Object.keys(options)
     expect(refusal(options)).toBeInstanceOf(BulkOptionError)
     expect(refusal(options)).toMatchObject({
