@@ -26,8 +26,8 @@ export function unlocatedResults(given: unknown): unknown {
       return eachUnlocatedLater(given as AsyncIterable<unknown>)
     case 'none':
     case 'nothing that holds results':
-      return given
   }
+  return given
 }
 
 /** Asked as the core asks a map, which may be one of another realm, or work out what it gives. */
