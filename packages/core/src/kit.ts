@@ -7,6 +7,7 @@
 export { Evidence, Plan, Profile } from './scope/evidence.ts'
 export { isScope } from './scope/trackers.ts'
 export { leaversOf } from './engine/abort.ts'
+export { isThenable, shapeOf } from './engine/settle.ts'
 export { watched, watchesCalls } from './events.ts'
 export { endOfTurn, nobody } from './host.ts'
 export { check, checkNames, isSignal } from './validate.ts'
