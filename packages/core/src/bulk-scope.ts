@@ -63,6 +63,14 @@ export class BulkScope {
   /** Who asks, for events. */
   readonly asker: (() => string | undefined) | undefined
   readonly #tracker: Tracker
+  static {
+    // A getter of a brand: what merely looks like a scope, or inherits from one, has none.
+    Object.defineProperty(this.prototype, trackerKey, {
+      get(this: BulkScope) {
+        return #tracker in this ? this.#tracker : undefined
+      },
+    })
+  }
 
   constructor(options: BulkScopeOptions = {}) {
     checkNames(options, scopeOptions)
@@ -109,14 +117,6 @@ export class BulkScope {
   follow(plan: Plan): void {
     check('plan', plan instanceof Plan, 'a Plan', plan)
     this.#tracker.follow(plan)
-  }
-
-  /**
-   * What calls find it by. What merely inherits from a scope has none.
-   * @internal
-   */
-  get [trackerKey](): Tracker | undefined {
-    return #tracker in this ? this.#tracker : undefined
   }
 
   /**
