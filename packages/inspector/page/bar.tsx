@@ -7,7 +7,7 @@ import type { JSX } from 'preact'
 import type { RecordedBulk } from '../src/recording.ts'
 import { bulkFailed, phases, spansOf, timeIn } from './facts.ts'
 import type { View } from './layout.ts'
-import { many, time } from './numbers.ts'
+import { figure, many, time } from './numbers.ts'
 import { causes, doings } from './words.ts'
 
 interface Props {
@@ -64,7 +64,7 @@ export function tipOf(bulk: RecordedBulk, place: number, now: number): string {
   const failure = failureOf(bulk)
   return [
     `${loader}, bulk ${place}`,
-    `${many(tasks, 'load')}${size === null ? '' : ` of ${size.toLocaleString('en')}`}, opened at ${time(openedAt)}`,
+    `${many(tasks, 'load')}${size === null ? '' : ` of ${figure(size)}`}, opened at ${time(openedAt)}`,
     ...phases.flatMap(phase => {
       const ms = timeIn(phase, bulk, now)
       return ms >= 0.005 ? [`${doings[phase]}: ${time(ms)}`] : []

@@ -9,7 +9,7 @@ import { describe, failureOf, percentOf, Phases, tipOf } from './bar.tsx'
 import { Density } from './density.tsx'
 import { moveFocus } from './keyboard.ts'
 import type { Layout, Placed, Section, View } from './layout.ts'
-import { many, round, ticksOf, time } from './numbers.ts'
+import { figure, many, round, ticksOf, time } from './numbers.ts'
 import { settingsOf } from './settings.ts'
 
 export interface ChartProps {
@@ -106,8 +106,8 @@ function Labels({ placed, row }: { readonly placed: readonly Placed[]; readonly 
       {placed.map(({ bulk, top }) => (
         <span key={bulk.id} style={{ top: `${top}px`, height: `${row}px` }}>
           <span class="count">
-            {bulk.tasks.toLocaleString('en')}
-            {bulk.size !== null && <small> / {bulk.size.toLocaleString('en')}</small>}
+            {figure(bulk.tasks)}
+            {bulk.size !== null && <small> / {figure(bulk.size)}</small>}
           </span>
           <span class="cause">{bulk.cause ?? 'open'}</span>
         </span>

@@ -7,7 +7,7 @@ import type { JSX } from 'preact'
 import type { RecordedBulk, RecordedOperation } from '../src/recording.ts'
 import { failureOf } from './bar.tsx'
 import { endOf, phases, timeIn } from './facts.ts'
-import { many, percent, time } from './numbers.ts'
+import { figure, many, percent, time } from './numbers.ts'
 import { causes, doings } from './words.ts'
 
 interface Props {
@@ -44,8 +44,8 @@ export function Details({ operation, bulk, onClose }: Props): JSX.Element {
       <dl>
         <dt>loads</dt>
         <dd>
-          {bulk.tasks.toLocaleString('en')}
-          {bulk.size !== null && ` of ${bulk.size.toLocaleString('en')} (${percent(bulk.tasks, bulk.size)})`}
+          {figure(bulk.tasks)}
+          {bulk.size !== null && ` of ${figure(bulk.size)} (${percent(bulk.tasks, bulk.size)})`}
         </dd>
         <dt>cause</dt>
         <dd>
@@ -88,7 +88,7 @@ export function Details({ operation, bulk, onClose }: Props): JSX.Element {
           <ul>
             {bulk.fields.map(([field, tasks, line]) => (
               <li key={`${field} ${line}`}>
-                <code>{field}</code> ×{tasks.toLocaleString('en')}
+                <code>{field}</code> ×{figure(tasks)}
               </li>
             ))}
           </ul>
@@ -100,7 +100,7 @@ export function Details({ operation, bulk, onClose }: Props): JSX.Element {
           <ul>
             {sources(bulk, bulks).map(([source, tasks, ms]) => (
               <li key={source}>
-                {source} ×{tasks.toLocaleString('en')} <small>{ms}</small>
+                {source} ×{figure(tasks)} <small>{ms}</small>
               </li>
             ))}
           </ul>

@@ -4,6 +4,7 @@
  */
 
 import type { RecordedBulk, RecordedOperation } from '../src/recording.ts'
+import { clamp } from './numbers.ts'
 
 /**
  * What a bulk can wait for, or do: more calls while its window is open, the event loop, a slot, its command. The order in
@@ -171,12 +172,11 @@ function walk(
   end: number,
   visit: (doing: Doing, from: number, to: number) => void,
 ): void {
-  const clip = (instant: number): number => Math.min(Math.max(instant, begin), end)
   const changes = bulks
     .flatMap(bulk => spansOf(bulk, end))
     .flatMap(({ phase, from, to }): [number, Phase, number][] => [
-      [clip(from), phase, 1],
-      [clip(to), phase, -1],
+      [clamp(from, begin, end), phase, 1],
+      [clamp(to, begin, end), phase, -1],
     ])
     .toSorted(([a], [b]) => a - b)
   const now = { window: 0, loop: 0, slot: 0, command: 0 }

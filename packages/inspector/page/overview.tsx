@@ -8,7 +8,7 @@ import { useRef, useState } from 'preact/hooks'
 import { percentOf } from './bar.tsx'
 import type { Segment } from './facts.ts'
 import type { View } from './layout.ts'
-import { time } from './numbers.ts'
+import { clamp, time } from './numbers.ts'
 import { doings } from './words.ts'
 
 interface Props {
@@ -29,7 +29,7 @@ export function Overview({ segments, whole, view, onView }: Props): JSX.Element 
 
   const instantAt = (event: PointerEvent): number => {
     const { left, width: pixels } = strip.current!.getBoundingClientRect()
-    return whole.from + Math.min(Math.max((event.clientX - left) / pixels, 0), 1) * width
+    return whole.from + clamp((event.clientX - left) / pixels, 0, 1) * width
   }
   const zoom = (factor: number): void => {
     const [middle, half] = [(view.from + view.to) / 2, ((view.to - view.from) * factor) / 2]
@@ -92,7 +92,7 @@ export function Overview({ segments, whole, view, onView }: Props): JSX.Element 
 
 /** A view that is not empty and not beyond the whole. */
 export function clamped({ from, to }: View, whole: View): View {
-  const width = Math.min(Math.max(to - from, (whole.to - whole.from) / 5_000), whole.to - whole.from)
-  const begin = Math.min(Math.max((from + to - width) / 2, whole.from), whole.to - width)
+  const width = clamp(to - from, (whole.to - whole.from) / 5_000, whole.to - whole.from)
+  const begin = clamp((from + to - width) / 2, whole.from, whole.to - width)
   return { from: begin, to: begin + width }
 }

@@ -42,7 +42,7 @@ export function RunView({
     () => (recorded.ms === null ? ongoing(recorded, operations) : recorded),
     [recorded, operations],
   )
-  const whatIf = useWhatIf(operation)
+  const whatIf = useWhatIf(operation, documents)
   const end = useEnd(operation, isLive)
   const [field, setField] = useState<{ readonly of: number; readonly cost: FieldCost } | null>(null)
   const costs = useMemo(() => costsOf(operation), [operation])

@@ -1,10 +1,14 @@
 /**
  * The timeline of an operation for a replay: what came when, after what, in which turn of the event loop, and when each
- * window closed. All of it relative to the bulk that had settled before, so that it moves with that bulk.
+ * window closed. All of it relative to the bulk that had settled before and from which it may have followed, so that it
+ * moves with that bulk.
  * @module
  */
 
 import type { RecordedBulk } from '../src/recording.ts'
+import type { Causality } from './causality.ts'
+import { clamp } from './numbers.ts'
+import { countUntil } from './sorted.ts'
 
 /** How long after the bulk that had settled before it (`null` is the start) something was. */
 export interface Moment {
@@ -53,9 +57,13 @@ export class Timeline {
   /** When windows closed, in that order. */
   readonly #closings: readonly number[]
   readonly #byId: ReadonlyMap<number | null, RecordedBulk>
+  readonly #causality: Causality
+  /** Those that had settled from which the loads of a bulk may have followed. */
+  readonly #causes = new Map<string | null, readonly RecordedBulk[]>()
 
-  constructor(bulks: readonly RecordedBulk[]) {
+  constructor(bulks: readonly RecordedBulk[], causality: Causality) {
     this.#bulks = bulks
+    this.#causality = causality
     this.#settled = bulks.toSorted((a, b) => a.settledAt! - b.settledAt! || a.id - b.id)
     this.#closings = bulks
       .filter(({ cause }) => cause !== 'size')
@@ -64,16 +72,26 @@ export class Timeline {
     this.#byId = new Map(bulks.map(bulk => [bulk.id, bulk]))
   }
 
-  /** An instant, from the bulk on that had settled before. */
-  moment(instant: number): Moment {
-    let [from, to] = [0, this.#settled.length]
-    while (from < to) {
-      const middle = (from + to) >> 1
-      if (this.#settled[middle]!.settledAt! <= instant) from = middle + 1
-      else to = middle
-    }
-    const before = this.#settled[from - 1]
+  /** An instant, from the bulk on that had settled before, among all or among some. */
+  moment(instant: number, settled = this.#settled): Moment {
+    const before = settled[countUntil(settled, instant, ({ settledAt }) => settledAt!) - 1]
     return { after: before?.id ?? null, ms: instant - (before?.settledAt ?? 0) }
+  }
+
+  #causesOf(bulk: RecordedBulk): readonly RecordedBulk[] {
+    const key = this.#causality.keyOf(bulk)
+    const known = key === null ? this.#settled : this.#causes.get(key)
+    const causes = known ?? this.#settled.filter(each => this.#causality.mayFollow(bulk, each))
+    this.#causes.set(key, causes)
+    return causes
+  }
+
+  /** When a window closed: with the latest of its loads, or with what settled after that. */
+  closing(bulk: RecordedBulk): Moment {
+    const readyAt = bulk.readyAt!
+    const moment = this.moment(readyAt)
+    const last = this.#cameOf(bulk).reduce((latest, { at }) => Math.max(latest, at), 0)
+    return readyAt - moment.ms > last ? moment : this.moment(readyAt, this.#causesOf(bulk))
   }
 
   instant({ after, ms }: Moment): number {
@@ -94,7 +112,7 @@ export class Timeline {
         if (bulk.cause === 'tick') this.#lags(bulk, end)
     }
     return [...groups.values()].map(({ moment, at, early, took, over, parts }) => ({
-      moment: { after: moment.after, ms: moment.ms - early },
+      moment: this.#anchor(moment, at, early, parts),
       at: at - early,
       took: early + (over === Infinity ? took : Math.max(0, over - at)),
       parts: parts
@@ -103,16 +121,20 @@ export class Timeline {
     }))
   }
 
+  /** A turn follows the latest bulk from which any of its loads may have followed. */
+  #anchor(moment: Moment, at: number, early: number, parts: Group['parts']): Moment {
+    const bulks = parts.flatMap(({ tasks }) => tasks.slice(0, 1).map(({ bulk }) => bulk))
+    const before = this.#byId.get(moment.after)
+    const isCause = before === undefined || bulks.some(bulk => this.#causality.mayFollow(bulk, before))
+    const moments = isCause ? [moment] : bulks.map(bulk => this.moment(at, this.#causesOf(bulk)))
+    const { after, ms } = moments.reduce((latest, each) => (each.ms < latest.ms ? each : latest))
+    return { after, ms: ms - early }
+  }
+
   /** When the first window closed after a turn had brought its last task: no window closes within a turn. */
   #closedAfter({ at, took, parts }: Group): number {
     const last = parts.reduce((latest, part) => Math.max(latest, part.at), at)
-    let [from, to] = [0, this.#closings.length]
-    while (from < to) {
-      const middle = (from + to) >> 1
-      if (this.#closings[middle]! <= last) from = middle + 1
-      else to = middle
-    }
-    const closed = this.#closings[from] ?? Infinity
+    const closed = this.#closings[countUntil(this.#closings, last, closing => closing)] ?? Infinity
     return closed < at + took ? closed : Infinity
   }
 
@@ -207,8 +229,4 @@ interface Came {
   readonly at: number
   readonly tasks: number
   readonly took: number
-}
-
-function clamp(value: number, least: number, most: number): number {
-  return Math.min(Math.max(value, least), most)
 }

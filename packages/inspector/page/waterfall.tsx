@@ -11,6 +11,7 @@ import { segmentsOf } from './facts.ts'
 import { isTyping } from './keyboard.ts'
 import { layoutOf, type View } from './layout.ts'
 import { Links } from './links.tsx'
+import { clamp } from './numbers.ts'
 import { clamped, Overview } from './overview.tsx'
 import { Help } from './tip.tsx'
 
@@ -83,7 +84,7 @@ export function Waterfall({ operation, end, chosen, lit, onChoose }: Props): JSX
   })
 
   function pan(ms_: number): void {
-    const by = Math.min(Math.max(ms_, whole.from - view.from), whole.to - view.to)
+    const by = clamp(ms_, whole.from - view.from, whole.to - view.to)
     if (by !== 0) show({ from: view.from + by, to: view.to + by })
   }
 
