@@ -391,19 +391,19 @@ describe('a unit of work that hangs', () => {
 /** Two units of work load these keys; what they get. */
 async function answersOf(
   options: SharedLoaderOptions<unknown>,
-  rowOf: (key: unknown) => unknown,
+  answer: (key: unknown) => unknown,
   keys = [1, 1],
 ): Promise<any[]> {
-  const { host, unit } = server(options, asked => asked.map(key => rowOf(key)))
+  const { host, unit } = server(options, asked => asked.map(key => answer(key)))
   const loads = keys.map(key => unit().rows.load(key))
   await host.turn()
   return Promise.all(loads)
 }
 
-const row = (key: unknown): { key: unknown } => ({ key })
+const rowOf = (key: unknown): { key: unknown } => ({ key })
 
 async function* rowByRow(keys: Keys): AsyncGenerator<unknown, void> {
-  for (const key of keys) yield row(key)
+  for (const key of keys) yield rowOf(key)
 }
 
 describe('an answer that several units of work get', () => {
@@ -427,12 +427,12 @@ describe('an answer that several units of work get', () => {
 
   it('S164 is frozen whatever shape the answers come in, and where they are asked again alone', async () => {
     const shapes: ((keys: Keys) => unknown)[] = [
-      keys => new Map(keys.map(key => [key, row(key)])),
-      keys => keys.map(async key => row(key)),
+      keys => new Map(keys.map(key => [key, rowOf(key)])),
+      keys => keys.map(async key => rowOf(key)),
       rowByRow,
       keys => {
         if (keys.length > 1) throw new Error('together')
-        return keys.map(row)
+        return keys.map(rowOf)
       },
     ]
     for (const shape of shapes) {
