@@ -5,7 +5,7 @@
 
 import { policy } from '#page'
 import { BulkOptionError, BulkScope } from '@bulkcall/core'
-import { check, checkNames } from '@bulkcall/core/kit'
+import { check, checkNames, isScope } from '@bulkcall/core/kit'
 import type { Plugin, YogaServer } from 'graphql-yoga'
 import { operationOf } from './documents.ts'
 import { linked, mayBeGraphiQL } from './graphiql-link.ts'
@@ -215,7 +215,7 @@ function scopeOf(context: unknown): BulkScope | undefined {
   try {
     const { bulk, [anyName]: named = bulk } = context as Context
     const scope = named?.[BulkScope.symbol]
-    return scope instanceof BulkScope ? scope : undefined
+    return isScope(scope) ? (scope as BulkScope) : undefined
   } catch {
     return undefined
   }

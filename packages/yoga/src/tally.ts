@@ -50,7 +50,7 @@ export class LoaderTally {
   bulks = 0
   ms = 0
   /** Two loaders may have one name. */
-  readonly loaders = new Set<{ readonly answered: number }>()
+  readonly loaders: Set<{ readonly answered: number }> = new Set<{ readonly answered: number }>()
 
   /** Counts a bulk and its time: until its command has given all that it gives. */
   counted(command: () => unknown): unknown {

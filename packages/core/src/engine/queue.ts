@@ -9,7 +9,6 @@
 
 import { asError, BulkClosedError, BulkOverflowError } from '../errors.ts'
 import {
-  nextId,
   tellCalled,
   tellHit,
   tellPending,
@@ -21,6 +20,7 @@ import {
   type BulkEvent,
 } from '../events.ts'
 import type { Slot, Waiter } from '../limiter.ts'
+import { nextId } from '../registry.ts'
 import type { Member } from '../scope/member.ts'
 import { Bulk, type AnyBulk, type BulkOwner, type Keys } from './bulk.ts'
 import { LinkedList } from './linked-list.ts'

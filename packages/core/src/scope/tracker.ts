@@ -335,9 +335,14 @@ export class Tracker implements WorkOwner {
     const isBusy = this.aborted === null && (this.#pending > 0 || !this.#isQuiet)
     if (this.#isBusyPart === isBusy) return
     this.#isBusyPart = isBusy
-    wider.#busyParts += isBusy ? 1 : -1
-    wider.#recording?.anything(isBusy ? 1 : -1)
-    if (!isBusy) wider.look()
+    wider.partIs(isBusy)
+  }
+
+  /** A part of this scope, which may be one of another copy of this package, has got busy, or is busy no more. */
+  partIs(isBusy: boolean): void {
+    this.#busyParts += isBusy ? 1 : -1
+    this.#recording?.anything(isBusy ? 1 : -1)
+    if (!isBusy) this.look()
   }
 
   // ---- Windows close
