@@ -53,6 +53,8 @@ const definitionOptions = [
 
 /** What all operations of a server share. */
 export interface PreparedServer {
+  /** The name of the loaders in the context. */
+  readonly as: string
   /** What earlier operations have shown, and what follows from it for each document. */
   readonly plans: Plans
   readonly loaders: readonly PreparedLoader[]
@@ -67,16 +69,17 @@ export interface PreparedServer {
 }
 
 /** Checks all definitions and gives each what it shares with others: the defaults, and the limit of all loaders. */
-export function prepare(definitions: BulkDefinitions, options: UseBulkOptions): PreparedServer {
+export function prepare(definitions: BulkDefinitions, options: UseBulkOptions<string>): PreparedServer {
   checkNames(definitions, Object.keys(definitions ?? {}))
-  checkNames(options, [...settings, 'extensions'])
-  const { concurrent, extensions = false, ...defaults } = given(options)
+  checkNames(options, [...settings, 'as', 'extensions'])
+  const { as = 'bulk', concurrent, extensions = false, ...defaults } = given(options)
   check(
     'extensions',
     ['boolean', 'function'].includes(typeof extensions),
     'true, false or a function',
     extensions,
   )
+  check('as', typeof as === 'string' && as !== '', 'a name', as)
   const overall = limiterOf(concurrent)
   // Made now, in the async context of the server: a shared bulk runs in it, and in nobody's request.
   const scope = new BulkScope()
@@ -89,6 +92,7 @@ export function prepare(definitions: BulkDefinitions, options: UseBulkOptions): 
   const fields = new WeakMap<object, Limiter | null>()
   const { cache: _cache, cacheErrors: _cacheErrors, ...fieldDefaults } = { delay: defaultDelay, ...defaults }
   return {
+    as,
     plans: new Plans(),
     loaders,
     scope: loaders.some(({ shared }) => shared !== null) ? scope : undefined,
