@@ -98,7 +98,9 @@ class BulkLoader<K, V, C = K> {
       this.#settings = options === undefined ? defaults : readLoaderOptions(options)
       this.#tracker = readScope(options?.scope)
     }
-    this.#context = contextOf(this.#tracker, this.#settings)
+    const given = options instanceof Checked ? undefined : options?.context
+    const keeps = this.#settings.store !== 'none'
+    this.#context = contextOf(given, this.#tracker, this.#settings, keeps)
   }
 
   #begin(): Lookup<K, V, C> {
@@ -119,6 +121,11 @@ class BulkLoader<K, V, C = K> {
   /** How many bulks are in flight. */
   get inFlight(): number {
     return this.#queue === null ? 0 : this.#queue.inFlight
+  }
+
+  /** How many keys have been answered without asking, as far as bulks have started. For a loader that counts. */
+  protected get hits(): number {
+    return this.#queue === null ? 0 : this.#queue.hits
   }
 
   /**
@@ -217,7 +224,7 @@ class Checked<K, V, C> {
 /** The options of loaders that are made by the dozen. Each has a cache of its own; a limit they share. */
 export type BulkLoaderFactoryOptions<K, C = K, N extends NullKeys = 'error'> = Omit<
   BulkLoaderOptions<K, any, C, N>,
-  'scope' | 'cacheMap'
+  'scope' | 'context' | 'cacheMap'
 >
 
 /** Makes loaders with the options of their factory. */
@@ -237,7 +244,7 @@ export function bulkLoaderFactory<K = any, C = K, N extends NullKeys = 'error'>(
 ): BulkLoaderFactory<K, C, N> {
   checkNames(
     options,
-    bulkLoaderOptions.filter(name => name !== 'scope' && name !== 'cacheMap'),
+    bulkLoaderOptions.filter(name => !['scope', 'context', 'cacheMap'].includes(name)),
   )
   const checked = new Checked(readLoaderOptions<any, any, C>(options))
   return (command, scope) => new BulkLoader<any, any, C>(command as Command<any, any>, checked, scope)

@@ -11,7 +11,6 @@ import type { Command, CommandContext, ResultOf, Results } from './command.ts'
 import { check, checkNames } from './validate.ts'
 import { firstOf, placesOf } from './engine/duplicates.ts'
 import { asError, isError } from './errors.ts'
-import type { AsyncContext } from './host.ts'
 import type { Limiter, Slot, Waiter } from './limiter.ts'
 import { BulkLoader, type BulkLoaderOptions, type NullKeys, type OrNull } from './bulk-loader.ts'
 import {
@@ -72,8 +71,6 @@ class SharedLoader<K, V, P = undefined> {
   readonly #settings: BulkCallSettings
   readonly #name: string
   readonly #cacheKeyFn: ((key: K) => unknown) | undefined
-  /** In which the command runs. */
-  readonly #context: AsyncContext
   /** Errors that the command gave for one key. What it throws is no answer, and no cache keeps it. */
   readonly #given = new WeakSet<Error>()
   /** One for each partition that somebody waits for. */
@@ -92,10 +89,12 @@ class SharedLoader<K, V, P = undefined> {
     this.#settings = readOptions(rest)
     this.#name = nameOf(command, this.#settings)
     this.#command = command
-    this.#context = contextOf(readScope(rest.scope), this.#settings)
+    readScope(rest.scope)
+    // Not that of its scope: who makes what all share may be the first of its users.
+    const context = contextOf(rest.context, null, this.#settings, false)
     this.#cacheKeyFn = cacheKeyFn
     // One limit over all partitions, not one for each. How many may be pending is for each unit of work.
-    this.#options = { ...rest, concurrent: this.#settings.limiter, maxPending: Infinity }
+    this.#options = { ...rest, context, concurrent: this.#settings.limiter, maxPending: Infinity }
   }
 
   /** How many partitions somebody waits for. */
@@ -166,7 +165,7 @@ class SharedLoader<K, V, P = undefined> {
     const others = failedWithOthers(answers)
     if (others.size === 0) return answers
     const alone = { ...this.#options, scope: undefined, delay: 0 }
-    const call = this.#inContext(() => new AsyncBulkCall<K, V>(this.#bound(partition), alone))
+    const call = new AsyncBulkCall<K, V>(this.#bound(partition), alone)
     const failed = keys.filter((_, place) => others.has(answers[place]!))
     const again = await call.callMany(failed, { signal })
     let place = 0
@@ -185,15 +184,10 @@ class SharedLoader<K, V, P = undefined> {
     let room = this.#rooms.get(partition)
     if (room === undefined) {
       const shared = { ...this.#options, name: `${this.#name}, shared` }
-      room = this.#inContext(() => new Room<K, V>(this.#bound(partition), shared))
+      room = new Room<K, V>(this.#bound(partition), shared)
       this.#rooms.set(partition, room)
     }
     return room
-  }
-
-  /** Makes a call that runs its command in no caller's context. */
-  #inContext<C>(make: () => C): C {
-    return this.#context.runInAsyncScope(make, undefined, undefined)
   }
 
   /** The command as a bulk of one partition calls it: with each key once, since several may ask for it. */

@@ -4,7 +4,7 @@
  */
 
 import { BulkOptionError, BulkScope } from '@bulkcall/core'
-import { check, checkNames } from '@bulkcall/core/kit'
+import { check, checkNames, isScope } from '@bulkcall/core/kit'
 import type { Plugin, YogaServer } from 'graphql-yoga'
 import { operationOf } from './documents.ts'
 import { linked, mayBeGraphiQL } from './graphiql-link.ts'
@@ -210,7 +210,7 @@ function scopeOf(context: unknown): BulkScope | undefined {
   try {
     const bulk = (context as { bulk?: { [BulkScope.symbol]?: unknown } } | null | undefined)?.bulk
     const scope = bulk?.[BulkScope.symbol]
-    return scope instanceof BulkScope ? scope : undefined
+    return isScope(scope) ? (scope as BulkScope) : undefined
   } catch {
     return undefined
   }

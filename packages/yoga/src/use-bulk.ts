@@ -13,6 +13,7 @@ import { isShownAsItIs, presented, presentedBatch, presentedFailure } from './er
 import { withoutRepeats, type Log } from './log.ts'
 import { Operation } from './operation.ts'
 import { fieldResolver, wrapResolvers } from './resolvers.ts'
+import { withoutOld } from './tally.ts'
 import type { BulkDefinitions, BulkPlugin, UseBulkOptions, Checked } from './types.ts'
 
 const ours = new WeakSet<object>()
@@ -157,8 +158,14 @@ function create<D extends BulkDefinitions>(definitions: D, options: UseBulkOptio
     },
 
     onResultProcess(process) {
-      const batch = Array.isArray(process.result) ? presentedBatch(process.result) : null
-      if (batch !== null) process.setResult(batch)
+      const { result, request } = process
+      if (Array.isArray(result)) {
+        const own = result.map(one => withoutOld(one, request))
+        process.setResult(presentedBatch(own) ?? own)
+      } else if (!isAsyncIterable(result)) {
+        const own = withoutOld(result, request)
+        if (own !== result) process.setResult(own)
+      }
     },
   }
   ours.add(plugin)

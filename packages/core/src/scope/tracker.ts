@@ -51,12 +51,12 @@ export class Tracker implements WorkOwner {
   /** `null` as long as none has outlived its tick. */
   #openWindows: OpenWindows | null = null
 
-  constructor(scope: object, host: Host, wider: Tracker | null, plan: Plan | null) {
+  constructor(scope: object, host: Host, wider: Tracker | null, plan: Plan | null, context: AsyncContext) {
     this.scope = scope
     this.#host = host
     this.#wider = wider
     if (plan !== null) this.follow(plan)
-    this.context = host.captureContext()
+    this.context = context
   }
 
   /** It is known what will be executed. What goes on already was not recorded, so nothing is then. */
@@ -335,9 +335,14 @@ export class Tracker implements WorkOwner {
     const isBusy = this.aborted === null && (this.#pending > 0 || !this.#isQuiet)
     if (this.#isBusyPart === isBusy) return
     this.#isBusyPart = isBusy
-    wider.#busyParts += isBusy ? 1 : -1
-    wider.#recording?.anything(isBusy ? 1 : -1)
-    if (!isBusy) wider.look()
+    wider.partIs(isBusy)
+  }
+
+  /** A part of this scope, which may be one of another copy of this package, has got busy, or is busy no more. */
+  partIs(isBusy: boolean): void {
+    this.#busyParts += isBusy ? 1 : -1
+    this.#recording?.anything(isBusy ? 1 : -1)
+    if (!isBusy) this.look()
   }
 
   // ---- Windows close
