@@ -7,6 +7,7 @@
 import { createHash } from 'node:crypto'
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
 
 import { build, transform } from 'esbuild'
 import { minify } from 'terser'
@@ -51,14 +52,19 @@ async function bundle(): Promise<string> {
     conditions: ['@bulkcall/source'],
     // What the engine has for Node alone can never run here.
     define: { 'globalThis.process': 'undefined' },
-    tsconfig: join(folder, 'tsconfig.json'),
+    // Children as arguments are shorter than as a property.
+    tsconfigRaw: {},
+    jsx: 'transform',
+    jsxFactory: 'h',
+    jsxFragment: 'Fragment',
+    inject: [fileURLToPath(import.meta.resolve('preact'))],
     legalComments: 'none',
     write: false,
   })
-  // The names once more: those that are the same in every function pack better, by a kilobyte.
+  // Once more: names that are the same in every function pack better, and so does what is said in fewer ways, by 1.5 kB.
   const { code } = await minify(outputFiles.map(file => file.text).join(''), {
     module: true,
-    compress: false,
+    compress: { passes: 2 },
   })
   return inline(code!, 'script')
 }

@@ -127,6 +127,11 @@ class BulkLoader<K, V, C = K> {
     return this.#queue === null ? 0 : this.#queue.inFlight
   }
 
+  /** How many keys have been answered without asking, as far as bulks have started. For a loader that counts. */
+  protected get hits(): number {
+    return this.#queue === null ? 0 : this.#queue.hits
+  }
+
   /**
    * Loads the value of one key; `null` if the command gave none. Never throws: a key that is `undefined` or (see `nullKeys`)
    * `null`, or that `cacheKeyFn` throws at, gives a promise that rejects.

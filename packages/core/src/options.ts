@@ -8,7 +8,7 @@ import { host as realHost, nobody, type AsyncContext, type Host } from './host.t
 import { semaphore, type Limiter } from './limiter.ts'
 import type { Settings } from './engine/policy.ts'
 import type { BulkScope } from './bulk-scope.ts'
-import { trackerOf } from './scope/trackers.ts'
+import { checkScope } from './scope/trackers.ts'
 import type { Tracker } from './scope/tracker.ts'
 
 /** The options of an `AsyncBulkCall`; a `BulkLoader` takes them too. */
@@ -121,10 +121,7 @@ export function readCommand(command: unknown): void {
 
 /** Checks the scope, if there is one, and gives its tracker. */
 export function readScope(scope: BulkScope | undefined): Tracker | null {
-  if (scope === undefined) return null
-  const tracker = trackerOf(scope)
-  check('scope', tracker !== undefined, 'a BulkScope', scope)
-  return tracker!
+  return scope === undefined ? null : checkScope('scope', scope)
 }
 
 /** The name of a call in errors, events and metrics. */

@@ -48,7 +48,7 @@ describe('options', () => {
     ['maxPending', 'a whole number from 1 or Infinity', [0, -1, 1.5, NaN, '10', 2n, null, true]],
     ['timeout', 'a number above 0 or Infinity', [0, -1, NaN, -Infinity, '10', 2n, null, true]],
     ['name', 'a string', [0, 2n, null, true]],
-    ['scope', 'a BulkScope', [0, '10', null, true]],
+    ['scope', 'a BulkScope of this version', [0, '10', null, true]],
     ['host', 'a Host', [0, '10', null, true]],
   ]
 
@@ -73,8 +73,11 @@ describe('options', () => {
       { concurrent: { acquire() {} } },
       'concurrent must be a whole number from 1, null or a Limiter, got a plain object',
     ],
-    [{ scope: {} }, 'scope must be a BulkScope, got a plain object'],
-    [{ scope: Object.create(BulkScope.prototype) }, 'scope must be a BulkScope, got a BulkScope'],
+    [{ scope: {} }, 'scope must be a BulkScope of this version, got a plain object'],
+    [
+      { scope: Object.create(BulkScope.prototype) },
+      'scope must be a BulkScope of this version, got a BulkScope',
+    ],
     [{ host: { now() {} } }, 'host must be a Host, got a plain object'],
     [{ maxPending: 9, size: 10 }, 'maxPending must be a whole number from size (10) or Infinity, got 9'],
     [
@@ -177,7 +180,7 @@ describe('errors', () => {
     [new BulkResultError('rm', 'text'), 'BulkResultError', 'BULK_RESULT', {}],
     [new BulkOverflowError('rm', 9), 'BulkOverflowError', 'BULK_OVERFLOW', { maxPending: 9 }],
     [new BulkClosedError('rm'), 'BulkClosedError', 'BULK_CLOSED', {}],
-    [new BulkTimeoutError('rm', 50, 3), 'BulkTimeoutError', 'BULK_TIMEOUT', { timeout: 50 }],
+    [new BulkTimeoutError('rm', 50, 3), 'BulkTimeoutError', 'BULK_TIMEOUT', { timeout: 50, tasks: 3 }],
   ]
 
   it.each(ours)('S49 %s has a code, a name and numbers', (error, name, code, numbers) => {

@@ -12,6 +12,7 @@ import { groupsOf, type Documents, type Filter } from './groups.ts'
 import { Guard } from './guard.tsx'
 import { onLetters } from './keyboard.ts'
 import { listen, nothing, type Live } from './live.ts'
+import { clamp } from './numbers.ts'
 import { readFile } from './recorded-file.ts'
 import { RunHead } from './run-head.tsx'
 import { RunView } from './run-view.tsx'
@@ -66,7 +67,7 @@ export function App(): JSX.Element {
 
   function step(by: number): void {
     const place = group === undefined ? 0 : groups.indexOf(group) + by
-    const next = groups[Math.min(Math.max(place, 0), groups.length - 1)]
+    const next = groups[clamp(place, 0, groups.length - 1)]
     if (next !== undefined) choose(next.key)
   }
 

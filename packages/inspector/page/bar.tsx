@@ -7,7 +7,7 @@ import type { JSX } from 'preact'
 import type { RecordedBulk } from '../src/recording.ts'
 import { bulkFailed, phases, spansOf, timeIn } from './facts.ts'
 import type { View } from './layout.ts'
-import { many, time } from './numbers.ts'
+import { figure, many, time } from './numbers.ts'
 import { causes, doings } from './words.ts'
 
 interface Props {
@@ -25,7 +25,7 @@ export function Phases({ bulk, view, now }: Props): JSX.Element {
         <i
           key={n}
           class={phase === 'command' && failed ? 'command failed' : phase}
-          style={{ left: percentOf(from, view), width: `${(100 * (to - from)) / (view.to - view.from)}%` }}
+          style={placeOf(from, to, view)}
         />
       ))}
     </>
@@ -34,6 +34,11 @@ export function Phases({ bulk, view, now }: Props): JSX.Element {
 
 export function percentOf(instant: number, { from, to }: View): string {
   return `${(100 * (instant - from)) / (to - from)}%`
+}
+
+/** Where a time is in the view. */
+export function placeOf(from: number, to: number, view: View): { left: string; width: string } {
+  return { left: percentOf(from, view), width: `${(100 * (to - from)) / (view.to - view.from)}%` }
 }
 
 /** What failed, in few words; `null` if nothing did. */
@@ -64,7 +69,7 @@ export function tipOf(bulk: RecordedBulk, place: number, now: number): string {
   const failure = failureOf(bulk)
   return [
     `${loader}, bulk ${place}`,
-    `${many(tasks, 'load')}${size === null ? '' : ` of ${size.toLocaleString('en')}`}, opened at ${time(openedAt)}`,
+    `${many(tasks, 'load')}${size === null ? '' : ` of ${figure(size)}`}, opened at ${time(openedAt)}`,
     ...phases.flatMap(phase => {
       const ms = timeIn(phase, bulk, now)
       return ms >= 0.005 ? [`${doings[phase]}: ${time(ms)}`] : []

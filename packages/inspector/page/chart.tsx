@@ -5,11 +5,11 @@
 
 import type { JSX } from 'preact'
 import type { RecordedBulk, RecordedLimiter } from '../src/recording.ts'
-import { describe, failureOf, percentOf, Phases, tipOf } from './bar.tsx'
+import { describe, failureOf, percentOf, Phases, placeOf, tipOf } from './bar.tsx'
 import { Density } from './density.tsx'
 import { moveFocus } from './keyboard.ts'
 import type { Layout, Placed, Section, View } from './layout.ts'
-import { many, round, ticksOf, time } from './numbers.ts'
+import { figure, many, round, ticksOf, time } from './numbers.ts'
 import { settingsOf } from './settings.ts'
 
 export interface ChartProps {
@@ -106,8 +106,8 @@ function Labels({ placed, row }: { readonly placed: readonly Placed[]; readonly 
       {placed.map(({ bulk, top }) => (
         <span key={bulk.id} style={{ top: `${top}px`, height: `${row}px` }}>
           <span class="count">
-            {bulk.tasks.toLocaleString('en')}
-            {bulk.size !== null && <small> / {bulk.size.toLocaleString('en')}</small>}
+            {figure(bulk.tasks)}
+            {bulk.size !== null && <small> / {figure(bulk.size)}</small>}
           </span>
           <span class="cause">{bulk.cause ?? 'open'}</span>
         </span>
@@ -152,11 +152,8 @@ function Bulk({ placed, section, view, now, chosen, lit, onChoose }: BulkProps):
 
 /** Where the pointer finds a bulk: its bar, and at least a few pixels. */
 function hitOf({ openedAt, settledAt }: RecordedBulk, view: View, now: number): Record<string, string> {
-  const to = settledAt ?? now
-  return {
-    left: percentOf(openedAt, view),
-    width: `max(4px, ${(100 * (to - openedAt)) / (view.to - view.from)}%)`,
-  }
+  const { left, width } = placeOf(openedAt, settledAt ?? now, view)
+  return { left, width: `max(4px, ${width})` }
 }
 
 /** How long it took, behind the bar or before it, where there is more room. */

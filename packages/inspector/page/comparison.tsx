@@ -9,7 +9,7 @@ import { Chart } from './chart.tsx'
 import { compare, type Row } from './differences.ts'
 import { durationOf, endOf } from './facts.ts'
 import { layoutOf } from './layout.ts'
-import { time, timeOfDay } from './numbers.ts'
+import { figure, time, timeOfDay } from './numbers.ts'
 
 export function Comparison({
   left,
@@ -71,5 +71,5 @@ export function Comparison({
 
 function show(value: number | null, unit: Row['unit']): string {
   if (value === null) return '–'
-  return unit === 'ms' ? time(value) : value.toLocaleString('en')
+  return unit === 'ms' ? time(value) : figure(value)
 }

@@ -9,7 +9,7 @@ import type { RecordedOperation } from '../src/recording.ts'
 import { durationOf } from './facts.ts'
 import { isNPlusOne, type FieldCost, type LoaderCost } from './field-costs.ts'
 import type { Documents } from './groups.ts'
-import { many, time } from './numbers.ts'
+import { figure, many, time } from './numbers.ts'
 import { Help } from './tip.tsx'
 import { doings } from './words.ts'
 
@@ -106,14 +106,14 @@ function Loaded({ cost }: { readonly cost: LoaderCost }): JSX.Element {
     <span>
       <b>{loader}</b>
       {asked > 0 && ` ${many(asked, 'key')} in ${many(bulks.length, 'bulk')}`}
-      {cached > 0 && <span class="muted"> {cached.toLocaleString('en')} cached</span>}
+      {cached > 0 && <span class="muted"> {figure(cached)} cached</span>}
       {isNPlusOne(cost) && <em class="warn">N+1</em>}
     </span>
   )
 }
 
 function inWords({ loader, asked, cached, bulks }: LoaderCost): string {
-  return `${many(asked, 'key')} of ${loader} in ${many(bulks.length, 'bulk')}, ${cached.toLocaleString('en')} cached`
+  return `${many(asked, 'key')} of ${loader} in ${many(bulks.length, 'bulk')}, ${figure(cached)} cached`
 }
 
 function describe(cost: FieldCost, text: string): string {

@@ -4,6 +4,7 @@
  */
 
 import type { RecordedBulk, RecordedOperation } from '../src/recording.ts'
+import { clamp } from './numbers.ts'
 
 /**
  * What a bulk can wait for, or do: more calls while its window is open, the event loop, a slot, its command. The order in
@@ -32,10 +33,13 @@ export function spansOf(bulk: RecordedBulk, now: number): Span[] {
   const { openedAt, startedAt, settledAt } = bulk
   const readyAt = Math.min(bulk.readyAt ?? now, now)
   const [first, last] = busyIn(bulk, readyAt)
+  const idleAt = openedAt + first
+  // A sum and a difference that should be one instant may differ in their last digits.
+  const busyAt = Math.max(readyAt - last, idleAt)
   const spans: Span[] = [
-    { phase: 'loop', from: openedAt, to: openedAt + first },
-    { phase: 'window', from: openedAt + first, to: readyAt - last },
-    { phase: 'loop', from: readyAt - last, to: readyAt },
+    { phase: 'loop', from: openedAt, to: idleAt },
+    { phase: 'window', from: idleAt, to: busyAt },
+    { phase: 'loop', from: busyAt, to: readyAt },
     { phase: 'slot', from: readyAt, to: startedAt ?? now },
     { phase: 'command', from: startedAt ?? now, to: settledAt ?? now },
   ]
@@ -171,12 +175,11 @@ function walk(
   end: number,
   visit: (doing: Doing, from: number, to: number) => void,
 ): void {
-  const clip = (instant: number): number => Math.min(Math.max(instant, begin), end)
   const changes = bulks
     .flatMap(bulk => spansOf(bulk, end))
     .flatMap(({ phase, from, to }): [number, Phase, number][] => [
-      [clip(from), phase, 1],
-      [clip(to), phase, -1],
+      [clamp(from, begin, end), phase, 1],
+      [clamp(to, begin, end), phase, -1],
     ])
     .toSorted(([a], [b]) => a - b)
   const now = { window: 0, loop: 0, slot: 0, command: 0 }

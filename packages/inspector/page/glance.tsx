@@ -6,7 +6,7 @@
 import type { JSX } from 'preact'
 import type { RecordedOperation } from '../src/recording.ts'
 import { savedBy, sharesOf } from './facts.ts'
-import { many, percent, time } from './numbers.ts'
+import { figure, many, percent, time } from './numbers.ts'
 import { Help } from './tip.tsx'
 import { verdictOn } from './verdict.ts'
 import { doings } from './words.ts'
@@ -34,7 +34,7 @@ export function Glance({
         </span>
         {hits > 0 && (
           <span class="muted">
-            {hits.toLocaleString('en')} cached
+            {figure(hits)} cached
             <Help term="cached" />
           </span>
         )}

@@ -8,7 +8,7 @@ import { useEffect, useRef } from 'preact/hooks'
 import { durationOf, hasFailed } from './facts.ts'
 import type { Group } from './groups.ts'
 import { moveFocus } from './keyboard.ts'
-import { many, time, timeOfDay } from './numbers.ts'
+import { figure, many, time, timeOfDay } from './numbers.ts'
 
 interface Props {
   readonly groups: readonly Group[]
@@ -68,7 +68,7 @@ function Entry({
           </>
         )}
         <span>
-          {Number(bulks.toFixed(1)).toLocaleString('en')} <small>{bulks === 1 ? 'bulk' : 'bulks'}</small>
+          {figure(Number(bulks.toFixed(1)))} <small>{bulks === 1 ? 'bulk' : 'bulks'}</small>
         </span>
         {isRunning && p50 !== null && <span class="muted">running …</span>}
         {failures > 0 && <span class="bad">✕ {failures} failed</span>}

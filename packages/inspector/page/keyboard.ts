@@ -3,6 +3,8 @@
  * @module
  */
 
+import { clamp } from './numbers.ts'
+
 /** Moves the focus among the bulks of a chart or the entries of a list. */
 export function moveFocus(event: KeyboardEvent): void {
   const step = { ArrowDown: 1, ArrowUp: -1, Home: -Infinity, End: Infinity }[event.key]
@@ -11,7 +13,7 @@ export function moveFocus(event: KeyboardEvent): void {
   const buttons = [...(around?.querySelectorAll<HTMLElement>('.bulk > button, li > button') ?? [])]
   const place = buttons.indexOf(event.target)
   if (place === -1) return
-  const next = buttons[Math.min(Math.max(place + step, 0), buttons.length - 1)]
+  const next = buttons[clamp(place + step, 0, buttons.length - 1)]
   event.preventDefault()
   next?.focus()
   // What has the focus is shown: a list is read by going down it.

@@ -6,7 +6,7 @@
 import type { JSX } from 'preact'
 import type { RecordedOperation } from '../src/recording.ts'
 import { endOf, loadersIn, phases } from './facts.ts'
-import { percent, short } from './numbers.ts'
+import { figure, percent, short } from './numbers.ts'
 import { Help } from './tip.tsx'
 import type { Term } from './words.ts'
 
@@ -48,9 +48,9 @@ export function Loaders({ operation }: { operation: RecordedOperation }): JSX.El
             return (
               <tr key={loader}>
                 <th scope="row">{loader}</th>
-                <td>{bulks.length.toLocaleString('en')}</td>
-                <td>{loads.toLocaleString('en')}</td>
-                <td>{hits.toLocaleString('en')}</td>
+                <td>{figure(bulks.length)}</td>
+                <td>{figure(loads)}</td>
+                <td>{figure(hits)}</td>
                 <td>{bulks.length > 0 ? (tasks / bulks.length).toFixed(1) : '–'}</td>
                 <td>{size === null ? '–' : percent(tasks, size * bulks.length)}</td>
                 <td>{none}</td>

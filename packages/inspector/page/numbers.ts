@@ -3,6 +3,10 @@
  * @module
  */
 
+export function clamp(value: number, least: number, most: number): number {
+  return Math.min(Math.max(value, least), most)
+}
+
 /** A time, with as many digits as say something. */
 export function time(ms: number): string {
   if (ms >= 1000) return `${(ms / 1000).toFixed(2)} s`
@@ -15,8 +19,13 @@ export function short(ms: number): string {
   return ms >= 1 ? ms.toFixed(1) : ms.toFixed(2)
 }
 
+/** A number, its thousands apart. */
+export function figure(value: number): string {
+  return value.toLocaleString('en')
+}
+
 export function many(count: number, one: string): string {
-  return `${count.toLocaleString('en')} ${one}${count === 1 ? '' : 's'}`
+  return `${figure(count)} ${one}${count === 1 ? '' : 's'}`
 }
 
 export function percent(part: number, whole: number): string {
@@ -25,7 +34,7 @@ export function percent(part: number, whole: number): string {
 
 /** No bound, or the number. */
 export function bound(value: number | null, unit = ''): string {
-  return value === null ? 'no limit' : `${value.toLocaleString('en')}${unit}`
+  return value === null ? 'no limit' : `${figure(value)}${unit}`
 }
 
 /** How an operation is called that its client gave no name. */

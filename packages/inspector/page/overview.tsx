@@ -5,10 +5,10 @@
 
 import type { JSX } from 'preact'
 import { useRef, useState } from 'preact/hooks'
-import { percentOf } from './bar.tsx'
+import { placeOf } from './bar.tsx'
 import type { Segment } from './facts.ts'
 import type { View } from './layout.ts'
-import { time } from './numbers.ts'
+import { clamp, time } from './numbers.ts'
 import { doings } from './words.ts'
 
 interface Props {
@@ -29,7 +29,7 @@ export function Overview({ segments, whole, view, onView }: Props): JSX.Element 
 
   const instantAt = (event: PointerEvent): number => {
     const { left, width: pixels } = strip.current!.getBoundingClientRect()
-    return whole.from + Math.min(Math.max((event.clientX - left) / pixels, 0), 1) * width
+    return whole.from + clamp((event.clientX - left) / pixels, 0, 1) * width
   }
   const zoom = (factor: number): void => {
     const [middle, half] = [(view.from + view.to) / 2, ((view.to - view.from) * factor) / 2]
@@ -73,17 +73,11 @@ export function Overview({ segments, whole, view, onView }: Props): JSX.Element 
             key={from}
             class={doing}
             title={`${doings[doing]}: ${time(to - from)}`}
-            style={{ left: percentOf(from, whole), width: `${(100 * (to - from)) / width}%` }}
+            style={placeOf(from, to, whole)}
           />
         ))}
         {(isZoomed || drag !== null) && (
-          <span
-            class="window-of"
-            style={{
-              left: percentOf(shown.from, whole),
-              width: `${(100 * (shown.to - shown.from)) / width}%`,
-            }}
-          />
+          <span class="window-of" style={placeOf(shown.from, shown.to, whole)} />
         )}
       </div>
     </div>
@@ -92,7 +86,7 @@ export function Overview({ segments, whole, view, onView }: Props): JSX.Element 
 
 /** A view that is not empty and not beyond the whole. */
 export function clamped({ from, to }: View, whole: View): View {
-  const width = Math.min(Math.max(to - from, (whole.to - whole.from) / 5_000), whole.to - whole.from)
-  const begin = Math.min(Math.max((from + to - width) / 2, whole.from), whole.to - width)
+  const width = clamp(to - from, (whole.to - whole.from) / 5_000, whole.to - whole.from)
+  const begin = clamp((from + to - width) / 2, whole.from, whole.to - width)
   return { from: begin, to: begin + width }
 }

@@ -4,6 +4,7 @@
  */
 
 import type { RecordedBulk, RecordedOperation, Recording } from '../src/recording.ts'
+import { figure } from './numbers.ts'
 
 /** More than any server records, and no more than a page bears. */
 const most = {
@@ -54,7 +55,7 @@ const checks = {
   depth: whole(0, 100),
   text: value => {
     if (typeof value !== 'string') return 'is not a string'
-    return value.length > most.letters ? `has more than ${many(most.letters)} letters` : null
+    return value.length > most.letters ? `has more than ${figure(most.letters)} letters` : null
   },
   boolean: value => (typeof value === 'boolean' ? null : 'is not a boolean'),
 } satisfies Record<string, Check>
@@ -120,7 +121,7 @@ const recording: Pattern = {
 /** Reads a file; an error says what is wrong with it. One that is too large is not even read. */
 export async function readFile(file: Blob): Promise<Recording> {
   if (file.size > most.bytes)
-    throw new Error(`The file has ${many(file.size)} bytes; this page reads up to ${many(most.bytes)}.`)
+    throw new Error(`The file has ${figure(file.size)} bytes; this page reads up to ${figure(most.bytes)}.`)
   return readRecording(await file.text())
 }
 
@@ -156,9 +157,9 @@ function nonsenseIn({ bulks, limiters }: RecordedOperation, path: string): strin
   // Some that came may have been given up, and are not among the tasks.
   const came = bulks.reduce((sum, { arrivals }) => arrivals.reduce((all, [, , n]) => all + n, sum), 0)
   const tasks = bulks.reduce((sum, each) => sum + each.tasks, 0)
-  if (Math.max(came, tasks) > most.tasks) return `${path} has more than ${many(most.tasks)} tasks`
+  if (Math.max(came, tasks) > most.tasks) return `${path} has more than ${figure(most.tasks)} tasks`
   if (new Set(bulks.map(({ loader }) => loader)).size > most.loaders)
-    return `${path} has more than ${many(most.loaders)} loaders`
+    return `${path} has more than ${figure(most.loaders)} loaders`
   return (
     twice(bulks, `${path}.bulks`) ??
     twice(limiters, `${path}.limiters`) ??
@@ -193,9 +194,9 @@ function misfit(value: unknown, pattern: Pattern, path: string, room: { left: nu
     const [each, bound, optional] = pattern as readonly [Pattern, number, string?]
     if (value === undefined && optional !== undefined) return null
     if (!Array.isArray(value)) return `${path} is not a list`
-    if (value.length > bound) return `${path} has more than ${many(bound)} entries`
+    if (value.length > bound) return `${path} has more than ${figure(bound)} entries`
     room.left -= value.length
-    if (room.left < 0) return `it has more than ${many(most.entries)} entries in its lists`
+    if (room.left < 0) return `it has more than ${figure(most.entries)} entries in its lists`
     return firstOf(value, (entry, n) => misfit(entry, each, `${path}[${n}]`, room))
   }
   if (typeof value !== 'object' || value === null) return `${path} is not an object`
@@ -212,8 +213,4 @@ function firstOf<V>(values: readonly V[], look: (value: V, n: number) => string 
     if (wrong !== null) return wrong
   }
   return null
-}
-
-function many(count: number): string {
-  return count.toLocaleString('en')
 }

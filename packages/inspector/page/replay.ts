@@ -2,8 +2,8 @@
  * A replay: what an operation would have done with other settings. Its tasks come again, as they came, into the engine of
  * the core, on a clock that leaps; its commands take as long as they took.
  *
- * What is taken for granted: a task follows the bulk that had settled last before it came, by as much as it did, and the
- * first tasks that follow a bulk follow its first tasks; a window that closed because nothing more could come closes then
+ * What is taken for granted: a task follows the bulk that had settled last before it came, among those of the fields above
+ * its own, by as much as it did, and the first tasks that follow a bulk follow its first tasks; a window that closed because nothing more could come closes then
  * again, once what was in it has come; a bulk runs as long as the longest of the bulks that its tasks were in; the event
  * loop is busy where it was; and the operation is alone on the server.
  * @module
@@ -12,15 +12,20 @@
 import { AsyncBulkCall, BulkScope, onBulk, semaphore, type BulkEvent, type Limiter } from '@bulkcall/core'
 import type { RecordedBulk, RecordedOperation } from '../src/recording.ts'
 import { durationOf } from './facts.ts'
+import type { Documents } from './groups.ts'
 import { allOf } from './limits.ts'
 import { loadersOf, predictedOf, type Change, type Prediction } from './prediction.ts'
-import { Timeline, type Task, type Turn } from './timeline.ts'
+import { timelineOf, type Moment, type Task, type Timeline, type Turn } from './timeline.ts'
 import { VirtualHost } from './virtual-host.ts'
 
 /** Replays an operation that has ended. */
-export async function replay(operation: RecordedOperation, change: Change): Promise<Prediction> {
+export async function replay(
+  operation: RecordedOperation,
+  change: Change,
+  documents: Documents = new Map(),
+): Promise<Prediction> {
   const bulks = operation.bulks.filter(({ settledAt }) => settledAt !== null)
-  const run = new Replay(bulks, operation, change)
+  const run = new Replay(bulks, operation, change, timelineOf(operation, documents))
   const events: (readonly [BulkEvent, cause: string])[] = []
   const stop = onBulk({
     started(event) {
@@ -93,9 +98,14 @@ class Replay {
   readonly #closedBy = new Map<string, string>()
   readonly #unsettled: Map<number, number>
 
-  constructor(bulks: readonly RecordedBulk[], operation: RecordedOperation, change: Change) {
+  constructor(
+    bulks: readonly RecordedBulk[],
+    operation: RecordedOperation,
+    change: Change,
+    timeline: Timeline,
+  ) {
     this.#bulks = bulks
-    this.#timeline = new Timeline(bulks)
+    this.#timeline = timeline
     this.#calls = this.#callsOf(operation, change)
     this.#unsettled = new Map(bulks.map(({ id, tasks }) => [id, tasks]))
     for (const bulk of bulks) this.#mark(bulk)
@@ -225,8 +235,7 @@ class Replay {
   }
 
   /** Something happens so long after the bulk that had settled before it. */
-  #after(instant: number, job: (ms: number) => void): void {
-    const { after, ms } = this.#timeline.moment(instant)
+  #after({ after, ms }: Moment, job: (ms: number) => void): void {
     const those = this.#marks.get(after) ?? []
     this.#marks.set(after, those)
     those.push(() => job(ms))
@@ -242,11 +251,12 @@ class Replay {
     const { id, cause, delay, openedAt, readyAt } = bulk
     if (delay === 0) return
     this.#windows.set(id, { bulk, missing: 1, tasks: 0, end: null })
-    this.#after(readyAt!, ms => void this.host.sleep(ms).then(() => this.#came(id)))
+    this.#after(this.#timeline.closing(bulk), ms => void this.host.sleep(ms).then(() => this.#came(id)))
     const late = readyAt! - openedAt - (delay ?? Infinity)
     // What closed for another cause did so before its timer had its turn.
     const to = late + (cause === 'delay' ? 0 : hair)
-    if (late > 0) this.#after(readyAt! - late, ms => this.host.stall(ms - hair, ms + to))
+    if (late > 0)
+      this.#after(this.#timeline.moment(readyAt! - late), ms => this.host.stall(ms - hair, ms + to))
   }
 
   /** A window stays open as long as it did, although nobody knows of what it waited for. */

@@ -1,15 +1,25 @@
 /**
  * The timeline of an operation for a replay: what came when, after what, in which turn of the event loop, and when each
- * window closed. All of it relative to the bulk that had settled before, so that it moves with that bulk.
+ * window closed. All of it relative to the bulk that had settled before and from which it may have followed, so that it
+ * moves with that bulk.
  * @module
  */
 
-import type { RecordedBulk } from '../src/recording.ts'
+import type { RecordedBulk, RecordedOperation } from '../src/recording.ts'
+import { Causality } from './causality.ts'
+import type { Documents } from './groups.ts'
+import { clamp } from './numbers.ts'
+import { countUntil } from './sorted.ts'
 
 /** How long after the bulk that had settled before it (`null` is the start) something was. */
 export interface Moment {
   readonly after: number | null
   readonly ms: number
+}
+
+/** So many tasks came then. */
+export interface Source extends Moment {
+  readonly tasks: number
 }
 
 /** A task: the bulk that it was in, and its place among the tasks of that. */
@@ -53,9 +63,13 @@ export class Timeline {
   /** When windows closed, in that order. */
   readonly #closings: readonly number[]
   readonly #byId: ReadonlyMap<number | null, RecordedBulk>
+  readonly #causality: Causality
+  /** Those that had settled from which the loads of a bulk may have followed. */
+  readonly #causes = new Map<string | null, readonly RecordedBulk[]>()
 
-  constructor(bulks: readonly RecordedBulk[]) {
+  constructor(bulks: readonly RecordedBulk[], causality: Causality) {
     this.#bulks = bulks
+    this.#causality = causality
     this.#settled = bulks.toSorted((a, b) => a.settledAt! - b.settledAt! || a.id - b.id)
     this.#closings = bulks
       .filter(({ cause }) => cause !== 'size')
@@ -64,16 +78,34 @@ export class Timeline {
     this.#byId = new Map(bulks.map(bulk => [bulk.id, bulk]))
   }
 
-  /** An instant, from the bulk on that had settled before. */
-  moment(instant: number): Moment {
-    let [from, to] = [0, this.#settled.length]
-    while (from < to) {
-      const middle = (from + to) >> 1
-      if (this.#settled[middle]!.settledAt! <= instant) from = middle + 1
-      else to = middle
-    }
-    const before = this.#settled[from - 1]
+  /** An instant, from the bulk on that had settled before, among all or among some. */
+  moment(instant: number, settled = this.#settled): Moment {
+    const before = settled[countUntil(settled, instant, ({ settledAt }) => settledAt!) - 1]
     return { after: before?.id ?? null, ms: instant - (before?.settledAt ?? 0) }
+  }
+
+  #causesOf(bulk: RecordedBulk): readonly RecordedBulk[] {
+    const key = this.#causality.keyOf(bulk)
+    const known = key === null ? this.#settled : this.#causes.get(key)
+    const causes = known ?? this.#settled.filter(each => this.#causality.mayFollow(bulk, each))
+    this.#causes.set(key, causes)
+    return causes
+  }
+
+  /** After which bulks the tasks of a bulk came, of those from which they may have followed; how long after, and how many. */
+  sourcesOf(bulk: RecordedBulk): Source[] {
+    return this.#cameOf(bulk).map(({ moment, at, tasks }) => {
+      const { after, ms } = this.#anchor(moment, at, [bulk])
+      return { after, ms, tasks }
+    })
+  }
+
+  /** When a window closed: with the latest of its loads, or with what settled after that. */
+  closing(bulk: RecordedBulk): Moment {
+    const readyAt = bulk.readyAt!
+    const moment = this.moment(readyAt)
+    const last = this.#cameOf(bulk).reduce((latest, { at }) => Math.max(latest, at), 0)
+    return readyAt - moment.ms > last ? moment : this.moment(readyAt, this.#causesOf(bulk))
   }
 
   instant({ after, ms }: Moment): number {
@@ -90,29 +122,34 @@ export class Timeline {
     for (const group of groups.values()) group.over = Math.min(group.over, this.#closedAfter(group))
     for (const { at, took, over, parts } of groups.values()) {
       const end = Math.min(at + took, over)
-      for (const { bulk } of parts.flatMap(({ tasks }) => tasks.slice(0, 1)))
-        if (bulk.cause === 'tick') this.#lags(bulk, end)
+      for (const bulk of bulksIn(parts)) if (bulk.cause === 'tick') this.#lags(bulk, end)
     }
-    return [...groups.values()].map(({ moment, at, early, took, over, parts }) => ({
-      moment: { after: moment.after, ms: moment.ms - early },
-      at: at - early,
-      took: early + (over === Infinity ? took : Math.max(0, over - at)),
-      parts: parts
-        .toSorted((a, b) => a.at - b.at || a.tasks[0]!.bulk.id - b.tasks[0]!.bulk.id)
-        .map(part => ({ ms: Math.max(0, part.at - at + early), tasks: part.tasks })),
-    }))
+    return [...groups.values()].map(({ moment, at, early, took, over, parts }) => {
+      const { after, ms } = this.#anchor(moment, at, bulksIn(parts))
+      return {
+        moment: { after, ms: ms - early },
+        at: at - early,
+        took: early + (over === Infinity ? took : Math.max(0, over - at)),
+        parts: parts
+          .toSorted((a, b) => a.at - b.at || a.tasks[0]!.bulk.id - b.tasks[0]!.bulk.id)
+          .map(part => ({ ms: Math.max(0, part.at - at + early), tasks: part.tasks })),
+      }
+    })
+  }
+
+  /** What came into these bulks at once followed the latest bulk from which any of it may have followed. */
+  #anchor(moment: Moment, at: number, bulks: readonly RecordedBulk[]): Moment {
+    const before = this.#byId.get(moment.after)
+    if (before === undefined || bulks.some(bulk => this.#causality.mayFollow(bulk, before))) return moment
+    return bulks
+      .map(bulk => this.moment(at, this.#causesOf(bulk)))
+      .reduce((latest, each) => (each.ms < latest.ms ? each : latest))
   }
 
   /** When the first window closed after a turn had brought its last task: no window closes within a turn. */
   #closedAfter({ at, took, parts }: Group): number {
     const last = parts.reduce((latest, part) => Math.max(latest, part.at), at)
-    let [from, to] = [0, this.#closings.length]
-    while (from < to) {
-      const middle = (from + to) >> 1
-      if (this.#closings[middle]! <= last) from = middle + 1
-      else to = middle
-    }
-    const closed = this.#closings[from] ?? Infinity
+    const closed = this.#closings[countUntil(this.#closings, last, closing => closing)] ?? Infinity
     return closed < at + took ? closed : Infinity
   }
 
@@ -195,6 +232,16 @@ export class Timeline {
   }
 }
 
+function bulksIn(parts: Group['parts']): RecordedBulk[] {
+  return parts.flatMap(({ tasks }) => tasks.slice(0, 1).map(({ bulk }) => bulk))
+}
+
+/** The timeline of what has settled of an operation. */
+export function timelineOf(operation: RecordedOperation, documents: Documents): Timeline {
+  const settled = operation.bulks.filter(({ settledAt }) => settledAt !== null)
+  return new Timeline(settled, new Causality(operation, documents))
+}
+
 /** A bulk with the tasks that it really had, and when the next one of its loader opened. */
 interface Filled {
   readonly bulk: RecordedBulk
@@ -207,8 +254,4 @@ interface Came {
   readonly at: number
   readonly tasks: number
   readonly took: number
-}
-
-function clamp(value: number, least: number, most: number): number {
-  return Math.min(Math.max(value, least), most)
 }

@@ -4,6 +4,7 @@
  */
 
 import type { AsyncContext, Host } from '@bulkcall/core'
+import { countUntil } from './sorted.ts'
 
 interface Timer {
   at: number
@@ -42,16 +43,10 @@ export class VirtualHost implements Host {
   }
 
   #idleAt(instant: number): number {
-    let [first, last] = [0, this.#instants.length - 1]
-    while (first < last) {
-      const middle = (first + last) >> 1
-      if (this.#instants[middle]! < instant) first = middle + 1
-      else last = middle
-    }
-    const [at, idle] = [this.#instants[first]!, this.#idles[first]!]
-    if (first === 0 || at <= instant) return idle
-    const [before, then] = [this.#instants[first - 1]!, this.#idles[first - 1]!]
-    return then + ((idle - then) * (instant - before)) / (at - before)
+    const next = countUntil(this.#instants, instant, each => each)
+    const [at, idle] = [this.#instants[next], this.#idles[next]!]
+    const [before, then] = [this.#instants[next - 1] ?? 0, this.#idles[next - 1] ?? 0]
+    return at === undefined ? then : then + ((idle - then) * (instant - before)) / (at - before)
   }
 
   #remember(): void {

@@ -9,8 +9,9 @@ import type { RecordedOperation } from '../src/recording.ts'
 import { errorOf, most, unknownOf } from './calibration.ts'
 import { Chart } from './chart.tsx'
 import { durationOf } from './facts.ts'
+import type { Documents } from './groups.ts'
 import { layoutOf } from './layout.ts'
-import { bound, many, percent, time } from './numbers.ts'
+import { bound, figure, many, percent, time } from './numbers.ts'
 import { loadersOf, type Change, type LoaderSettings, type Prediction } from './prediction.ts'
 import { replay } from './replay.ts'
 import { Help } from './tip.tsx'
@@ -47,7 +48,7 @@ interface Outcome {
 const unchanged: Change = { loader: null }
 
 /** The controls start anew with each operation. */
-export function useWhatIf(operation: RecordedOperation | undefined): WhatIf {
+export function useWhatIf(operation: RecordedOperation | undefined, documents: Documents): WhatIf {
   const [{ of, change }, setChange] = useState<{ of: number | null; change: Change }>({
     of: null,
     change: unchanged,
@@ -76,8 +77,8 @@ export function useWhatIf(operation: RecordedOperation | undefined): WhatIf {
     // A control that is moved says many things; the last one counts.
     const timer = setTimeout(async () => {
       try {
-        const asRecorded = known?.asRecorded ?? (await replay(operation, unchanged))
-        tell({ asRecorded, prediction: changes(now) ? await replay(operation, now) : asRecorded })
+        const asRecorded = known?.asRecorded ?? (await replay(operation, unchanged, documents))
+        tell({ asRecorded, prediction: changes(now) ? await replay(operation, now, documents) : asRecorded })
       } catch (error) {
         tell({ error: String(error) })
       }
@@ -189,7 +190,7 @@ function Calibration({
       <Help term="replay" />
       <br />
       As recorded it comes to {time(asRecorded.ms)} and {many(now, 'bulk')}; it was{' '}
-      {time(durationOf(operation))} and {then.toLocaleString('en')}.
+      {time(durationOf(operation))} and {figure(then)}.
       {error > most && (
         <span class="unknown">
           {' '}
@@ -261,7 +262,7 @@ function Difference({
       <b class={part < 0.02 ? '' : change < 0 ? 'good' : 'bad'}>{time(after.ms)}</b> instead of{' '}
       {time(before.ms)}
       {part >= 0.005 && ` (${change < 0 ? '−' : '+'}${percent(Math.abs(change), before.ms)})`},{' '}
-      <b>{many(after.bulks.length, 'bulk')}</b> instead of {before.bulks.length.toLocaleString('en')}
+      <b>{many(after.bulks.length, 'bulk')}</b> instead of {figure(before.bulks.length)}
     </>
   )
 }

@@ -14,13 +14,14 @@ import {
 import { ask, serve, type Serving } from '../../../examples/airports/test/serving.ts'
 import { startingQueries } from '../../../examples/airports/src/starting-queries.ts'
 import { errorOf, most, unknownOf } from '../page/calibration.ts'
+import type { Documents } from '../page/groups.ts'
 import { replay } from '../page/replay.ts'
 import type { RecordedOperation, Recording } from '../src/index.ts'
-import { recordShape, shapes } from './support/shapes.ts'
+import { documentsIn, recordShape, shapes } from './support/shapes.ts'
 
 /** The replay of what was recorded, with the settings of then. */
-async function calibrate(operation: RecordedOperation) {
-  const asRecorded = await replay(operation, { loader: null })
+async function calibrate(operation: RecordedOperation, documents: Documents) {
+  const asRecorded = await replay(operation, { loader: null }, documents)
   return {
     error: errorOf(operation, asRecorded),
     bulks: asRecorded.bulks.length,
@@ -40,8 +41,8 @@ describe.each(Object.entries(backends))('S112 a replay as recorded, over %s', (_
       // A machine that takes the processor away between two instants does what no recording has.
       { retry: 2 },
       async (__, query) => {
-        const operation = await recordShape(query, backend(), options)
-        const { error, bulks, inWords } = await calibrate(operation)
+        const { operation, documents } = await recordShape(query, backend(), options)
+        const { error, bulks, inWords } = await calibrate(operation, documents)
 
         expect(bulks).toBe(operation.bulks.length)
         expect(error).toBeLessThanOrEqual(0.05)
@@ -77,12 +78,13 @@ describe('S112 a replay as recorded, of the airports example over PostgreSQL', (
       for (const query of [...queries, ...queries]) await ask(serving, query)
       const page = `${serving.address}/graphql/bulk`
       const response = await fetch(page, { headers: { accept: 'application/json' } })
-      const { operations } = (await response.json()) as Recording
+      const recording = (await response.json()) as Recording
+      const { operations } = recording
       await serving.close()
 
       expect(operations.length).toBeGreaterThanOrEqual(2 * 4)
       for (const operation of operations) {
-        const { error, bulks } = await calibrate(operation)
+        const { error, bulks } = await calibrate(operation, documentsIn(recording))
         expect([operation.name, bulks]).toEqual([operation.name, operation.bulks.length])
         expect([operation.name, error <= 0.05, error]).toEqual([operation.name, true, error])
       }
@@ -92,8 +94,9 @@ describe('S112 a replay as recorded, of the airports example over PostgreSQL', (
 
 describe('S112 where a replay is far off', () => {
   it('says by how much, and what is not known', async () => {
-    const operation = await recordShape(shapes['four levels, mixed']!, simulatedPool(), { concurrent: 1 }, 2)
-    const asRecorded = await replay(operation, { loader: null })
+    const query = shapes['four levels, mixed']!
+    const { operation, documents } = await recordShape(query, simulatedPool(), { concurrent: 1 }, 2)
+    const asRecorded = await replay(operation, { loader: null }, documents)
     const longer = { ...operation, ms: operation.ms * 2 }
     const [first] = operation.bulks as [RecordedOperation['bulks'][number]]
     // It waited for a slot, and of the two slots this operation had none.

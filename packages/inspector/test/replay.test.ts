@@ -6,6 +6,7 @@
 import { AsyncBulkCall, BulkScope, semaphore, type BulkCallOptions } from '@bulkcall/core'
 import { describe, expect, it } from 'vitest'
 
+import { Causality } from '../page/causality.ts'
 import { replay } from '../page/replay.ts'
 import { Timeline } from '../page/timeline.ts'
 import { VirtualHost } from '../page/virtual-host.ts'
@@ -81,9 +82,13 @@ describe('S112 a replay with the recorded settings', () => {
 
 describe('the timeline of a recording', () => {
   it('S112 has a turn begin when its first bulk opened: a call is recorded a moment after it was made', async () => {
-    const [first] = (await record(3, {})).bulks
+    const recorded = await record(3, {})
+    const [first] = recorded.bulks
     const bulk = { ...first!, tasks: 2, openedAt: 4.79, readyAt: 9, startedAt: 9, settledAt: 12 }
-    const [turn] = new Timeline([{ ...bulk, arrivals: [[null, 4.861, 2, 0.5]] }]).turns()
+    const [turn] = new Timeline(
+      [{ ...bulk, arrivals: [[null, 4.861, 2, 0.5]] }],
+      new Causality(recorded, new Map()),
+    ).turns()
 
     expect(turn!.moment.ms).toBeCloseTo(4.79, 6)
     expect(turn!.at + turn!.took).toBeCloseTo(5.361, 6)
@@ -91,13 +96,15 @@ describe('the timeline of a recording', () => {
   })
 
   it('S112 gives the tasks to the bulks in which they went out, where one took some of those behind it', async () => {
-    const [like] = (await record(3, {})).bulks
+    const recorded = await record(3, {})
+    const [like] = recorded.bulks
     const bulk = { ...like!, loader: 'users', size: 3, cause: 'size' }
     const times = { readyAt: 1, startedAt: 5, settledAt: 8 }
-    const timeline = new Timeline([
+    const bulks: RecordedBulk[] = [
       { ...bulk, id: 1, tasks: 3, openedAt: 0, ...times, arrivals: [[null, 0, 1]] },
       { ...bulk, id: 2, tasks: 1, openedAt: 2, ...times, startedAt: 6, arrivals: [[null, 2, 3]] },
-    ])
+    ]
+    const timeline = new Timeline(bulks, new Causality(recorded, new Map()))
     const went = timeline
       .turns()
       .map(({ at, parts }) => [at, parts.flatMap(({ tasks }) => tasks.map(({ bulk: { id } }) => id))])

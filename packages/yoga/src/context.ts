@@ -3,7 +3,7 @@
  * @module
  */
 
-import { BulkScope } from '@bulkcall/core'
+import { BulkOptionError, BulkScope } from '@bulkcall/core'
 import type { PreparedLoader } from './definitions.ts'
 import { operationLoader } from './loader.ts'
 import type { Operation } from './operation.ts'
@@ -15,6 +15,11 @@ export let operationOf: (context: unknown) => Operation | undefined
 export let isFirst: (context: unknown) => boolean
 /** The context is built anew: the next execution with it is as a first one. */
 export let expect: (context: unknown) => void
+
+/** Where it is found whichever name it has: the plugin of no server knows those of others, and resolvers may be shared. */
+const anyName: unique symbol = Symbol.for('bulkcall:bulk') as never
+
+type Context = Readonly<Record<PropertyKey, unknown>> | null | undefined
 
 let loaderOf: (bulk: object, place: number, prepared: PreparedLoader) => unknown
 
@@ -34,10 +39,10 @@ class Bulk {
   }
 
   static {
-    const bulkOf = (context: unknown): Bulk | undefined => {
-      const bulk: unknown = (context as { bulk?: unknown } | null | undefined)?.bulk
-      return typeof bulk === 'object' && bulk !== null && #operation in bulk ? bulk : undefined
-    }
+    const own = (bulk: unknown): Bulk | undefined =>
+      typeof bulk === 'object' && bulk !== null && #operation in bulk ? bulk : undefined
+    const bulkOf = (context: unknown): Bulk | undefined =>
+      own((context as Context)?.['bulk']) ?? own((context as Context)?.[anyName])
     operationOf = context => {
       const bulk = bulkOf(context)
       return bulk === undefined ? undefined : bulk.#operation
@@ -54,8 +59,11 @@ class Bulk {
       bulk.#operation.expect()
     }
     loaderOf = (bulk, place, prepared) => {
-      const own = bulk as Bulk
-      return (own.#loaders[place] ??= operationLoader(own.#operation, place, prepared))
+      const { [place]: known } = (bulk as Bulk).#loaders
+      return (
+        known ??
+        ((bulk as Bulk).#loaders[place] = operationLoader((bulk as Bulk).#operation, place, prepared))
+      )
     }
   }
 }
@@ -72,4 +80,18 @@ export function contextClass(loaders: readonly PreparedLoader[]): new (operation
     })
   })
   return ServerBulk
+}
+
+/** What a context gets: `bulk` under its name. */
+export function extension(name: string, bulk: object): Readonly<Record<PropertyKey, object>> {
+  return name === 'bulk' ? { bulk } : { [name]: bulk, [anyName]: bulk }
+}
+
+/** What is wrong with a context in which the application has something else under the name: one of the two would be lost. */
+export function mistakeIn(context: object, name: string): BulkOptionError | null {
+  if (!(name in context)) return null
+  const found = (context as NonNullable<Context>)[name]
+  if (operationOf({ bulk: found }) !== undefined) return null
+  const hint = ` (call that something else, or give the loaders another name: useBulk(…, { as: 'loaders' }))`
+  return new BulkOptionError(`the property ${name} of the context`, 'what useBulk has put there', found, hint)
 }

@@ -5,6 +5,7 @@
  */
 
 import { isBulkError } from '@bulkcall/core'
+import { isThenable, shapeOf } from '@bulkcall/core/kit'
 import { GraphQLError, type ExecutionResult } from 'graphql'
 import { isMistake, logMistakes, originOf, type Log } from './log.ts'
 
@@ -14,11 +15,33 @@ import { isMistake, logMistakes, originOf, type Log } from './log.ts'
  */
 export function unlocatedResults(given: unknown): unknown {
   if (isThenable(given)) return Promise.resolve(given).then(unlocatedResults, rethrow)
-  if (Array.isArray(given)) return isTellingAny(given) ? given.map(unlocatedResult) : given
-  if (typeof given !== 'object' || given === null) return given
-  if (given instanceof Map) return new Map([...given].map(([key, result]) => [key, unlocatedResult(result)]))
-  if (Symbol.iterator in given) return eachUnlocated(given as Iterable<unknown>)
-  return Symbol.asyncIterator in given ? eachUnlocatedLater(given as AsyncIterable<unknown>) : given
+  switch (shapeOf(given)) {
+    case 'list':
+      return isTellingAny(given as unknown[]) ? Array.from(given as unknown[], unlocatedResult) : given
+    case 'map':
+      return new UnlocatedMap(given as ReadonlyMap<unknown, unknown>)
+    case 'iterable':
+      return eachUnlocated(given as Iterable<unknown>)
+    case 'stream':
+      return eachUnlocatedLater(given as AsyncIterable<unknown>)
+    case 'none':
+    case 'nothing that holds results':
+  }
+  return given
+}
+
+/** Asked as the core asks a map, which may be one of another realm, or work out what it gives. */
+class UnlocatedMap extends Map<unknown, unknown> {
+  readonly #given: ReadonlyMap<unknown, unknown>
+
+  constructor(given: ReadonlyMap<unknown, unknown>) {
+    super()
+    this.#given = given
+  }
+
+  override get(key: unknown): unknown {
+    return unlocatedResult(this.#given.get(key))
+  }
 }
 
 /** Throws an error of a command, made free of its place. */
@@ -165,8 +188,4 @@ function passMasking(error: GraphQLError): void {
   const hidden = { value: error.originalError, enumerable: false, configurable: true, writable: true }
   Object.defineProperty(error, 'cause', hidden)
   Object.defineProperty(error, 'originalError', { ...hidden, value: undefined })
-}
-
-export function isThenable(value: unknown): value is PromiseLike<unknown> {
-  return typeof (value as PromiseLike<unknown> | null | undefined)?.then === 'function'
 }

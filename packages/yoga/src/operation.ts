@@ -40,7 +40,6 @@ export class Execution {
 export class Operation implements UnitOwner {
   readonly server: PreparedServer
   readonly context: unknown
-  readonly tells: boolean
   /** The unit of work of all that is not known to be of another. */
   #unit: Unit
   /** Those of events that have not been answered, in their order. */
@@ -61,7 +60,6 @@ export class Operation implements UnitOwner {
   constructor(server: PreparedServer, context: unknown, plan?: Plan) {
     this.server = server
     this.context = context
-    this.tells = server.tells((context as ClientContext).request)
     this.#unit = new Unit(this, plan)
   }
 
@@ -121,6 +119,7 @@ export class Operation implements UnitOwner {
     const next = this.#fresh()
     next.isFinished = true
     next.executes(...execution.executed)
+    unit.executed()
     execution.unit = next
     if (this.#unit === unit) this.#unit = next
   }
@@ -128,6 +127,7 @@ export class Operation implements UnitOwner {
   /** An execution has ended. */
   end(execution: Execution): void {
     execution.hasEnded = true
+    execution.unit.executed()
     for (let each: Execution | null = execution; each !== null; each = each.before) {
       while (each.before?.hasEnded) each.before = each.before.before
     }
@@ -200,6 +200,8 @@ export class Operation implements UnitOwner {
   /** From here until {@link Operation.leave} it runs for the client of an HTTP request, who may go. */
   attend(): void {
     this.#attended++
+    // Others wait for it: that it is aborted must not become known only when it loads, since it may hang before.
+    if (this.server.scope !== undefined) this.listen()
   }
 
   leave(): void {

@@ -19,9 +19,10 @@ import {
 import type { Plan } from '@bulkcall/core/kit'
 import type { DocumentNode, GraphQLResolveInfo, GraphQLSchema, OperationDefinitionNode } from 'graphql'
 import { asker } from './asking.ts'
+import type { ClientContext } from './client.ts'
 import { given, type PreparedLoader, type PreparedServer } from './definitions.ts'
 import { rethrow, unlocatedResults } from './errors.ts'
-import { counted, CountingLoader, Tally } from './tally.ts'
+import { CountingLoader, Tally } from './tally.ts'
 import type { BulkCommand, BulkCommandContext } from './types.ts'
 
 type AnyLoader = BulkLoader<any, any, any>
@@ -30,8 +31,6 @@ type AnyLoader = BulkLoader<any, any, any>
 export interface UnitOwner {
   readonly server: PreparedServer
   readonly context: unknown
-  /** Whether results are to tell what was loaded. */
-  readonly tells: boolean
   /** A bulk is about to start: whether anybody waits is looked at only now. */
   look(): unknown
   /** A command has read its signal, so it can be stopped. */
@@ -52,6 +51,8 @@ export class Unit implements AsyncContext {
   /** Whether each load says in which async context the commands run, since no execution does. */
   roams = true
   plan: Plan | undefined
+  /** How many executions of it have not ended. */
+  #executing = 0
   /** Of an event: what feeds its subscription. */
   readonly source: Unit | null
   /** Of an event: what its root field is resolved with, by which its other resolvers are known. */
@@ -72,7 +73,8 @@ export class Unit implements AsyncContext {
     this.source = source ?? null
     if (source === undefined) {
       this.scope = this.#newScope()
-      this.tally = owner.tells ? new Tally() : null
+      const { request } = owner.context as ClientContext
+      this.tally = owner.server.tells(request) ? new Tally(request) : null
     } else {
       // One scope for both: who watches finds the bulks of an event in it, and its plan.
       this.scope = source.scope
@@ -87,6 +89,7 @@ export class Unit implements AsyncContext {
 
   /** What it executes: an operation of a document. Those of one HTTP batch have all their names, in events. */
   executes(schema: GraphQLSchema, document: DocumentNode, definition: OperationDefinitionNode): void {
+    this.#executing++
     const { name: others } = this.scope
     const name = definition.name?.value
     if (name !== undefined) this.scope.name = others === undefined ? name : `${others}, ${name}`
@@ -144,7 +147,7 @@ export class Unit implements AsyncContext {
   #makeLoader(command: BulkCommand, options: BulkLoaderOptions<any, any, any, any>): AnyLoader {
     if (this.tally === null) return new BulkLoader<any, any, any>(this.#bind(command), options)
     const tally = this.tally.of(options.name!)
-    const counting: BulkCommand = (keys, context) => counted(tally, keys, () => command(keys, context))
+    const counting: BulkCommand = (keys, context) => tally.counted(() => command(keys, context)) as never
     return new CountingLoader<any, any>(tally, this.#bind(counting), options)
   }
 
@@ -197,6 +200,11 @@ export class Unit implements AsyncContext {
 
   // ---- Its end
 
+  /** An execution has its result: shared bulks do not wait for what still runs of it. */
+  executed(): void {
+    if (--this.#executing === 0) this.scope.end()
+  }
+
   /** Forgets all answers: what comes next must see fresh data. */
   clear(): void {
     for (const loader of this.#loaders) loader?.clearAll()
@@ -213,12 +221,13 @@ export class Unit implements AsyncContext {
 
   /** The next event begins. What is under way goes on with the loaders that it has. */
   renew(): void {
+    this.scope.end()
     this.scope = this.#newScope(this.scope.name)
     if (this.aborted !== null) this.scope.abort(this.aborted.reason)
     this.#loaders = []
     this.#partitions = null
     this.#calls = null
-    if (this.tally !== null) this.tally = new Tally()
+    if (this.tally !== null) this.tally = new Tally(this.tally.request)
   }
 
   /** Nobody waits for it any more. */

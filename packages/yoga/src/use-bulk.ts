@@ -7,13 +7,14 @@ import { BulkOptionError } from '@bulkcall/core'
 import type { ExecutionArgs } from 'graphql'
 import type { Plugin } from 'graphql-yoga'
 import { attended, gone, hasSignal, isAsyncIterable, type ClientContext } from './client.ts'
-import { contextClass, expect, isFirst, operationOf } from './context.ts'
+import { contextClass, expect, extension, isFirst, mistakeIn, operationOf } from './context.ts'
 import { prepare } from './definitions.ts'
 import { isShownAsItIs, presented, presentedBatch, presentedFailure } from './errors.ts'
-import { withoutRepeats, type Log } from './log.ts'
+import { logOnce, withoutRepeats, type Log } from './log.ts'
 import { entrance, executing, executionOf, wrapsEvents } from './executor.ts'
 import { Operation, type Execution } from './operation.ts'
 import { fieldResolver, wrapResolvers } from './resolvers.ts'
+import { withoutOld } from './tally.ts'
 import type { BulkDefinitions, BulkPlugin, UseBulkOptions, Checked } from './types.ts'
 import type { Unit } from './unit.ts'
 
@@ -23,25 +24,31 @@ const ours = new WeakSet<object>()
 type Done = NonNullable<Exclude<Awaited<ReturnType<NonNullable<Plugin['onExecute']>>>, void>>
 
 /**
- * A GraphQL Yoga plugin that gives each operation bulk loaders, as `ctx.bulk.<name>`.
+ * A GraphQL Yoga plugin that gives each operation bulk loaders, as `ctx.bulk.<name>`, or under another name than `bulk`.
  *
  * @param definitions the loaders, by name: a command, or a command with its settings
  * @param options the defaults of all loaders, and a limit over all of them
  */
-export function useBulk<const D extends BulkDefinitions>(
+export function useBulk<const D extends BulkDefinitions, const As extends string = 'bulk'>(
   definitions: D & Checked<D>,
-  options?: UseBulkOptions,
-): BulkPlugin<D>
+  options?: UseBulkOptions<As>,
+): BulkPlugin<D, As>
 /** The same with the application's context type for all commands: `useBulk<AppContext>()({ … })`. */
-export function useBulk<TContext>(): <const D extends BulkDefinitions<TContext>>(
+export function useBulk<TContext>(): <
+  const D extends BulkDefinitions<TContext>,
+  const As extends string = 'bulk',
+>(
   definitions: D & Checked<D>,
-  options?: UseBulkOptions,
-) => BulkPlugin<D>
-export function useBulk(definitions?: BulkDefinitions, options: UseBulkOptions = {}): unknown {
+  options?: UseBulkOptions<As>,
+) => BulkPlugin<D, As>
+export function useBulk(definitions?: BulkDefinitions, options: UseBulkOptions<string> = {}): unknown {
   return definitions === undefined && arguments.length === 0 ? create : create(definitions!, options)
 }
 
-function create<D extends BulkDefinitions>(definitions: D, options: UseBulkOptions = {}): BulkPlugin<D> {
+function create(
+  definitions: BulkDefinitions,
+  options: UseBulkOptions<string> = {},
+): BulkPlugin<BulkDefinitions, string> {
   const server = prepare(definitions, options)
   const ContextBulk = contextClass(server.loaders)
   let log: Log | null = null
@@ -54,6 +61,28 @@ function create<D extends BulkDefinitions>(definitions: D, options: UseBulkOptio
     const operation = batches.get(request) ?? new Operation(server, context, server.plans.ofSeveral())
     batches.set(request, operation)
     return operation
+  }
+
+  function check(context: object): void {
+    const mistake = mistakeIn(context, server.as)
+    if (mistake === null) return
+    logOnce(mistake, log)
+    throw mistake
+  }
+
+  /** What is to be executed is known now, and the context is whole. */
+  function begin(args: ExecutionArgs): Execution | undefined {
+    const { schema, document, operationName, contextValue } = args
+    if (typeof contextValue === 'object' && contextValue !== null) check(contextValue)
+    const operation = operationOf(contextValue)
+    if (operation === undefined) return undefined
+    args.fieldResolver = fieldResolver(args.fieldResolver) as never
+    for (const definition of document.definitions) {
+      if (!('operation' in definition) || !('selectionSet' in definition)) continue
+      if (operationName && definition.name?.value !== operationName) continue
+      return executing(args, operation.begin([schema, document, definition], isFirst(contextValue)))
+    }
+    return undefined
   }
 
   function show<R extends object>(result: R, { aborted, tally }: Unit, transport: boolean): R {
@@ -93,8 +122,9 @@ function create<D extends BulkDefinitions>(definitions: D, options: UseBulkOptio
   const attendedExecution = executions(true)
   const otherExecution = executions(false)
 
-  const plugin: BulkPlugin<D> = {
+  const plugin: BulkPlugin<BulkDefinitions, string> = {
     '~definitions': definitions,
+    '~as': server.as,
 
     onPluginInit({ plugins, registerContextErrorHandler }) {
       const others = plugins.filter(other => typeof other === 'object' && other !== null && ours.has(other))
@@ -122,11 +152,12 @@ function create<D extends BulkDefinitions>(definitions: D, options: UseBulkOptio
     // The first hook that sees the context: later ones, and the application's own `context()`, can load.
     onEnveloped({ context, extendContext }) {
       if (!context) return
+      check(context)
       const operation = operationOf(context)
       // One object may be the context of all that a socket asks. What goes on with it must keep its loaders.
       if (operation?.server === server && operation.isRunning && operation.context === context)
         expect(context)
-      else extendContext({ bulk: new ContextBulk(operationFor(context)) } as object)
+      else extendContext(extension(server.as, new ContextBulk(operationFor(context))))
     },
 
     onExecute({ args, executeFn, setExecuteFn }) {
@@ -175,8 +206,14 @@ function create<D extends BulkDefinitions>(definitions: D, options: UseBulkOptio
     },
 
     onResultProcess(process) {
-      const batch = Array.isArray(process.result) ? presentedBatch(process.result) : null
-      if (batch !== null) process.setResult(batch)
+      const { result, request } = process
+      if (Array.isArray(result)) {
+        const own = result.map(one => withoutOld(one, request))
+        process.setResult(presentedBatch(own) ?? own)
+      } else if (!isAsyncIterable(result)) {
+        const own = withoutOld(result, request)
+        if (own !== result) process.setResult(own)
+      }
     },
   }
   ours.add(plugin)
@@ -196,21 +233,6 @@ function isOfBatch(context: ClientContext): boolean {
 /** Whether there is a transport that takes a status. */
 function isOverHttp(context: ClientContext): boolean {
   return context.request !== undefined
-}
-
-/** What is to be executed is known now. */
-function begin(args: ExecutionArgs): Execution | undefined {
-  const operation = operationOf(args.contextValue)
-  if (operation === undefined) return undefined
-  const { schema, document, operationName } = args
-  args.fieldResolver = fieldResolver(args.fieldResolver) as never
-  for (const definition of document.definitions) {
-    if (!('operation' in definition) || !('selectionSet' in definition)) continue
-    if (operationName && definition.name?.value !== operationName) continue
-    const execution = operation.begin([schema, document, definition], isFirst(args.contextValue))
-    return executing(args, execution)
-  }
-  return undefined
 }
 
 /** Whether more parts of the result come after this one. */

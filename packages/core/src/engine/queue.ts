@@ -9,7 +9,6 @@
 
 import { asError, BulkClosedError, BulkOverflowError } from '../errors.ts'
 import {
-  nextId,
   tellCalled,
   tellHit,
   tellPending,
@@ -21,6 +20,7 @@ import {
   type BulkEvent,
 } from '../events.ts'
 import type { Slot, Waiter } from '../limiter.ts'
+import { nextId } from '../registry.ts'
 import type { Member } from '../scope/member.ts'
 import { Bulk, type AnyBulk, type BulkOwner, type Keys } from './bulk.ts'
 import { LinkedList } from './linked-list.ts'
@@ -40,6 +40,8 @@ export class Queue<T, R> extends Runner<T, R> implements BulkOwner, Waiter, Memb
   givenUpAt: number | null = null
   /** Tasks that are accepted and not started. */
   pending = 0
+  /** Keys that were answered without a task of their own. */
+  hits = 0
   // The marks, for the policy.
   flushed = 0
   ticked = 0
@@ -168,6 +170,7 @@ export class Queue<T, R> extends Runner<T, R> implements BulkOwner, Waiter, Memb
 
   /** So many keys were answered without a task. */
   hit(keys: number): void {
+    this.hits += keys
     if (watchesHits()) tellHit(this.name, keys, this.scope)
   }
 
@@ -222,6 +225,7 @@ export class Queue<T, R> extends Runner<T, R> implements BulkOwner, Waiter, Memb
   }
 
   merged(bulk: AnyBulk, tasks: number): void {
+    this.hits += tasks
     this.#nowPending(-tasks)
     // It may not be full any more.
     bulk.readyAt = null

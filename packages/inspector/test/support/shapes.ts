@@ -7,6 +7,7 @@ import { useBulk } from '@bulkcall/yoga'
 import { createSchema, createYoga } from 'graphql-yoga'
 
 import { names, sleep, type Backend, type Name, type Row } from '../../../../bench/windows-backends.ts'
+import type { Documents } from '../../page/groups.ts'
 import { useBulkInspector, type RecordedOperation, type Recording } from '../../src/index.ts'
 
 interface Loader {
@@ -81,13 +82,24 @@ export const shapes: Readonly<Record<string, string>> = {
     '{ posts(n: 60) { publisher { country { name } } author { posts { comments { author { name } } } } } }',
 }
 
+/** A run of a query, and the documents that are known of it. */
+export interface RecordedShape {
+  readonly operation: RecordedOperation & { ms: number }
+  readonly documents: Documents
+}
+
+/** The documents of a recording, by their numbers. */
+export function documentsIn({ documents }: Recording): Documents {
+  return new Map(documents.map(each => [each.id, each]))
+}
+
 /** Records so many runs of a query, and gives the last: what is cold is not what people look at. */
 export async function recordShape(
   query: string,
   backend: Backend,
   options: { readonly delay?: number; readonly concurrent?: number; readonly size?: number } = {},
   runs = 4,
-): Promise<RecordedOperation & { ms: number }> {
+): Promise<RecordedShape> {
   const commands = Object.fromEntries(
     names.map(name => [name, (keys: readonly number[]) => backend(name, keys)]),
   )
@@ -131,7 +143,8 @@ export async function recordShape(
     if (errors !== undefined) throw new Error(JSON.stringify(errors))
   }
   const page = await yoga.fetch('http://localhost/graphql/bulk', { headers: { accept: 'application/json' } })
-  const { operations } = (await page.json()) as Recording
+  const recording = (await page.json()) as Recording
   await yoga.dispose()
-  return operations.at(-1) as RecordedOperation & { ms: number }
+  const operation = recording.operations.at(-1) as RecordedShape['operation']
+  return { operation, documents: documentsIn(recording) }
 }
