@@ -66,6 +66,27 @@ describe('a shared loader', () => {
     expect(await outcomes(got)).toEqual([1, 2, 2, 3])
   })
 
+  it('S125 one that is alone has bulks of its own, of the same partition, and leaves nothing', async () => {
+    const { host, shared, bulks, unit } = server()
+    const [one, other, apart, too] = [
+      unit({ partition: 'a' }),
+      unit({ partition: 'a' }),
+      unit({ partition: 'a', alone: true }),
+      unit({ partition: 'a', alone: true }),
+    ]
+    const got = [one, other, apart, too].map(({ rows }, key) => rows.load(key))
+    await host.turn()
+    expect(bulks.map(({ keys, partition }) => [partition, keys])).toEqual([
+      ['a', [0, 1]],
+      ['a', [2]],
+      ['a', [3]],
+    ])
+    expect(await outcomes(got)).toEqual([0, 1, 2, 3])
+    await host.turn()
+    expect(shared.partitions).toBe(0)
+    expect(() => unit({ alone: 1 as never })).toThrow('Bulkcall: alone must be true or false, got 1')
+  })
+
   it('S70 gives each the answers of its own keys, whatever shape they come in', async () => {
     const shapes: ((keys: Keys) => unknown)[] = [
       keys => keys.map(key => `row ${String(key)}`),

@@ -35,6 +35,11 @@ export class Execution {
     this.executed = executed
     this.before = before
   }
+
+  get isMutation(): boolean {
+    const kind: string = this.executed[2].operation
+    return kind === 'mutation'
+  }
 }
 
 export class Operation implements UnitOwner {
@@ -77,9 +82,10 @@ export class Operation implements UnitOwner {
   begin(executed: Executed, isFirst: boolean): Execution {
     const unit = isFirst ? this.#unit : this.#anew()
     unit.isFinished = true
-    if (executed[2].operation === 'mutation') this.#last(unit)
+    const execution = new Execution(this, unit, executed, this.#latest)
+    if (execution.isMutation) this.#last(unit)
     unit.executes(...executed)
-    return (this.#latest = new Execution(this, unit, executed, this.#latest))
+    return (this.#latest = execution)
   }
 
   /** Another execution is about to begin with the same context, which is built first. */

@@ -163,8 +163,8 @@ function create(
     onExecute({ args, executeFn, setExecuteFn }) {
       const execution = begin(args)
       if (execution === undefined) return undefined
-      const { operation, executed } = execution
-      if (executed[2].operation === 'mutation') return otherExecution
+      const { operation, isMutation } = execution
+      if (isMutation) return otherExecution
       if (hasSignal(args.contextValue)) {
         operation.attend()
         return attendedExecution

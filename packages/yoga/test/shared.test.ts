@@ -85,6 +85,52 @@ function server(
   return { yoga, bulks, holding, loaded }
 }
 
+/** A server that loads in `context()` as well, before it knows the tenant; two tenants ask at once. */
+async function twoTenants(shared: (context: any) => unknown, load: (bulk: any) => unknown) {
+  const bulks: { partition: unknown; ids: readonly unknown[] }[] = []
+  const arrived = { tenants: 0, both: gate() }
+  const yoga = createYoga<any>({
+    logging: false,
+    plugins: [
+      useBulk(
+        {
+          docs: {
+            command: async (ids: string[], { partition }: { partition: unknown }) => {
+              bulks.push({ partition, ids })
+              return ids.map(id => `${id} of ${String(partition)}`)
+            },
+            shared,
+          },
+        },
+        { delay: patient },
+      ),
+    ],
+    context: async ({ bulk, request }: any) => {
+      const early = await load(bulk)
+      if (++arrived.tenants === 2) arrived.both.open()
+      await arrived.both.opened
+      return { early, tenant: request.headers.get('tenant') ?? undefined }
+    },
+    schema: createSchema<any>({
+      typeDefs: 'type Query { doc(id: String!): String early: String as(tenant: String!): String }',
+      resolvers: {
+        Query: {
+          early: (_, __, { early }) => String(early),
+          doc: (_, { id }, { bulk }) => bulk.docs.load(id),
+          as: async (_, { tenant }, context) => {
+            const before = await context.bulk.docs.load('same')
+            context.tenant = tenant
+            return `${before}, ${await context.bulk.docs.load('same')}`
+          },
+        },
+      },
+    }),
+  })
+  const asks = (query: string, tenants: readonly (string | undefined)[]) =>
+    Promise.all(tenants.map(tenant => ask(yoga, query, { headers: tenant === undefined ? {} : { tenant } })))
+  return { bulks, asks }
+}
+
 describe('a shared loader', () => {
   it('S70 takes the keys of many requests into one bulk, each key once', async () => {
     const { yoga, bulks, holding, loaded } = server()
@@ -136,54 +182,6 @@ describe('a shared loader', () => {
     expect(byTenant).toEqual({ a: [1, 3], b: [2], null: [9] })
     expect(bulks.map(({ context }) => context)).toEqual([undefined, undefined, undefined])
   })
-
-  /** A server that loads in `context()` as well, before it knows the tenant; two tenants ask at once. */
-  async function twoTenants(shared: (context: any) => unknown, load: (bulk: any) => unknown) {
-    const bulks: { partition: unknown; ids: readonly unknown[] }[] = []
-    const arrived = { tenants: 0, both: gate() }
-    const yoga = createYoga<any>({
-      logging: false,
-      plugins: [
-        useBulk(
-          {
-            docs: {
-              command: async (ids: string[], { partition }: { partition: unknown }) => {
-                bulks.push({ partition, ids })
-                return ids.map(id => `${id} of ${String(partition)}`)
-              },
-              shared,
-            },
-          },
-          { delay: patient },
-        ),
-      ],
-      context: async ({ bulk, request }: any) => {
-        const early = await load(bulk)
-        if (++arrived.tenants === 2) arrived.both.open()
-        await arrived.both.opened
-        return { early, tenant: request.headers.get('tenant') ?? undefined }
-      },
-      schema: createSchema<any>({
-        typeDefs: 'type Query { doc(id: String!): String early: String as(tenant: String!): String }',
-        resolvers: {
-          Query: {
-            early: (_, __, { early }) => String(early),
-            doc: (_, { id }, { bulk }) => bulk.docs.load(id),
-            as: async (_, { tenant }, context) => {
-              const before = await context.bulk.docs.load('same')
-              context.tenant = tenant
-              return `${before}, ${await context.bulk.docs.load('same')}`
-            },
-          },
-        },
-      }),
-    })
-    const asks = (query: string, tenants: readonly (string | undefined)[]) =>
-      Promise.all(
-        tenants.map(tenant => ask(yoga, query, { headers: tenant === undefined ? {} : { tenant } })),
-      )
-    return { bulks, asks }
-  }
 
   it.each<[string, (bulk: any) => unknown]>([
     ['is not touched', () => undefined],

@@ -81,6 +81,13 @@ const all = (value: string): object => ({
   nested: { seen: value, late: value },
 })
 
+const inOne = (name: string): object => ({
+  own: name,
+  seen: name,
+  late: name,
+  nested: { seen: name, late: name },
+})
+
 const bulkPlugin = (): Plugin =>
   useBulk({
     seen: (keys: string[]) => keys.map(seenNow),
@@ -230,7 +237,7 @@ describe('the store that the resolvers of an execution have in common', () => {
       const enveloped = getEnveloped({})
       const contextValue = await enveloped.contextFactory()
       const args = { schema: enveloped.schema, document: enveloped.parse(query), contextValue }
-      const { data } = (await enveloped.execute(args)) as any
+      const { data } = await enveloped.execute(args)
       expect(JSON.parse(JSON.stringify(data))).toEqual(all('T'))
     }
   })
@@ -248,15 +255,7 @@ describe('the store that the resolvers of an execution have in common', () => {
     const contextValue = await contextFactory()
     const args = { schema, document: parse('{ own seen late nested { seen late } }'), contextValue }
     const answers: any[] = await Promise.all([execute(args), execute(args), execute(args)])
-    const expected = (name: string) => ({
-      own: name,
-      seen: name,
-      late: name,
-      nested: { seen: name, late: name },
-    })
-    expect(answers.map(({ data }) => JSON.parse(JSON.stringify(data)))).toEqual(
-      ['T1', 'T2', 'T3'].map(expected),
-    )
+    expect(answers.map(({ data }) => JSON.parse(JSON.stringify(data)))).toEqual(['T1', 'T2', 'T3'].map(inOne))
   })
 
   it('S124 each event has its own, and so has what feeds it', async () => {
