@@ -81,6 +81,27 @@ describe('the pages', () => {
   })
 })
 
+describe('the badges', () => {
+  const manifest = (path: string) => JSON.parse(read(path)) as Record<string, any>
+
+  it('say what the packages say', () => {
+    const badges = readdirSync(join(root, 'docs/public/badges'))
+    const texts = badges.map(name => /<title>(.*)<\/title>/.exec(read(`docs/public/badges/${name}`))![1])
+    const core = manifest('packages/core/package.json')
+    const yoga = manifest('packages/yoga/package.json')
+    const majors = [...yoga['peerDependencies'].graphql.matchAll(/\^(\d+)/g)].map(([, major]) => major)
+
+    expect(texts.toSorted()).toEqual([
+      `dependencies of the core: ${core['dependencies'] === undefined ? 'none' : 'some'}`,
+      `graphql: ${majors.join(' and ')}`,
+      `license: ${core['license']}`,
+      `node: ${core['engines'].node.slice(2)}+`,
+    ])
+    for (const [place, name] of badges.entries())
+      expect(read('README.md')).toContain(`![${texts[place]}](docs/public/badges/${name})`)
+  })
+})
+
 /** The folders that have sources of their own. */
 const folders = [...packages.map(name => `${name}/src`), 'inspector/page']
 
