@@ -122,12 +122,14 @@ describe('what feeds a subscription', () => {
           for await (const { data } of eventsOf(response)) got.push(data.news)
         })().catch(() => {})
         await until(() => state.subscribed === 1)
-        // Until the source has been asked for its first event.
-        await sleep(15)
         const tell = async (allowed: boolean, news: News): Promise<void> => {
+          const { asked } = state
+          const answered = got.length
           state.allowed = allowed
           pubsub.publish('news', news)
-          await sleep(15)
+          // It has been judged, and has gone out if it is to.
+          await until(() => state.asked > asked)
+          if (allowed && isNews(news)) await until(() => got.length > answered)
         }
         await tell(false, { n: 1 })
         await tell(true, { n: 2 })
