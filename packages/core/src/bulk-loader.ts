@@ -7,18 +7,15 @@ import { keepAll, keepNone, type CacheErrors, type CacheMap } from './cache/cach
 import { Lookup, type LoaderSettings } from './cache/lookup.ts'
 import type { Command, CommandContext, ResultOf, Results } from './command.ts'
 import { Queue } from './engine/queue.ts'
-import type { AsyncContext } from './host.ts'
 import {
   bulkCallOptions,
   contextOf,
-  nameOf,
   readCommand,
   readOptions,
   readScope,
   type BulkCallOptions,
 } from './options.ts'
 import type { BulkScope } from './bulk-scope.ts'
-import type { Tracker } from './scope/tracker.ts'
 import { check, checkNames, hasMethods } from './validate.ts'
 
 /** The options of a `BulkLoader`: those of its calls, and those of its cache. */
@@ -62,13 +59,7 @@ const bulkLoaderOptions: readonly string[] = [
  * keeps its answers belongs to one request: answers are kept for whoever asks, whatever they may see.
  */
 class BulkLoader<K, V, C = K> {
-  readonly #command: Command<K, V>
-  readonly #settings: LoaderSettings<K, V, C>
-  readonly #tracker: Tracker | null
-  readonly #context: AsyncContext
-  /** Made when they are first needed: a request may make many loaders and use few of them. */
-  #queue: Queue<K, V> | null = null
-  #lookup: Lookup<K, V, C> | null = null
+  readonly #lookup: Lookup<K, V, C>
 
   /** @param scope beside options that are checked already */
   constructor(
@@ -77,35 +68,29 @@ class BulkLoader<K, V, C = K> {
     scope?: BulkScope,
   ) {
     readCommand(command)
-    this.#command = command
-    if (options instanceof Checked) {
-      this.#settings = options.settings
-      this.#tracker = readScope(scope)
-    } else {
-      this.#settings = options === undefined ? defaults : readLoaderOptions(options)
-      this.#tracker = readScope(options?.scope)
-    }
-    this.#context = contextOf(this.#tracker, this.#settings)
-  }
-
-  #begin(): Lookup<K, V, C> {
-    this.#queue = new Queue(this.#command, this.#settings, this.#tracker, this.#context)
-    return (this.#lookup = new Lookup(this.#queue, this.#settings))
+    const isChecked = options instanceof Checked
+    const settings = isChecked
+      ? options.settings
+      : options === undefined
+        ? defaults
+        : readLoaderOptions(options)
+    const tracker = readScope(isChecked ? scope : options?.scope)
+    this.#lookup = new Lookup(new Queue(command, settings, tracker, contextOf(tracker, settings)), settings)
   }
 
   /** The name in errors, events and metrics. */
   get name(): string {
-    return nameOf(this.#command, this.#settings)
+    return this.#lookup.queue.name
   }
 
   /** How many keys are accepted and not yet asked. */
   get pending(): number {
-    return this.#lookup === null ? 0 : this.#lookup.waiting
+    return this.#lookup.waiting
   }
 
   /** How many bulks are in flight. */
   get inFlight(): number {
-    return this.#queue === null ? 0 : this.#queue.inFlight
+    return this.#lookup.queue.inFlight
   }
 
   /**
@@ -113,12 +98,12 @@ class BulkLoader<K, V, C = K> {
    * that `cacheKeyFn` throws at, gives a promise that rejects.
    */
   load(key: K): Promise<V> {
-    return (this.#lookup ?? this.#begin()).load(key)
+    return this.#lookup.load(key)
   }
 
   /** Loads many keys: one value or Error for each, in their order. One promise for all of them, not one a key. */
   loadMany(keys: Iterable<K>): Promise<(V | Error)[]> {
-    return (this.#lookup ?? this.#begin()).loadMany(keys)
+    return this.#lookup.loadMany(keys)
   }
 
   /**
@@ -126,31 +111,30 @@ class BulkLoader<K, V, C = K> {
    * is not asked; a key that has an answer, or is in flight, keeps it (`clear(key).prime(key, value)` replaces it).
    */
   prime(key: K, value: V | PromiseLike<V> | Error): this {
-    ;(this.#lookup ?? this.#begin()).primeKey(key, value)
+    this.#lookup.primeKey(key, value)
     return this
   }
 
   /** Forgets the answer of one key. Loads that wait for it get it all the same. */
   clear(key: K): this {
-    ;(this.#lookup ?? this.#begin()).clearKey(key)
+    this.#lookup.clearKey(key)
     return this
   }
 
   /** Forgets all answers. Loads that wait get theirs all the same. */
   clearAll(): this {
-    this.#lookup?.clear()
+    this.#lookup.clear()
     return this
   }
 
   /** Starts what is pending, as slots allow, and resolves when everything that was asked before has settled. */
   flush(): Promise<void> {
-    return this.#queue === null ? Promise.resolve() : this.#queue.flush()
+    return this.#lookup.queue.flush()
   }
 
   /** Refuses new keys, starts what is pending and resolves when everything has settled. Answers can still be had. */
   close(): Promise<void> {
-    if (this.#queue === null) this.#begin()
-    return this.#queue!.close()
+    return this.#lookup.queue.close()
   }
 
   /** The same as `close()`, for `await using`. */
@@ -180,11 +164,28 @@ function readLoaderOptions<K, V, C>(options: BulkLoaderOptions<K, V, C>): Loader
   )
   const keeps: CacheErrors =
     typeof cacheErrors === 'function' ? cacheErrors : cacheErrors ? keepAll : keepNone
-  const store = !cache || cacheMap === null ? 'none' : (cacheMap ?? 'own')
+  const remembers = cache && cacheMap === undefined
+  const map = cache ? (cacheMap ?? null) : null
   const { size, delay, limiter, maxPending, timeout, name, host } = readOptions(options)
   const keyOf = cacheKeyFn ?? null
+  const most = Math.min(size, maxPending)
+  const isPlain = keyOf === null && map === null
   // Name by name: loaders may be made for each request, and a spread takes microseconds.
-  return { size, delay, limiter, maxPending, timeout, name, host, keyOf, keeps, store }
+  return {
+    size,
+    delay,
+    limiter,
+    maxPending,
+    timeout,
+    name,
+    host,
+    keyOf,
+    keeps,
+    remembers,
+    map,
+    most,
+    isPlain,
+  }
 }
 
 /** Those of a loader without any: it is the most usual one, and may be made for each request. */
