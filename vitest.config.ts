@@ -17,6 +17,9 @@ function isLong({ moduleId }: TestSpecification): boolean {
   return /\/(airports\/test\/\w+|file-stats|policy|mutants|memory)\.test\.ts$/.test(moduleId)
 }
 
+/** What takes minutes, and finds what the other tests let through: only `npm run test:all` and CI run it. */
+const exhaustive = ['policy', 'mutants', 'graphiql'].map(name => `**/test/${name}.test.ts`)
+
 export default defineConfig({
   // The packages are tested as sources: nothing needs to be built first. Else the conditions are those of Node: what some
   // packages have for bundlers (`module`) Node cannot load.
@@ -28,6 +31,7 @@ export default defineConfig({
   test: {
     // One worker a core: the default leaves one for watching.
     maxWorkers: '100%',
+    exclude: ['**/node_modules/**', ...(process.env.BULKCALL_ALL ? [] : exhaustive)],
     // A bound for what hangs, not for what is slow: a machine may be busy with something else.
     testTimeout: 120_000,
     hookTimeout: 120_000,

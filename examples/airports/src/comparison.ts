@@ -8,11 +8,11 @@ import { Failure } from './failure.ts'
 import type { Queries } from './queries.ts'
 import type { Way } from './ways.ts'
 
-/** What one operation took. */
+/** What one operation took: the median of several runs, each figure for itself. */
 export interface Effort {
   readonly name: string
   readonly statements: number
-  readonly bulks: number
+  /** How many keys one statement of a loader asked for. */
   readonly keys: number
   readonly ms: number
 }
@@ -24,77 +24,80 @@ interface Source {
   readonly database: Database
 }
 
-/**
- * Asks the same in each way. All must give the same answer.
- *
- * @param rounds how often each way is measured; the run in the middle is told. The runs take turns, so that all meet the
- *   same noise
- */
-export async function compare(
-  query: string,
-  { address, ways, sql, database }: Source,
-  rounds = 5,
-): Promise<Effort[]> {
-  const ask = async (way: Way): Promise<Effort & { answer: string }> => {
-    const { statements } = database
-    const { bulks, keys } = sql.asked
-    const startedAt = performance.now()
-    const response = await fetch(address + way.path, {
-      method: 'POST',
-      headers: { 'content-type': 'application/json' },
-      body: JSON.stringify({ query }),
-    })
-    const answer = await response.text()
-    return {
-      name: way.name,
-      answer,
-      ms: performance.now() - startedAt,
-      statements: database.statements - statements,
-      bulks: sql.asked.bulks - bulks,
-      keys: sql.asked.keys - keys,
-    }
-  }
+/** How often each way runs before it is measured: the first times, much is compiled, planned and learned. */
+export const warmUps = 3
 
-  // The first time, much is compiled and planned.
+/**
+ * Asks the same in each way. All must give the same answer. The runs take turns, so that all meet the same noise.
+ *
+ * @param rounds how often each way is measured
+ */
+export async function compare(query: string, source: Source, rounds: number): Promise<Effort[]> {
+  const { ways } = source
   const answers = new Set<string>()
-  // oxlint-disable-next-line no-await-in-loop -- one after the other, so that none disturbs another
-  for (const way of ways) answers.add((await ask(way)).answer)
+  const runs: Effort[] = []
+  for (let round = -warmUps; round < rounds; round++)
+    for (const way of ways) {
+      // oxlint-disable-next-line no-await-in-loop -- one after the other, so that none disturbs another
+      const { answer, ...effort } = await ask(query, way, source)
+      answers.add(answer)
+      if (round >= 0) runs.push(effort)
+    }
   if (answers.size > 1) throw new Failure('The ways of loading do not give the same answer.')
   if ([...answers].some(answer => !answer.startsWith('{"data":')))
     throw new Failure(`The query has failed: ${[...answers].join('')}`)
 
-  const runs: Effort[] = []
-  for (let round = 0; round < rounds; round++) {
-    // oxlint-disable-next-line no-await-in-loop -- the same
-    for (const way of ways) runs.push(await ask(way))
+  return ways.map(({ name }) => {
+    const own = runs.filter(run => run.name === name)
+    const of = (figure: 'statements' | 'keys' | 'ms') => median(own.map(run => run[figure]))
+    return { name, statements: of('statements'), keys: of('keys'), ms: of('ms') }
+  })
+}
+
+async function ask(
+  query: string,
+  way: Way,
+  { address, sql, database }: Source,
+): Promise<Effort & { answer: string }> {
+  const { statements } = database
+  const { bulks, keys } = sql.asked
+  const startedAt = performance.now()
+  const response = await fetch(address + way.path, {
+    method: 'POST',
+    headers: { 'content-type': 'application/json' },
+    body: JSON.stringify({ query }),
+  })
+  const answer = await response.text()
+  return {
+    name: way.name,
+    answer,
+    ms: performance.now() - startedAt,
+    statements: database.statements - statements,
+    keys: (sql.asked.keys - keys) / (sql.asked.bulks - bulks),
   }
-  return ways.map(way => middle(runs.filter(run => run.name === way.name)))
 }
 
-function middle(runs: readonly Effort[]): Effort {
-  return runs.toSorted((a, b) => a.ms - b.ms)[Math.floor(runs.length / 2)]!
+function median(values: readonly number[]): number {
+  return values.toSorted((a, b) => a - b)[Math.floor(values.length / 2)]!
 }
 
-/** What each way took, as a table, and how many times as much as the last one. */
+/** What each way took, as a table; behind each figure, how many times that of the last way it is. */
 export function tell(efforts: readonly Effort[]): string[] {
   const least = efforts.at(-1)!
-  const others = efforts.slice(0, -1)
   return table([
-    ['', 'SQL statements', 'bulks', 'keys in each', 'time'],
-    ...efforts.map(({ name, statements, bulks, keys, ms }) => [
-      name,
-      number(statements),
-      number(bulks),
-      (keys / bulks).toFixed(1),
-      `${ms.toFixed(0)} ms`,
-    ]),
-    ...others.map(({ name, statements, bulks, ms }) => [
-      `${name} : ${least.name}`,
-      ratio(statements, least.statements),
-      ratio(bulks, least.bulks),
-      '',
-      ratio(ms, least.ms),
-    ]),
+    ['', 'SQL statements', '', 'keys in each', 'time', ''],
+    ...efforts.map(effort => {
+      const times = (figure: 'statements' | 'ms') =>
+        effort === least ? '' : `${(effort[figure] / least[figure]).toFixed(1)} ×`
+      return [
+        effort.name,
+        number(effort.statements),
+        times('statements'),
+        effort.keys.toFixed(1),
+        `${effort.ms.toFixed(0)} ms`,
+        times('ms'),
+      ]
+    }),
   ])
 }
 
@@ -104,14 +107,11 @@ function table(rows: readonly (readonly string[])[]): string[] {
   return rows.map(row =>
     row
       .map((cell, column) => (column === 0 ? cell.padEnd(widths[0]!) : cell.padStart(widths[column]!)))
-      .join('  '),
+      .join('  ')
+      .trimEnd(),
   )
 }
 
 function number(value: number): string {
   return value.toLocaleString('en')
-}
-
-function ratio(a: number, b: number): string {
-  return `${(a / b).toFixed(1)} : 1`
 }

@@ -3,18 +3,21 @@
  * @module
  */
 
-import { compare, tell } from './comparison.ts'
+import { compare, tell, warmUps } from './comparison.ts'
 import { loadData } from './data.ts'
 import { Failure } from './failure.ts'
 import { metricsPath } from './metrics.ts'
 import { openDatabase, shown } from './open-database.ts'
 import { help, readOptions, type Options } from './options.ts'
-import { showProgress } from './progress.ts'
+import { showProgress, showSeconds } from './progress.ts'
 import { queriesOf } from './queries.ts'
 import { listen } from './server.ts'
 import { revealing } from './starting-queries.ts'
 import { printTraces } from './tracing.ts'
 import { waysOf } from './ways.ts'
+
+/** How often each way of loading is measured. */
+const rounds = 7
 
 /** What is open, in the order in which it was opened. */
 const open: { close(): Promise<void> }[] = []
@@ -24,7 +27,8 @@ async function start(options: Options): Promise<void> {
   const listener = await listen(options)
   open.push(listener)
   say(`Opening ${shown(options.database)}`)
-  const database = await openDatabase(options)
+  const showNoMore = showSeconds(process.stdout, 'PostgreSQL starts')
+  const database = await openDatabase(options).finally(showNoMore)
   open.push(database)
   await loadData(database, (...progress) => showProgress(process.stdout, ...progress))
 
@@ -32,9 +36,12 @@ async function start(options: Options): Promise<void> {
   const ways = waysOf(sql, database.connections)
   listener.serve(ways, sql, options.metrics)
 
-  say(`\nOne query about airports of Europe, with ${plural(database.connections, 'connection')}:\n`)
+  say(
+    `\nOne query about airports of Europe, over ${plural(database.connections, 'connection')} to the database.`,
+    `Medians of ${rounds} rounds, after ${warmUps} to warm up:\n`,
+  )
   const { address } = listener
-  say(...tell(await compare(revealing, { address, ways, sql, database })))
+  say(...tell(await compare(revealing, { address, ways, sql, database }, rounds)))
   if (options.once) return stop()
 
   say('\nGraphiQL is at')

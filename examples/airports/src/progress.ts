@@ -3,6 +3,8 @@
  * @module
  */
 
+import { Worker } from 'node:worker_threads'
+
 export interface Screen {
   readonly isTTY?: boolean
   write(text: string): unknown
@@ -19,6 +21,23 @@ export function showProgress(screen: Screen, what: string, done: number, total: 
     screen.write(`${clearLine}Loading ${what} ${bar} ${number(done)} of ${number(total)}`)
   } else if (done === total) {
     screen.write(`${screen.isTTY ? clearLine : ''}Loaded ${number(total)} ${what}\n`)
+  }
+}
+
+/**
+ * Shows on a terminal how many seconds have gone by, until it is stopped. It counts in a thread of its own, since what is
+ * waited for may keep this one busy.
+ */
+export function showSeconds(screen: Screen, what: string): () => Promise<void> {
+  if (!screen.isTTY) return async () => {}
+  const count = `
+    const { writeSync } = require('node:fs')
+    let seconds = 0
+    setInterval(() => writeSync(1, ${JSON.stringify(`${clearLine}${what} … `)} + ++seconds + ' s'), 1_000)`
+  const counter = new Worker(count, { eval: true })
+  return async () => {
+    await counter.terminate()
+    screen.write(clearLine)
   }
 }
 

@@ -11,6 +11,7 @@ import { createPubSub, createSchema, createYoga, type Plugin } from 'graphql-yog
 
 import type { Changes, Context } from './context.ts'
 import { Failure, reasonOf } from './failure.ts'
+import { graphiqlPage } from './graphiql.ts'
 import { metricsPath, metricsPlugin } from './metrics.ts'
 import type { Options } from './options.ts'
 import type { Queries } from './queries.ts'
@@ -77,11 +78,10 @@ function yogaOf(
     landingPage: false,
     graphiql: {
       title: `Airports: ${name}`,
-      defaultQuery: startingQueries.join('\n'),
+      defaultTabs: startingQueries.map(query => ({ query })),
       defaultEditorToolsVisibility: false,
     },
-    // The page with all that it needs, so that it works without the internet. It is large, so it is loaded when asked for.
-    renderGraphiQL: async options => (await import('@graphql-yoga/render-graphiql')).renderGraphiQL(options),
+    renderGraphiQL: graphiqlPage,
   })
 }
 

@@ -1,5 +1,5 @@
 /**
- * The ways of loading: the same schema and the same resolvers, with Bulkcall, with DataLoader and with neither.
+ * The ways of loading: the same schema and the same resolvers, with Bulkcall, with DataLoader (once with a fixed window) and with neither.
  * @module
  */
 
@@ -23,6 +23,7 @@ export interface Way {
 
 /** @param delay ms that a key may wait for company with Bulkcall; by default that of `useBulk` */
 export function waysOf(sql: Queries, connections: number, delay?: number): Way[] {
+  const cleared = { ...resolvers, Mutation: clearing(resolvers.Mutation) }
   return [
     {
       name: 'a statement for each key',
@@ -31,10 +32,16 @@ export function waysOf(sql: Queries, connections: number, delay?: number): Way[]
       plugin: withoutBulk(sql),
     },
     {
-      name: 'DataLoader, by hand',
+      name: 'DataLoader',
       path: '/with-dataloader',
-      resolvers: { ...resolvers, Mutation: clearing(resolvers.Mutation) },
+      resolvers: cleared,
       plugin: withDataLoader(sql),
+    },
+    {
+      name: 'DataLoader, fixed window of 5 ms',
+      path: '/with-fixed-window',
+      resolvers: cleared,
+      plugin: withDataLoader(sql, 5),
     },
     {
       name: 'Bulkcall',

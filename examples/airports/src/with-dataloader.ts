@@ -13,7 +13,8 @@ type HandWritten = {
   readonly [Name in keyof Loaders]: Loaders[Name] & Pick<DataLoader<any, any>, 'clearAll'>
 }
 
-function createLoaders(sql: Queries): HandWritten {
+function createLoaders(sql: Queries, window?: number): HandWritten {
+  const settings = settingsOf(window)
   return {
     countries: new DataLoader(async (codes: readonly string[]) => {
       const rows = await sql.countries(codes)
@@ -79,13 +80,21 @@ function createLoaders(sql: Queries): HandWritten {
   }
 }
 
-const settings = { maxBatchSize: 500 }
+function settingsOf(window?: number) {
+  const maxBatchSize = 500
+  if (window === undefined) return { maxBatchSize }
+  return { maxBatchSize, batchScheduleFn: (dispatch: () => void) => void setTimeout(dispatch, window) }
+}
 
-/** New loaders for each operation, and none of their answers kept from one event of a subscription to the next. */
-export function withDataLoader(sql: Queries): Plugin {
+/**
+ * New loaders for each operation, and none of their answers kept from one event of a subscription to the next.
+ *
+ * @param window ms that each batch is open for; by default it ends with the tick
+ */
+export function withDataLoader(sql: Queries, window?: number): Plugin {
   return {
     onContextBuilding({ extendContext }) {
-      extendContext({ bulk: createLoaders(sql) } as never)
+      extendContext({ bulk: createLoaders(sql, window) } as never)
     },
     onSubscribe({ args }) {
       const { bulk } = args.contextValue as unknown as Context

@@ -93,17 +93,19 @@ export function itServesAirports(serving: () => Serving): void {
   it('gives the same answer in each way of loading, and needs the fewest statements with Bulkcall', async () => {
     const { address, ways, sql, database } = serving()
     const efforts = await compare(revealing, { address, ways, sql, database }, 1)
-    const [single, dataloader, bulkcall] = efforts.map(effort => effort.statements)
+    const [single, dataloader, fixed, bulkcall] = efforts.map(effort => effort.statements)
 
     expect(efforts.map(effort => effort.name)).toEqual([
       'a statement for each key',
-      'DataLoader, by hand',
+      'DataLoader',
+      'DataLoader, fixed window of 5 ms',
       'Bulkcall',
     ])
     expect(single).toBeGreaterThan(400)
     // One for the list of countries, and one for each of seven loaders.
     expect(bulkcall).toBe(8)
     expect(dataloader).toBeGreaterThan(2 * bulkcall!)
+    expect(fixed).toBeLessThan(dataloader!)
   })
 
   it('has starting queries that all work', async () => {
@@ -207,12 +209,12 @@ export function itServesAirports(serving: () => Serving): void {
   it('leads to GraphiQL, and says where something is', async () => {
     const { address } = serving()
     const root = await fetch(address, { redirect: 'manual' })
-    const elsewhere = await fetch(`${address}/elsewhere`)
+    const nowhere = await fetch(`${address}/nowhere`)
 
     expect([root.status, root.headers.get('location')]).toEqual([302, '/graphql'])
-    expect([elsewhere.status, await elsewhere.text()]).toEqual([
+    expect([nowhere.status, await nowhere.text()]).toEqual([
       404,
-      'Nothing is here. Try /without-bulk, /with-dataloader, /graphql, /graphql/bulk.\n',
+      'Nothing is here. Try /without-bulk, /with-dataloader, /with-fixed-window, /graphql, /graphql/bulk.\n',
     ])
   })
 }

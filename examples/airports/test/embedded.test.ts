@@ -2,12 +2,13 @@
  * The example over the embedded PostgreSQL: the program from its first start on, then its server.
  */
 
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 
+import { startingQueries } from '../src/starting-queries.ts'
 import { itServesAirports } from './behaviour.ts'
 import { readTable, runProgram, startProgram } from './program.ts'
 import { serve, type Serving } from './serving.ts'
@@ -35,15 +36,31 @@ describe('the program', { timeout: patience }, () => {
     const rows = readTable(stdout)
     const [single, dataloader, bulkcall] = [
       rows['a statement for each key']!,
-      rows['DataLoader, by hand']!,
+      rows['DataLoader']!,
       rows['Bulkcall']!,
     ]
     expect(single.statements).toBeGreaterThan(dataloader.statements)
     expect(dataloader.statements).toBeGreaterThan(2 * bulkcall.statements)
-    // All but the list of countries is asked by loaders.
-    expect(bulkcall.bulks).toBe(bulkcall.statements - 1)
     const ratio = (dataloader.statements / bulkcall.statements).toFixed(1)
-    expect(stdout).toMatch(new RegExp(`^DataLoader, by hand : Bulkcall +${ratio} : 1 `, 'm'))
+    expect(stdout).toMatch(new RegExp(`^DataLoader +${dataloader.statements} +${ratio} × `, 'm'))
+
+    // The README shows the same table, and GraphiQL tells the statements of the README.
+    const readme = readFileSync(join(import.meta.dirname, '../README.md'), 'utf8')
+    const shown = readTable(readme)
+    expect(Object.keys(shown)).toEqual(Object.keys(rows))
+    for (const [name, { statements }] of Object.entries(shown))
+      expect(Math.abs(statements - rows[name]!.statements)).toBeLessThanOrEqual(2 + statements / 5)
+    const heading = /^ +SQL statements .+$/m
+    expect(heading.exec(readme)![0].split(/ {2,}/)).toEqual(heading.exec(stdout)![0].split(/ {2,}/))
+    const comment = startingQueries[0]!.split('\nquery')[0]!
+    const told = Array.from(comment.matchAll(/(?:about|makes) (\d+)/g), ([, statements]) =>
+      Number(statements),
+    )
+    expect(told).toEqual(
+      ['Bulkcall', 'DataLoader', 'DataLoader, fixed window of 5 ms', 'a statement for each key'].map(
+        name => shown[name]!.statements,
+      ),
+    )
   })
 
   it('has the data on its second start, serves until it is stopped, and lets nobody else use the files', async () => {

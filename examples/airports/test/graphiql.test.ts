@@ -66,10 +66,10 @@ describe('GraphiQL in Chromium, with no network but this server', { timeout: pat
     return () => context.close()
   })
 
-  it('shows the starting queries and runs the one that is chosen', async () => {
+  it('shows the starting queries, and its button runs the first', async () => {
     const errors: string[] = []
     page.on('pageerror', error => errors.push(error.message))
-    await choose('Europe')
+    await page.getByRole('button', { name: /execute query/i }).click()
     await page.locator('.graphiql-response', { hasText: /"Albania"/ }).waitFor()
 
     expect(page.url()).toContain(`${serving.address}/graphql`)
@@ -82,7 +82,9 @@ describe('GraphiQL in Chromium, with no network but this server', { timeout: pat
   })
 
   it('shows the events of a subscription', async () => {
-    await choose('Watch')
+    await page.getByRole('button', { name: 'Watch', exact: true }).click()
+    await page.locator('.graphiql-query-editor', { hasText: 'subscription' }).waitFor()
+    await page.getByRole('button', { name: /execute query/i }).click()
     await page.getByRole('button', { name: /stop query/i }).waitFor()
     const shown = page.locator('.graphiql-response', { hasText: /"Klagenfurt!"/ }).waitFor()
     // The button changes before the server has heard of the subscription, so the event is repeated until it is shown.
@@ -106,8 +108,15 @@ describe('GraphiQL in Chromium, with no network but this server', { timeout: pat
     expect(refused).toEqual([])
   })
 
-  async function choose(operation: string): Promise<void> {
+  it('shows the answer below the query on a phone', async () => {
+    await page.setViewportSize({ width: 390, height: 844 })
     await page.getByRole('button', { name: /execute query/i }).click()
-    await page.getByRole('menuitem', { name: operation }).click()
-  }
+    await page.locator('.graphiql-response', { hasText: /"Albania"/ }).waitFor()
+    const [query, answer] = await Promise.all(
+      ['.graphiql-query-editor', '.graphiql-response'].map(part => page.locator(part).boundingBox()),
+    )
+
+    expect(answer!.y).toBeGreaterThan(query!.y + query!.height)
+    for (const { width } of [query!, answer!]) expect(width).toBeGreaterThan(330)
+  })
 })

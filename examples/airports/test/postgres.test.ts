@@ -45,10 +45,11 @@ describe.skipIf(postgresPrograms === null)(
       expect({ code, stderr }).toEqual({ code: 0, stderr: '' })
       expect(stdout).toMatch(/^Opening PostgreSQL at 127\.0\.0\.1:\d+\/postgres/)
       expect(stdout).toContain('Loaded 5,210 airports\n')
-      expect(stdout).toContain('with 3 connections')
+      expect(stdout).toContain('over 3 connections')
       expect(Object.keys(readTable(stdout))).toEqual([
         'a statement for each key',
-        'DataLoader, by hand',
+        'DataLoader',
+        'DataLoader, fixed window of 5 ms',
         'Bulkcall',
       ])
     })

@@ -45,7 +45,8 @@ class AsyncBulkCall<T, R> {
     readCommand(command)
     const settings = readOptions(options)
     const tracker = readScope(options.scope)
-    this.#queue = new Queue(command, settings, tracker, contextOf(tracker, settings))
+    const context = contextOf(options.context, tracker, settings, false)
+    this.#queue = new Queue(command, settings, tracker, context)
   }
 
   /** The name in errors, events and metrics. */

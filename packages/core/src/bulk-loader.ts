@@ -19,7 +19,7 @@ import type { BulkScope } from './bulk-scope.ts'
 import { check, checkNames, hasMethods } from './validate.ts'
 
 /** The options of a `BulkLoader`: those of its calls, and those of its cache. */
-export interface BulkLoaderOptions<K, V, C = K> extends BulkCallOptions {
+export interface BulkLoaderOptions<K, V, C = K, N extends NullKeys = 'error'> extends BulkCallOptions {
   /**
    * Whether answers are kept, until they are cleared. Without a cache, equal keys are still asked once within a bulk.
    * @default true
@@ -41,7 +41,19 @@ export interface BulkLoaderOptions<K, V, C = K> extends BulkCallOptions {
    * @default true
    */
   readonly cacheErrors?: boolean | ((error: Error) => boolean) | undefined
+  /**
+   * What a key that is `null` gives, as a foreign key may be: an error, or `null`, without asking. A key that is `undefined` is
+   * an error in any case, since it comes from a misspelt property.
+   * @default 'error'
+   */
+  readonly nullKeys?: N | undefined
 }
+
+/** What a key that is `null` gives. */
+export type NullKeys = 'error' | 'null'
+
+/** `null` as well, where a key may be `null`. */
+export type OrNull<V, N extends NullKeys> = N extends 'null' ? V | null : V
 
 /** All options that a loader knows. */
 const bulkLoaderOptions: readonly string[] = [
@@ -50,6 +62,7 @@ const bulkLoaderOptions: readonly string[] = [
   'cacheKeyFn',
   'cacheMap',
   'cacheErrors',
+  'nullKeys',
 ]
 
 /**
@@ -64,18 +77,16 @@ class BulkLoader<K, V, C = K> {
   /** @param scope beside options that are checked already */
   constructor(
     command: Command<K, V>,
-    options?: BulkLoaderOptions<K, V, C> | Checked<K, V, C>,
+    options?: BulkLoaderOptions<K, V, C, NullKeys> | Checked<K, V, C>,
     scope?: BulkScope,
   ) {
     readCommand(command)
     const isChecked = options instanceof Checked
-    const settings = isChecked
-      ? options.settings
-      : options === undefined
-        ? defaults
-        : readLoaderOptions(options)
+    const settings = isChecked ? options.settings : options === undefined ? defaults : readLoaderOptions(options)
     const tracker = readScope(isChecked ? scope : options?.scope)
-    this.#lookup = new Lookup(new Queue(command, settings, tracker, contextOf(tracker, settings)), settings)
+    const keeps = settings.remembers || settings.map !== null
+    const context = contextOf(isChecked ? undefined : options?.context, tracker, settings, keeps)
+    this.#lookup = new Lookup(new Queue(command, settings, tracker, context), settings)
   }
 
   /** The name in errors, events and metrics. */
@@ -93,9 +104,14 @@ class BulkLoader<K, V, C = K> {
     return this.#lookup.queue.inFlight
   }
 
+  /** How many keys have been answered without asking, as far as bulks have started. For a loader that counts. */
+  protected get hits(): number {
+    return this.#lookup.queue.hits
+  }
+
   /**
-   * Loads the value of one key; `null` if the command gave none. Never throws: a key that is `null` or `undefined`, or
-   * that `cacheKeyFn` throws at, gives a promise that rejects.
+   * Loads the value of one key; `null` if the command gave none. Never throws: a key that is `undefined` or (see `nullKeys`)
+   * `null`, or that `cacheKeyFn` throws at, gives a promise that rejects.
    */
   load(key: K): Promise<V> {
     return this.#lookup.load(key)
@@ -145,9 +161,9 @@ class BulkLoader<K, V, C = K> {
 
 const cacheMapMethods = ['get', 'set', 'delete', 'clear'] as const
 
-function readLoaderOptions<K, V, C>(options: BulkLoaderOptions<K, V, C>): LoaderSettings<K, V, C> {
+function readLoaderOptions<K, V, C>(options: BulkLoaderOptions<K, V, C, NullKeys>): LoaderSettings<K, V, C> {
   checkNames(options, bulkLoaderOptions)
-  const { cache = true, cacheKeyFn, cacheMap, cacheErrors = true } = options
+  const { cache = true, cacheKeyFn, cacheMap, cacheErrors = true, nullKeys = 'error' } = options
   check('cache', typeof cache === 'boolean', 'true or false', cache)
   check('cacheKeyFn', cacheKeyFn === undefined || typeof cacheKeyFn === 'function', 'a function', cacheKeyFn)
   check(
@@ -162,6 +178,7 @@ function readLoaderOptions<K, V, C>(options: BulkLoaderOptions<K, V, C>): Loader
     'true, false or a function',
     cacheErrors,
   )
+  check('nullKeys', nullKeys === 'error' || nullKeys === 'null', `'error' or 'null'`, nullKeys)
   const keeps: CacheErrors =
     typeof cacheErrors === 'function' ? cacheErrors : cacheErrors ? keepAll : keepNone
   const remembers = cache && cacheMap === undefined
@@ -185,6 +202,7 @@ function readLoaderOptions<K, V, C>(options: BulkLoaderOptions<K, V, C>): Loader
     map,
     most,
     isPlain,
+    givesNull: nullKeys === 'null',
   }
 }
 
@@ -201,29 +219,32 @@ class Checked<K, V, C> {
 }
 
 /** The options of loaders that are made by the dozen. Each has a cache of its own; a limit they share. */
-export type BulkLoaderFactoryOptions<K, C = K> = Omit<BulkLoaderOptions<K, any, C>, 'scope' | 'cacheMap'>
+export type BulkLoaderFactoryOptions<K, C = K, N extends NullKeys = 'error'> = Omit<
+  BulkLoaderOptions<K, any, C, N>,
+  'scope' | 'context' | 'cacheMap'
+>
 
 /** Makes loaders with the options of their factory. */
-export interface BulkLoaderFactory<K, C = K> {
+export interface BulkLoaderFactory<K, C = K, N extends NullKeys = 'error'> {
   <G extends Results<K, unknown> | PromiseLike<Results<K, unknown>>>(
     command: (keys: K[], context: CommandContext) => G,
     scope?: BulkScope,
-  ): BulkLoader<K, ResultOf<G>, C>
+  ): BulkLoader<OrNull<K, N>, OrNull<ResultOf<G>, N>, C>
 }
 
 /**
  * Checks options once, for all loaders that have them: a server makes its loaders anew for each request.
  * @returns makes a loader of a command, and of its scope if it has one
  */
-export function bulkLoaderFactory<K = any, C = K>(
-  options: BulkLoaderFactoryOptions<K, C> = {},
-): BulkLoaderFactory<K, C> {
+export function bulkLoaderFactory<K = any, C = K, N extends NullKeys = 'error'>(
+  options: BulkLoaderFactoryOptions<K, C, N> = {},
+): BulkLoaderFactory<K, C, N> {
   checkNames(
     options,
-    bulkLoaderOptions.filter(name => name !== 'scope' && name !== 'cacheMap'),
+    bulkLoaderOptions.filter(name => !['scope', 'context', 'cacheMap'].includes(name)),
   )
-  const checked = new Checked(readLoaderOptions<K, any, C>(options))
-  return (command, scope) => new BulkLoader<K, any, C>(command as Command<K, any>, checked, scope)
+  const checked = new Checked(readLoaderOptions<any, any, C>(options))
+  return (command, scope) => new BulkLoader<any, any, C>(command as Command<any, any>, checked, scope)
 }
 
 /** Makes a {@link BulkLoader}; what its loads give is read off the command's type. */
@@ -235,11 +256,15 @@ export interface BulkLoaderConstructor {
     _V extends ResultOf<G>,
     _R,
     C = K,
+    N extends NullKeys = 'error',
   >(
     command: (keys: K[], context: CommandContext) => G,
-    options?: BulkLoaderOptions<K, ResultOf<G>, C>,
-  ): BulkLoader<K, ResultOf<G>, any>
-  new <K, V, C = K>(command: Command<K, V>, options?: BulkLoaderOptions<K, V, C>): BulkLoader<K, V, any>
+    options?: BulkLoaderOptions<K, ResultOf<G>, C, N>,
+  ): BulkLoader<OrNull<K, N>, OrNull<ResultOf<G>, N>, any>
+  new <K, V, C = K>(
+    command: Command<K, V>,
+    options?: BulkLoaderOptions<K, V, C, NullKeys>,
+  ): BulkLoader<K, V, any>
 }
 
 const Typed: BulkLoaderConstructor = BulkLoader

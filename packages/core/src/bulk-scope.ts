@@ -3,11 +3,12 @@
  * @module
  */
 
-import { check, checkNames, hasMethods } from './validate.ts'
+import { check, checkNames, hasMethods, readContext } from './validate.ts'
 import { Evidence, Plan } from './scope/evidence.ts'
-import { host as realHost, type Host } from './host.ts'
+import { host as realHost, type AsyncContext, type Host } from './host.ts'
+import { nextId } from './registry.ts'
 import { Tracker } from './scope/tracker.ts'
-import { readTrackersBy, trackerOf } from './scope/trackers.ts'
+import { checkScope, trackerKey } from './scope/trackers.ts'
 import type { Frame } from './scope/work.ts'
 
 /** The options of a `BulkScope`. */
@@ -35,12 +36,15 @@ export interface BulkScopeOptions {
    * @default none: windows close early with certainty alone
    */
   readonly plan?: Plan | undefined
+  /**
+   * In which the commands of its calls run: an `AsyncResource` is one.
+   * @default the async context in which the scope is made
+   */
+  readonly context?: AsyncContext | undefined
 }
 
-const scopeOptions = ['host', 'name', 'within', 'asker', 'plan'] as const
+const scopeOptions = ['host', 'name', 'within', 'asker', 'plan', 'context'] as const
 const hostMethods = ['now', 'endOfTurn', 'captureContext'] as const
-
-let lastId = 0
 
 /**
  * Closes the windows of its calls before their `delay` is over, as soon as waiting cannot bring another task.
@@ -53,16 +57,19 @@ export class BulkScope {
   /** Under this symbol an object says which scope is its own now: `ctx.bulk` of a GraphQL server does. */
   static readonly symbol: unique symbol = Symbol.for('bulkcall:scope') as never
   /** A number that no other scope of this process has. */
-  readonly id: number = ++lastId
+  readonly id: number = nextId()
   /** The name in events; it may become known, or change, later. */
   name: string | undefined
   /** Who asks, for events. */
   readonly asker: (() => string | undefined) | undefined
   readonly #tracker: Tracker
   static {
-    readTrackersBy(scope =>
-      typeof scope === 'object' && scope !== null && #tracker in scope ? scope.#tracker : undefined,
-    )
+    // A getter of a brand: what merely looks like a scope, or inherits from one, has none.
+    Object.defineProperty(this.prototype, trackerKey, {
+      get(this: BulkScope) {
+        return #tracker in this ? this.#tracker : undefined
+      },
+    })
   }
 
   constructor(options: BulkScopeOptions = {}) {
@@ -72,11 +79,11 @@ export class BulkScope {
     check('name', name === undefined || typeof name === 'string', 'a string', name)
     check('asker', asker === undefined || typeof asker === 'function', 'a function', asker)
     check('plan', plan === undefined || plan instanceof Plan, 'a Plan', plan)
-    const wider = within === undefined ? null : trackerOf(within)
-    check('within', wider !== undefined, 'a BulkScope', within)
+    const wider = within === undefined ? null : checkScope('within', within)
     this.name = name
     this.asker = asker
-    this.#tracker = new Tracker(this, host, wider ?? null, plan ?? null)
+    const context = readContext(options.context) ?? host.captureContext()
+    this.#tracker = new Tracker(this, host, wider, plan ?? null, context)
   }
 
   /**

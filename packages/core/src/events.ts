@@ -6,6 +6,7 @@
 import type { Limiter } from './limiter.ts'
 import type { Cause } from './engine/policy.ts'
 import type { BulkScope } from './bulk-scope.ts'
+import { registry } from './registry.ts'
 
 /** A bulk that is still open to newcomers, or waits to start. */
 export interface OpenBulk {
@@ -83,34 +84,22 @@ export interface BulkListener {
 }
 
 /**
- * Listens to all bulks of this copy of the package, on every host. Where `node:diagnostics_channel` exists, the tracing
- * channel `bulkcall:bulk` has the same, over all copies.
+ * Listens to all bulks of the process, on every host. Where `node:diagnostics_channel` exists, the tracing channel
+ * `bulkcall:bulk` has the same.
  * @returns ends the listening
  */
 export function onBulk(listener: BulkListener): () => void {
   const own = { ...listener }
-  listeners = [...listeners, own]
-  regroup()
-  return () => {
-    listeners = listeners.filter(other => other !== own)
-    regroup()
-  }
+  listenWith([...registry.listeners, own])
+  return () => listenWith((registry.listeners as Listeners).filter(other => other !== own))
 }
 
-let listeners: readonly BulkListener[] = []
-// Of their own: who only counts bulks makes nobody pay for each task.
-let taskListeners: readonly BulkListener[] = []
-let pendingListeners: readonly BulkListener[] = []
-let hitListeners: readonly BulkListener[] = []
-/** Whether any of them is notified of each task: read for each. */
-let taskByTask = false
+type Listeners = readonly BulkListener[]
 
-/** New lists, never changed ones: one may be gone through at this moment. */
-function regroup(): void {
-  taskListeners = listeners.filter(each => each.called !== undefined)
-  pendingListeners = listeners.filter(each => each.pending !== undefined)
-  hitListeners = listeners.filter(each => each.hit !== undefined)
-  taskByTask = taskListeners.length > 0 || pendingListeners.length > 0
+function listenWith(listeners: Listeners): void {
+  registry.listeners = listeners
+  for (const method of ['called', 'pending', 'hit'] as const)
+    registry[method] = listeners.some(each => each[method])
 }
 
 type Channels = typeof import('node:diagnostics_channel')
@@ -119,33 +108,27 @@ const channel = channels?.tracingChannel?.<unknown, BulkEvent>('bulkcall:bulk')
 
 /** Whether anyone listens to bulks. Ask before an event is made. */
 export function watched(): boolean {
-  return listeners.length > 0 || (channel?.hasSubscribers ?? false)
+  return registry.listeners.length > 0 || (channel?.hasSubscribers ?? false)
 }
 
 /** Whether anyone listens to each task, or to how many are pending. */
 export function watchesTasks(): boolean {
-  return taskByTask
+  return registry.called || registry.pending
 }
 
 /** Whether anyone listens to each task: then it is worth the effort to know who asks. */
 export function watchesCalls(): boolean {
-  return taskListeners.length > 0
+  return registry.called
 }
 
 /** Whether anyone listens to how many tasks are pending. */
 export function watchesPending(): boolean {
-  return pendingListeners.length > 0
+  return registry.pending
 }
 
 /** Whether anyone listens to hits. */
 export function watchesHits(): boolean {
-  return hitListeners.length > 0
-}
-
-let lastId = 0
-/** The number of the next event. */
-export function nextId(): number {
-  return ++lastId
+  return registry.hit
 }
 
 // The two that are emitted for each task make no closure, as `guarded` needs one.
@@ -158,9 +141,9 @@ export function tellCalled(bulk: OpenBulk, tasks: number): void {
   } catch (error) {
     report(error)
   }
-  for (const listener of taskListeners) {
+  for (const listener of registry.listeners as Listeners) {
     try {
-      listener.called!(bulk, tasks, asker)
+      listener.called?.(bulk, tasks, asker)
     } catch (error) {
       report(error)
     }
@@ -169,9 +152,9 @@ export function tellCalled(bulk: OpenBulk, tasks: number): void {
 
 /** Emits that so many tasks more are pending, or fewer. */
 export function tellPending(name: string, change: number, scope: BulkScope | null): void {
-  for (const listener of pendingListeners) {
+  for (const listener of registry.listeners as Listeners) {
     try {
-      listener.pending!(name, change, scope)
+      listener.pending?.(name, change, scope)
     } catch (error) {
       report(error)
     }
@@ -180,14 +163,15 @@ export function tellPending(name: string, change: number, scope: BulkScope | nul
 
 /** Emits that keys were answered without a task. */
 export function tellHit(name: string, keys: number, scope: BulkScope | null): void {
-  for (const listener of hitListeners) guarded(() => listener.hit!(name, keys, scope))
+  for (const listener of registry.listeners as Listeners) guarded(() => listener.hit?.(name, keys, scope))
 }
 
 /** Emits that a bulk starts, and calls its command in the stores that subscribers of the channel have bound to it. */
 export function tellStarted<R>(event: BulkEvent, command: () => R): R {
-  for (const listener of listeners) guarded(() => listener.started?.(event))
+  for (const listener of registry.listeners as Listeners) guarded(() => listener.started?.(event))
   let call = command
-  for (const listener of listeners) if (listener.run !== undefined) call = within(listener, event, call)
+  for (const listener of registry.listeners as Listeners)
+    if (listener.run !== undefined) call = within(listener, event, call)
   return channel?.hasSubscribers ? channel.start.runStores(event, call) : call()
 }
 
@@ -218,7 +202,7 @@ function within<R>(listener: BulkListener, event: BulkEvent, command: () => R): 
 
 /** Emits that a bulk has ended. */
 export function tellSettled(event: BulkEvent): void {
-  for (const listener of listeners) guarded(() => listener.settled?.(event))
+  for (const listener of registry.listeners as Listeners) guarded(() => listener.settled?.(event))
   if (!channel?.hasSubscribers) return
   if (event.error !== undefined) channel.error.publish(event)
   channel.asyncStart.publish(event)

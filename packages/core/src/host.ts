@@ -154,6 +154,21 @@ function captureContext(): AsyncContext {
   return hooks?.AsyncResource === undefined ? direct : new hooks.AsyncResource('BULKCALL', resourceOptions)
 }
 
+/**
+ * The async context of nobody, for what is shared: it may be made, and this module be loaded, within somebody's request, as
+ * serverless hosts do, and would keep what is his for ever. So what a resource took over when it was made is taken out of it,
+ * all but its numbers. Where a host keeps that in another way, it is the context in which the module was loaded.
+ */
+export const nobody: AsyncContext = emptied(captureContext())
+
+function emptied(context: AsyncContext): AsyncContext {
+  const held = context as unknown as Record<symbol, unknown>
+  for (const key of Object.getOwnPropertySymbols(context)) {
+    if (!key.description?.includes('async_id')) held[key] = undefined
+  }
+  return context
+}
+
 /** The host that the program runs on. */
 export const host: Host = {
   now: () => (globalThis.performance === undefined ? Date.now() : performance.now()),

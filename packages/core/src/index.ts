@@ -35,6 +35,8 @@ export type {
   BulkLoaderFactory,
   BulkLoaderFactoryOptions,
   BulkLoaderOptions,
+  NullKeys,
+  OrNull,
 } from './bulk-loader.ts'
 export type { BulkCallOptions } from './options.ts'
 export type { Cause } from './engine/policy.ts'

@@ -3,12 +3,12 @@
  * @module
  */
 
-import { check, hasMethods, isWholeFrom } from './validate.ts'
-import { host as realHost, type AsyncContext, type Host } from './host.ts'
+import { check, hasMethods, isWholeFrom, readContext } from './validate.ts'
+import { host as realHost, nobody, type AsyncContext, type Host } from './host.ts'
 import { semaphore, type Limiter } from './limiter.ts'
 import type { Settings } from './engine/policy.ts'
 import type { BulkScope } from './bulk-scope.ts'
-import { trackerOf } from './scope/trackers.ts'
+import { checkScope } from './scope/trackers.ts'
 import type { Tracker } from './scope/tracker.ts'
 
 /** The options of an `AsyncBulkCall`; a `BulkLoader` takes them too. */
@@ -55,6 +55,12 @@ export interface BulkCallOptions {
    */
   readonly scope?: BulkScope | undefined
   /**
+   * The async context (what `AsyncLocalStorage` holds) in which the command runs: an `AsyncResource` is one.
+   * @default that of the scope; without one nobody's, since a call may serve anybody, and be made when the first one comes. A
+   * loader that keeps its answers belongs to its maker: it is the context in which it was made
+   */
+  readonly context?: AsyncContext | undefined
+  /**
    * The clock, the timer, the end of the tick and the async context: another one lets a test or a simulation drive the
    * call by hand.
    * @default the host that the program runs on
@@ -80,6 +86,7 @@ export const bulkCallOptions = [
   'timeout',
   'name',
   'scope',
+  'context',
   'host',
 ] as const
 
@@ -114,10 +121,7 @@ export function readCommand(command: unknown): void {
 
 /** Checks the scope, if there is one, and gives its tracker. */
 export function readScope(scope: BulkScope | undefined): Tracker | null {
-  if (scope === undefined) return null
-  const tracker = trackerOf(scope)
-  check('scope', tracker !== undefined, 'a BulkScope', scope)
-  return tracker!
+  return scope === undefined ? null : checkScope('scope', scope)
 }
 
 /** The name of a call in errors, events and metrics. */
@@ -125,9 +129,19 @@ export function nameOf(command: { readonly name: string }, { name }: BulkCallSet
   return name ?? (command.name || 'anonymous')
 }
 
-/** The async context of a call that is made now: that of its scope, if it has one. */
-export function contextOf(tracker: Tracker | null, { host }: BulkCallSettings): AsyncContext {
-  return tracker?.context ?? host.captureContext()
+/**
+ * The async context in which the command of a call runs that is made now: the one that is given, else that of its scope.
+ * @param belongs whether the call is its maker's alone
+ */
+export function contextOf(
+  given: AsyncContext | undefined,
+  tracker: Tracker | null,
+  { host }: BulkCallSettings,
+  belongs: boolean,
+): AsyncContext {
+  const context = readContext(given) ?? tracker?.context
+  if (context !== undefined) return context
+  return belongs || host !== realHost ? host.captureContext() : nobody
 }
 
 function readConcurrent(concurrent: unknown): Limiter | null {

@@ -11,9 +11,8 @@ import type { Command, CommandContext, ResultOf, Results } from './command.ts'
 import { check, checkNames } from './validate.ts'
 import { firstOf, placesOf } from './engine/duplicates.ts'
 import { asError, isError } from './errors.ts'
-import type { AsyncContext } from './host.ts'
 import type { Limiter, Slot, Waiter } from './limiter.ts'
-import { BulkLoader, type BulkLoaderOptions } from './bulk-loader.ts'
+import { BulkLoader, type BulkLoaderOptions, type NullKeys, type OrNull } from './bulk-loader.ts'
 import {
   bulkCallOptions,
   contextOf,
@@ -47,9 +46,9 @@ export interface SharedLoaderOptions<K> extends BulkCallOptions {
 }
 
 /** The options of the loader that one unit of work has of a `SharedLoader`. */
-export interface OwnLoaderOptions<K, V, P> extends Pick<
-  BulkLoaderOptions<K, V, any>,
-  'cache' | 'cacheMap' | 'cacheErrors' | 'scope'
+export interface OwnLoaderOptions<K, V, P, N extends NullKeys = 'error'> extends Pick<
+  BulkLoaderOptions<K, V, any, N>,
+  'cache' | 'cacheMap' | 'cacheErrors' | 'nullKeys' | 'scope'
 > {
   /** Which others share its bulks: those with the same value, compared as a `Map` compares. */
   readonly partition?: P | undefined
@@ -72,8 +71,6 @@ class SharedLoader<K, V, P = undefined> {
   readonly #settings: BulkCallSettings
   readonly #name: string
   readonly #cacheKeyFn: ((key: K) => unknown) | undefined
-  /** In which the command runs. */
-  readonly #context: AsyncContext
   /** Errors that the command gave for one key. What it throws is no answer, and no cache keeps it. */
   readonly #given = new WeakSet<Error>()
   /** One for each partition that somebody waits for. */
@@ -92,10 +89,12 @@ class SharedLoader<K, V, P = undefined> {
     this.#settings = readOptions(rest)
     this.#name = nameOf(command, this.#settings)
     this.#command = command
-    this.#context = contextOf(readScope(rest.scope), this.#settings)
+    readScope(rest.scope)
+    // Not that of its scope: who makes what all share may be the first of its users.
+    const context = contextOf(rest.context, null, this.#settings, false)
     this.#cacheKeyFn = cacheKeyFn
     // One limit over all partitions, not one for each. How many may be pending is for each unit of work.
-    this.#options = { ...rest, concurrent: this.#settings.limiter, maxPending: Infinity }
+    this.#options = { ...rest, context, concurrent: this.#settings.limiter, maxPending: Infinity }
   }
 
   /** How many partitions somebody waits for. */
@@ -104,17 +103,21 @@ class SharedLoader<K, V, P = undefined> {
   }
 
   /** The loader of one unit of work, with a cache of its own. */
-  loader(options: OwnLoaderOptions<K, V, P> = {}): BulkLoader<K, V> {
+  loader<N extends NullKeys = 'error'>(
+    options: OwnLoaderOptions<K, V, P, N> = {},
+  ): BulkLoader<OrNull<K, N>, OrNull<V, N>> {
     const own = this.definition(options)
-    return new BulkLoader<K, V, unknown>(own.command, own.options)
+    return new BulkLoader<any, any>(own.command, own.options as BulkLoaderOptions<any, any>)
   }
 
   /** What `loader` makes a loader of, for who wants to make it himself: from a class that counts, say. */
-  definition(options: OwnLoaderOptions<K, V, P> = {}): {
+  definition<N extends NullKeys = 'error'>(
+    options: OwnLoaderOptions<K, V, P, N> = {},
+  ): {
     readonly command: Command<K, V>
-    readonly options: BulkLoaderOptions<K, V, any>
+    readonly options: BulkLoaderOptions<K, V, any, N>
   } {
-    checkNames(options, ['cache', 'cacheMap', 'cacheErrors', 'scope', 'partition'])
+    checkNames(options, ['cache', 'cacheMap', 'cacheErrors', 'nullKeys', 'scope', 'partition'])
     const { partition, cacheErrors = true, ...own } = options
     const { size, maxPending, host } = this.#settings
     return {
@@ -162,7 +165,7 @@ class SharedLoader<K, V, P = undefined> {
     const others = failedWithOthers(answers)
     if (others.size === 0) return answers
     const alone = { ...this.#options, scope: undefined, delay: 0 }
-    const call = this.#inContext(() => new AsyncBulkCall<K, V>(this.#bound(partition), alone))
+    const call = new AsyncBulkCall<K, V>(this.#bound(partition), alone)
     const failed = keys.filter((_, place) => others.has(answers[place]!))
     const again = await call.callMany(failed, { signal })
     let place = 0
@@ -181,15 +184,10 @@ class SharedLoader<K, V, P = undefined> {
     let room = this.#rooms.get(partition)
     if (room === undefined) {
       const shared = { ...this.#options, name: `${this.#name}, shared` }
-      room = this.#inContext(() => new Room<K, V>(this.#bound(partition), shared))
+      room = new Room<K, V>(this.#bound(partition), shared)
       this.#rooms.set(partition, room)
     }
     return room
-  }
-
-  /** Makes a call that runs its command in no caller's context. */
-  #inContext<C>(make: () => C): C {
-    return this.#context.runInAsyncScope(make, undefined, undefined)
   }
 
   /** The command as a bulk of one partition calls it: with each key once, since several may ask for it. */

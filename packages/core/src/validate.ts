@@ -4,6 +4,7 @@
  */
 
 import { BulkOptionError } from './errors.ts'
+import type { AsyncContext } from './host.ts'
 
 /** Throws an error for an option that nobody knows: a misspelt `size` must not quietly mean no limit. */
 export function checkNames(options: unknown, known: readonly string[]): void {
@@ -36,6 +37,13 @@ export function hasMethods(value: unknown, names: readonly string[]): boolean {
 /** An AbortSignal: by what it can do, not by `instanceof`, since a signal of another realm is one. */
 export function isSignal(value: unknown): value is AbortSignal {
   return hasMethods(value, ['addEventListener', 'removeEventListener']) && 'aborted' in (value as object)
+}
+
+/** An async context, if there is one. */
+export function readContext(context: AsyncContext | undefined): AsyncContext | undefined {
+  const isGood = context === undefined || hasMethods(context, ['runInAsyncScope'])
+  check('context', isGood, 'an AsyncResource', context)
+  return context
 }
 
 /** How many letters must be put in, left out or changed to make one word of the other (Levenshtein). */

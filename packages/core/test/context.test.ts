@@ -2,20 +2,34 @@
  * Async contexts: what a command sees in an `AsyncLocalStorage`, and what its callers see when they go on.
  */
 
-import { AsyncLocalStorage } from 'node:async_hooks'
+import { AsyncLocalStorage, AsyncResource } from 'node:async_hooks'
+import { spawnSync } from 'node:child_process'
 import { describe, expect, it } from 'vitest'
-import { AsyncBulkCall, BulkLoader, semaphore, type BulkCallOptions, type Command } from '../src/index.ts'
+import {
+  AsyncBulkCall,
+  BulkLoader,
+  BulkScope,
+  semaphore,
+  SharedLoader,
+  type BulkCallOptions,
+  type Command,
+  type Limiter,
+} from '../src/index.ts'
 
 const tenant = new AsyncLocalStorage<string>()
+const entry = new URL('../src/index.ts', import.meta.url).href
 
-/** A call that was made by `owner`, and what its command saw of the tenant each time that it ran. */
+/** A call that belongs to `owner`, and what its command saw of the tenant each time that it ran. */
 function ownedCall(options: BulkCallOptions = {}, command: Command<string, unknown> = async tasks => tasks) {
   const seen: unknown[] = []
   const call = tenant.run('owner', () => {
-    return new AsyncBulkCall<string, unknown>((tasks, context) => {
-      seen.push(tenant.getStore())
-      return command(tasks, context)
-    }, options)
+    return new AsyncBulkCall<string, unknown>(
+      (tasks, context) => {
+        seen.push(tenant.getStore())
+        return command(tasks, context)
+      },
+      { ...options, context: new AsyncResource('owner') },
+    )
   })
   return { call, seen }
 }
@@ -43,7 +57,7 @@ function lazyQuery(run: () => string[]): PromiseLike<string[]> {
   return { then: (...reactions) => Promise.resolve(run()).then(...reactions) }
 }
 
-describe('the command runs in the context in which the call was made', () => {
+describe('the command runs in the context of the call', () => {
   it('S44 by the end of the turn, whoever came first', async () => {
     const { call, seen } = ownedCall()
     await Promise.all([tenant.run('a', () => call.call('1')), tenant.run('b', () => call.call('2'))])
@@ -125,11 +139,15 @@ describe('the command runs in the context in which the call was made', () => {
     expect(seen).toEqual(['owner', 'owner', 'owner'])
   })
 
-  it('S44 where it was made in none: the command sees none', async () => {
+  it('S44 which is that of its scope', async () => {
     const seen: unknown[] = []
-    const call = new AsyncBulkCall(async () => void seen.push(tenant.getStore()))
-    await tenant.run('a', () => call.call('1'))
-    expect(seen).toEqual([undefined])
+    const scope = tenant.run('owner', () => new BulkScope())
+    const other = new BulkScope({ context: tenant.run('other', () => new AsyncResource('other')) })
+    const calls = [scope, other].map(
+      each => new AsyncBulkCall(async () => void seen.push(tenant.getStore()), { scope: each }),
+    )
+    await Promise.all(calls.map(call => tenant.run('a', () => call.call('1'))))
+    expect(seen).toEqual(['owner', 'other'])
   })
 
   it('S44 through all that it awaits and starts', async () => {
@@ -202,6 +220,111 @@ describe('the command runs in the context in which the call was made', () => {
     await Promise.allSettled(calls)
     await call.close()
     expect(closedIn).toEqual(['owner'])
+  })
+})
+
+/** What the command of something lazily made sees, which three users use one after the other and then at once. */
+async function seenByAll(make: (command: () => Promise<null>) => (key: string) => Promise<unknown>) {
+  const seen: unknown[] = []
+  let use: ((key: string) => Promise<unknown>) | undefined
+  const come = (user: string): Promise<unknown> =>
+    tenant.run(user, async () => {
+      use ??= make(async () => {
+        seen.push(tenant.getStore())
+        return null
+      })
+      return use(user)
+    })
+  for (const user of ['ada', 'bob']) await come(user)
+  await Promise.all(['cid', 'dan'].map(come))
+  return seen
+}
+
+describe('what is made when its first user comes, and serves all', () => {
+  const limiter = (): Limiter => (lazyLimiter ??= semaphore(1))
+  let lazyLimiter: Limiter | undefined
+
+  it.each<[string, Parameters<typeof seenByAll>[0]]>([
+    [
+      'a call',
+      command => {
+        const call = new AsyncBulkCall<string, null>(command)
+        return key => call.call(key)
+      },
+    ],
+    [
+      'a call with a window, and the slots of a limiter that is made then',
+      command => {
+        const call = new AsyncBulkCall<string, null>(command, { delay: 1, size: 1, concurrent: limiter() })
+        return key => call.call(key)
+      },
+    ],
+    [
+      'a shared loader',
+      command => {
+        const shared = new SharedLoader<string, null>(command)
+        return key => shared.loader().load(key)
+      },
+    ],
+    [
+      'a shared loader in a scope that is made then',
+      command => {
+        const scope = new BulkScope()
+        const shared = new SharedLoader<string, null>(command, { scope })
+        return key => shared.loader({ scope: new BulkScope({ within: scope }) }).load(key)
+      },
+    ],
+    [
+      'a loader that keeps no answers',
+      command => {
+        const loader = new BulkLoader<string, null>(command, { cache: false })
+        return key => loader.load(key)
+      },
+    ],
+  ])('S120 runs its command in the async context of nobody: %s', async (_, make) => {
+    const seen = await seenByAll(make)
+    expect(seen.length).toBeGreaterThan(2)
+    expect(new Set(seen)).toEqual(new Set([undefined]))
+  })
+
+  it('S120 has a context where it is given one', async () => {
+    const seen = await seenByAll(command => {
+      const shared = new SharedLoader<string, null>(command, {
+        context: tenant.run('server', () => new AsyncResource('server')),
+      })
+      return key => shared.loader().load(key)
+    })
+    expect(new Set(seen)).toEqual(new Set(['server']))
+  })
+
+  it('S120 a loader that keeps its answers is its maker’s', async () => {
+    const seen: unknown[] = []
+    const loader = tenant.run('owner', () => new BulkLoader(async () => void seen.push(tenant.getStore())))
+    await tenant.run('a', () => loader.load('1'))
+    expect(seen).toEqual(['owner'])
+  })
+
+  it('S120 the context is nobody’s also where the package is loaded within a request', () => {
+    const program = `
+      import { AsyncLocalStorage } from 'node:async_hooks'
+      const tenant = new AsyncLocalStorage()
+      const number = new AsyncLocalStorage()
+      const { AsyncBulkCall } = await tenant.run('ada', () => number.run(1, () => import(${JSON.stringify(entry)})))
+      const call = new AsyncBulkCall(async () => void console.log([tenant.getStore(), number.getStore()]))
+      await tenant.run('bob', () => call.call('1'))
+    `
+    const args = ['--conditions=@bulkcall/source', '--import', 'tsx', '--input-type=module', '-e', program]
+    const { stdout, stderr } = spawnSync(process.execPath, args, { encoding: 'utf8' })
+    expect(stdout + stderr).toBe('[ undefined, undefined ]\n')
+  })
+
+  it('S48 refuses a `context` that is none', () => {
+    const wrong = { context: 'request' as never }
+    const message = "Bulkcall: context must be an AsyncResource, got 'request'"
+    expect(() => new AsyncBulkCall(async () => null, wrong)).toThrow(message)
+    expect(() => new BulkLoader(async () => null, wrong)).toThrow(message)
+    expect(() => new SharedLoader(async () => null, wrong)).toThrow(message)
+    expect(() => new BulkScope(wrong)).toThrow(message)
   })
 })
 

@@ -48,7 +48,7 @@ describe('options', () => {
     ['maxPending', 'a whole number from 1 or Infinity', [0, -1, 1.5, NaN, '10', 2n, null, true]],
     ['timeout', 'a number above 0 or Infinity', [0, -1, NaN, -Infinity, '10', 2n, null, true]],
     ['name', 'a string', [0, 2n, null, true]],
-    ['scope', 'a BulkScope', [0, '10', null, true]],
+    ['scope', 'a BulkScope of this version', [0, '10', null, true]],
     ['host', 'a Host', [0, '10', null, true]],
   ]
 
@@ -73,8 +73,11 @@ describe('options', () => {
       { concurrent: { acquire() {} } },
       'concurrent must be a whole number from 1, null or a Limiter, got a plain object',
     ],
-    [{ scope: {} }, 'scope must be a BulkScope, got a plain object'],
-    [{ scope: Object.create(BulkScope.prototype) }, 'scope must be a BulkScope, got a BulkScope'],
+    [{ scope: {} }, 'scope must be a BulkScope of this version, got a plain object'],
+    [
+      { scope: Object.create(BulkScope.prototype) },
+      'scope must be a BulkScope of this version, got a BulkScope',
+    ],
     [{ host: { now() {} } }, 'host must be a Host, got a plain object'],
     [{ maxPending: 9, size: 10 }, 'maxPending must be a whole number from size (10) or Infinity, got 9'],
     [
@@ -94,7 +97,7 @@ describe('options', () => {
     [{ maxpending: 10 }, 'maxPending'],
     [{ timout: 10 }, 'timeout'],
   ])('S48 the unknown name in %o is refused, and the nearest known one told', (options, nearest) => {
-    const known = 'size, delay, concurrent, maxPending, timeout, name, scope, host'
+    const known = 'size, delay, concurrent, maxPending, timeout, name, scope, context, host'
     const [name] = Object.keys(options)
     expect(refusal(options)).toBeInstanceOf(BulkOptionError)
     expect(refusal(options)).toMatchObject({

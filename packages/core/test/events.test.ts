@@ -2,7 +2,7 @@
  * Events: what a listener hears of each bulk, by `onBulk` and by the tracing channel.
  */
 
-import { AsyncLocalStorage } from 'node:async_hooks'
+import { AsyncLocalStorage, AsyncResource } from 'node:async_hooks'
 import { tracingChannel } from 'node:diagnostics_channel'
 import { inspect } from 'node:util'
 import { afterEach, describe, expect, it } from 'vitest'
@@ -308,19 +308,18 @@ describe('the tracing channel bulkcall:bulk', () => {
     channel.start.bindStore(span, event => `span of ${event.name}`)
     unwatches.push(() => channel.start.unbindStore(span))
     const seen: unknown[] = []
-    const call = tenant.run('construction', () => {
-      return new AsyncBulkCall(
-        async (tasks: readonly unknown[]) => {
-          seen.push(span.getStore(), tenant.getStore())
-          await Promise.resolve()
-          seen.push(span.getStore(), tenant.getStore())
-          return tasks
-        },
-        { name: 'users' },
-      )
-    })
+    const context = tenant.run('its own', () => new AsyncResource('call'))
+    const call = new AsyncBulkCall(
+      async (tasks: readonly unknown[]) => {
+        seen.push(span.getStore(), tenant.getStore())
+        await Promise.resolve()
+        seen.push(span.getStore(), tenant.getStore())
+        return tasks
+      },
+      { name: 'users', context },
+    )
     await tenant.run('caller', () => call.call(1))
-    expect(seen).toEqual(['span of users', 'construction', 'span of users', 'construction'])
+    expect(seen).toEqual(['span of users', 'its own', 'span of users', 'its own'])
     expect(span.getStore()).toBeUndefined()
   })
 

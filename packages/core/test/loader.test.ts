@@ -6,19 +6,22 @@ import {
   BulkClosedError,
   BulkLengthError,
   BulkLoader,
+  bulkLoaderFactory,
   BulkOptionError,
   BulkOverflowError,
   BulkScope,
   grouped,
   keyed,
+  SharedLoader,
   type BulkLoaderOptions,
+  type NullKeys,
 } from '../src/index.ts'
 import { Deferred } from './support/deferred.ts'
 import { Desk, held, turn, watch } from './support/desk.ts'
 import { ManualHost } from './support/manual-host.ts'
 
 /** A loader over a back end that answers at once, each key with what it was asked and in which bulk: `a@0`. */
-function prompt<K>(options: BulkLoaderOptions<K, string, any> = {}) {
+function prompt<K>(options: BulkLoaderOptions<K, string, any, NullKeys> = {}) {
   const bulks: K[][] = []
   const loader = new BulkLoader<K, string, any>(async keys => {
     bulks.push([...keys])
@@ -130,6 +133,65 @@ describe('load', () => {
     await expect(loader.load(undefined)).rejects.toThrow(/a key of .* must be neither null nor undefined/)
     await turn()
     expect(bulks).toEqual([])
+  })
+
+  it('S59 S141 a key that is null says what gives null for it', async () => {
+    const { loader } = prompt<any>({ name: 'users' })
+    await expect(loader.load(null)).rejects.toThrow(
+      `Bulkcall: a key of users must be neither null nor undefined, got null (nullKeys: 'null' gives null for it)`,
+    )
+    await expect(loader.load(undefined)).rejects.toThrow(
+      /^Bulkcall: a key of users must be neither null nor undefined, got undefined$/,
+    )
+  })
+
+  it.each([
+    {},
+    { cache: false },
+    { cacheMap: new Map() },
+    { delay: 5 },
+    { cacheKeyFn: (key: unknown) => JSON.stringify(key) },
+  ])('S141 with nullKeys a key that is null gives null and is not asked, with %o', async options => {
+    const { bulks, loader } = prompt<any>({ ...options, nullKeys: 'null' })
+    const answers = await Promise.all([
+      loader.load(null),
+      loader.load(1),
+      loader.load(null),
+      loader.loadMany([null, 2, null, 1]),
+      loader.loadMany([null]),
+    ])
+    expect(answers).toEqual([null, '1@0', null, [null, '2@0', null, '1@0'], [null]])
+    expect(bulks).toEqual([[1, 2]])
+    expect(loader.pending).toBe(0)
+  })
+
+  it('S141 with nullKeys a key that is undefined is an error, as one of a misspelt property', async () => {
+    const { bulks, loader } = prompt<any>({ nullKeys: 'null' })
+    await expect(loader.load(undefined)).rejects.toBeInstanceOf(BulkOptionError)
+    expect(await loader.loadMany([null, undefined])).toEqual([null, expect.any(BulkOptionError)])
+    expect(bulks).toEqual([])
+  })
+
+  it('S141 with nullKeys nothing is kept of a key that is null', async () => {
+    const { loader } = prompt<any>({ nullKeys: 'null' })
+    loader.prime(null, 'primed').prime(null, Promise.reject(gone)).clear(null)
+    expect(await loader.load(null)).toBeNull()
+    expect(() => prompt<any>().loader.prime(null, 'primed')).toThrow(BulkOptionError)
+    expect(() => prompt<any>().loader.clear(null)).toThrow(BulkOptionError)
+  })
+
+  it('S48 nullKeys is one of two words', () => {
+    for (const nullKeys of [null, true, 'Null', 'none'])
+      expect(() => prompt({ nullKeys } as never)).toThrow(
+        /^Bulkcall: nullKeys must be 'error' or 'null', got/,
+      )
+  })
+
+  it('S141 loaders of a factory, and those of a shared loader, may have it', async () => {
+    const made = bulkLoaderFactory<number, number, 'null'>({ nullKeys: 'null' })(findUsers)
+    expect(await made.loadMany([1, null])).toEqual([1, null])
+    const shared = new SharedLoader(findUsers).loader({ nullKeys: 'null' })
+    expect(await Promise.all([shared.load(2), shared.load(null)])).toEqual([2, null])
   })
 
   it('S59 a cacheKeyFn that throws is a rejection with its error, and nothing is asked', async () => {

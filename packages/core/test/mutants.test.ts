@@ -440,21 +440,23 @@ const mutants: Record<string, Mutant> = {
     edits: [
       {
         file: 'scope/recording.ts',
-        find: ' || this.#due.has(loader)) return false',
-        replace: ') return false',
+        find: 'if (this.#due.has(loader)) return loader\n',
+        replace: '\n',
       },
     ],
   },
   'a window closes whatever goes on that was never seen': {
     caughtBy: beside,
-    edits: [{ file: 'scope/recording.ts', find: 'this.#unknown > 0 || ', replace: '' }],
+    edits: [
+      { file: 'scope/recording.ts', find: 'if (work.isUnknown) this.anything(change)\n', replace: '\n' },
+    ],
   },
   'a window closes whatever follows from running work': {
     caughtBy: closed,
     edits: [
       {
         file: 'scope/recording.ts',
-        find: 'for (const evidence of this.#resolvers.keys()) if (this.#plan.leadsTo(evidence, loader)) return false\n',
+        find: 'if (evidence !== null && !isCommand) this.#add(this.#goesOn, evidence, change)\n',
         replace: '\n',
       },
     ],
@@ -464,14 +466,18 @@ const mutants: Record<string, Mutant> = {
     edits: [
       {
         file: 'scope/recording.ts',
-        find: 'if (asker === null || this.#plan.leadsTo(asker, loader)) return false',
-        replace: 'if (asker === null) return false',
+        find: 'for (const asker of askers ?? [null]) this.#add(this.#goesOn, asker, change)\n',
+        replace: '\n',
       },
     ],
   },
   'evidence closes no window': {
     caughtBy: closed,
-    edits: [{ file: 'scope/tracker.ts', find: ' || this.#nothingFollows(member.name)', replace: '' }],
+    edits: [{ file: 'scope/tracker.ts', find: ' || recording?.nothingFollows(member)', replace: '' }],
+  },
+  'a window that was kept open is not looked at again': {
+    caughtBy: closed,
+    edits: [{ file: 'scope/recording.ts', find: 'return [...opened, ...freed]', replace: 'return opened' }],
   },
   'a number of calls that was exceeded is believed again': {
     caughtBy: believed,

@@ -95,6 +95,29 @@ describe('an iterable', () => {
     expect(await outcomes(command)).toEqual([2, 4, 6])
   })
 
+  it('S25 S31 an array whose iterator is its own gives what that yields', async () => {
+    class Odd extends Array<number> {
+      override *[Symbol.iterator](): ArrayIterator<number> {
+        for (let i = 0; i < this.yields; i++) yield 10 * i
+        return undefined
+      }
+      yields = 0
+    }
+    const givenOf = async (yields: number): Promise<unknown[]> => {
+      const command = (tasks: number[]): Odd => Object.assign(Odd.from(tasks) as Odd, { yields })
+      return new AsyncBulkCall<number, number>(command).callMany([1, 2, 3])
+    }
+    expect(await givenOf(3)).toEqual([0, 10, 20])
+    for (const yields of [0, 2, 4, Infinity]) {
+      const error = expect.objectContaining({
+        code: 'BULK_LENGTH',
+        expected: 3,
+        received: Math.min(yields, 4),
+      })
+      expect(await givenOf(yields)).toEqual([error, error, error])
+    }
+  })
+
   it('S25 trap 13 holes are `undefined`, at the end too', async () => {
     const sparse: unknown[] = []
     sparse.length = 3

@@ -2,11 +2,13 @@ import { describe, expectTypeOf, it } from 'vitest'
 import {
   AsyncBulkCall,
   BulkLoader,
+  bulkLoaderFactory,
   BulkScope,
   grouped,
   isolated,
   keyed,
   semaphore,
+  SharedLoader,
   type BulkCallOptions,
   type BulkLoaderOptions,
   type CacheMap,
@@ -408,6 +410,25 @@ describe('what the options take', () => {
       BulkLoader<number, User>
     >()
     expectTypeOf(new BulkLoader(usersOf, { cacheMap: null })).toEqualTypeOf<BulkLoader<number, User>>()
+  })
+
+  it('S141 with nullKeys null is a key, and among the values', () => {
+    const orNull = new BulkLoader(usersOf, { nullKeys: 'null' })
+    expectTypeOf(orNull).toEqualTypeOf<BulkLoader<number | null, User | null>>()
+    expectTypeOf<Parameters<typeof orNull.load>>().toEqualTypeOf<[key: number | null]>()
+    // @ts-expect-error: a misspelt property is none
+    void orNull.load(undefined)
+    const strict = new BulkLoader(usersOf, { nullKeys: 'error' })
+    expectTypeOf(strict).toEqualTypeOf<BulkLoader<number, User>>()
+    // @ts-expect-error: it is an error
+    void strict.load(null)
+    // @ts-expect-error: it is one of two words
+    void new BulkLoader(usersOf, { nullKeys: 'nothing' })
+    expectTypeOf(new SharedLoader(usersOf).loader({ nullKeys: 'null' })).toEqualTypeOf<
+      BulkLoader<number | null, User | null>
+    >()
+    const makeLoader = bulkLoaderFactory<number, number, 'null'>({ nullKeys: 'null' })
+    expectTypeOf(makeLoader(usersOf)).toExtend<BulkLoader<number | null, User | null>>()
   })
 
   it('S53 cacheErrors is told each Error', () => {

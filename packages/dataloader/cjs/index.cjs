@@ -1,2 +1,2 @@
 // The class itself, as `require('dataloader')` gives it.
-module.exports = require('../dist/index.js').default
+module.exports = require('../dist/cjs/index.js').default

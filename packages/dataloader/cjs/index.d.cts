@@ -1,3 +1,3 @@
-import { DataLoader } from '../dist/index.js'
+import { DataLoader } from '../dist/cjs/index.js'
 
 export = DataLoader

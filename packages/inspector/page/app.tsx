@@ -1,45 +1,79 @@
 /**
- * The page: the operations on one side, the chosen one on the other.
+ * The page: the operations on one side, a run of the chosen one on the other.
  * @module
  */
 
 import type { JSX } from 'preact'
 import { useEffect, useLayoutEffect, useMemo, useRef, useState } from 'preact/hooks'
 import type { Recording } from '../src/recording.ts'
-import { Details } from './details.tsx'
+import { Comparison } from './comparison.tsx'
+import { GroupList } from './group-list.tsx'
+import { groupsOf, type Documents, type Filter } from './groups.ts'
+import { Guard } from './guard.tsx'
 import { onLetters } from './keyboard.ts'
-import { listen, type Live } from './live.ts'
-import { OperationView } from './operation-view.tsx'
-import { Operations, shown, type Filter } from './operations.tsx'
+import { listen, nothing, type Live } from './live.ts'
+import { clamp } from './numbers.ts'
 import { readFile } from './recorded-file.ts'
+import { RunHead } from './run-head.tsx'
+import { RunView } from './run-view.tsx'
+import { Runs } from './runs.tsx'
+import { Status, Trouble } from './status.tsx'
+import { Help, Tip } from './tip.tsx'
+
+interface Opened {
+  readonly name: string
+  readonly recording: Recording
+}
+
+/** The path of the endpoint, where GraphiQL is. */
+const endpoint = location.pathname.replace(/\/bulk$/, '') || '/'
 
 export function App(): JSX.Element {
-  const [live, setLive] = useState<Live>({ connected: false, operations: [] })
-  const [file, setFile] = useState<{ readonly name: string; readonly recording: Recording } | null>(null)
+  const [live, setLive] = useState<Live>(nothing)
+  const [file, setFile] = useState<Opened | null>(null)
   const [complaint, setComplaint] = useState<string | null>(null)
-  const [filter, setFilter] = useState<Filter>({ name: '', onlyFailed: false, slowestFirst: false })
-  const [chosenId, setChosenId] = useState<number | null>(null)
+  const [filter, setFilter] = useState<Filter>({ text: '', onlyFailed: false, slowestFirst: false })
+  const [groupKey, setGroupKey] = useState<string | null>(null)
+  const [runId, setRunId] = useState<number | null>(null)
+  const [otherId, setOtherId] = useState<number | null>(null)
   const [bulkId, setBulkId] = useState<number | null>(null)
+  // On a small screen there is the list, or a run.
+  const [isOpen, setOpen] = useState(false)
   const search = useRef<HTMLInputElement>(null)
   const picker = useRef<HTMLInputElement>(null)
+  const retry = useRef(() => {})
 
-  useEffect(() => listen(setLive), [])
+  useEffect(() => {
+    retry.current = listen(setLive)
+  }, [])
 
   const operations = file?.recording.operations ?? live.operations
-  const list = useMemo(() => shown(operations, filter), [operations, filter])
-  // Who has chosen nothing follows what is on top.
-  const chosen = list.find(({ id }) => id === chosenId) ?? list[0]
-  const bulk = chosen?.bulks.find(({ id }) => id === bulkId)
+  const documents: Documents = useMemo(
+    () => (file === null ? live.documents : new Map(file.recording.documents.map(each => [each.id, each]))),
+    [file, live.documents],
+  )
+  const groups = useMemo(() => groupsOf(operations, documents, filter), [operations, documents, filter])
+  // Who has chosen nothing follows what is on top, and its latest run.
+  const group = groups.find(({ key }) => key === groupKey) ?? groups[0]
+  const run = group?.runs.find(({ id }) => id === runId) ?? group?.latest
+  const other = group?.runs.find(({ id }) => id === otherId && id !== run?.id) ?? null
 
-  function choose(id: number | null): void {
-    setChosenId(id)
+  function choose(key: string | null, id: number | null = null): void {
+    setGroupKey(key)
+    setRunId(id)
     setBulkId(null)
+    if (key !== group?.key) setOtherId(null)
   }
 
   function step(by: number): void {
-    const place = chosen === undefined ? 0 : list.indexOf(chosen) + by
-    const next = list[Math.min(Math.max(place, 0), list.length - 1)]
-    if (next !== undefined) choose(next.id)
+    const place = group === undefined ? 0 : groups.indexOf(group) + by
+    const next = groups[clamp(place, 0, groups.length - 1)]
+    if (next !== undefined) choose(next.key)
+  }
+
+  function stepRun(by: number): void {
+    const next = group?.runs[group.runs.indexOf(run!) + by]
+    if (next !== undefined) choose(group!.key, next.id)
   }
 
   // With the page that it acts on, not a frame later: a letter that comes in between would act on the page before.
@@ -47,6 +81,8 @@ export function App(): JSX.Element {
     const letters = onLetters({
       j: () => step(1),
       k: () => step(-1),
+      h: () => stepRun(-1),
+      l: () => stepRun(1),
       n: () => choose(null),
       f: () => setFilter({ ...filter, onlyFailed: !filter.onlyFailed }),
       s: () => setFilter({ ...filter, slowestFirst: !filter.slowestFirst }),
@@ -75,13 +111,22 @@ export function App(): JSX.Element {
   }
 
   return (
-    <>
+    <div class={`page${isOpen ? ' opened' : ''}`}>
       <div class="side">
         <header>
-          <h1>Bulks</h1>
-          <span class={`state${live.connected && file === null ? ' on' : ''}`} role="status">
-            {file === null ? (live.connected ? 'live' : 'connecting …') : 'file'}
-          </span>
+          <h1>Inspector</h1>
+          <Status connection={live.connection} file={file !== null} />
+          <a href={endpoint}>GraphiQL</a>
+        </header>
+        <div class="filter">
+          <input
+            ref={search}
+            type="search"
+            placeholder="Search"
+            aria-label="Search names and documents"
+            value={filter.text}
+            onInput={event => setFilter({ ...filter, text: event.currentTarget.value })}
+          />
           <button onClick={() => picker.current?.click()}>Open …</button>
           <input
             ref={picker}
@@ -90,16 +135,6 @@ export function App(): JSX.Element {
             hidden
             aria-label="Open a recording"
             onChange={event => void open(event.currentTarget)}
-          />
-        </header>
-        <div class="filter">
-          <input
-            ref={search}
-            type="search"
-            placeholder="Filter by name"
-            aria-label="Filter by name"
-            value={filter.name}
-            onInput={event => setFilter({ ...filter, name: event.currentTarget.value })}
           />
           <label>
             <input
@@ -117,6 +152,7 @@ export function App(): JSX.Element {
             />
             slowest first
           </label>
+          <Help term="quantiles" />
         </div>
         {complaint !== null && (
           <p class="error" role="alert">
@@ -136,44 +172,81 @@ export function App(): JSX.Element {
             </button>
           </p>
         )}
-        <Operations operations={list} chosen={chosen?.id} onChoose={choose} />
-        <footer aria-hidden="true">
-          <span>
-            <kbd>j</kbd> <kbd>k</kbd> next, previous
-          </span>
-          <span>
-            <kbd>n</kbd> newest
-          </span>
-          <span>
-            <kbd>↑</kbd> <kbd>↓</kbd> in a list
-          </span>
-          <span>
-            <kbd>/</kbd> filter
-          </span>
-          <span>
-            <kbd>f</kbd> failed
-          </span>
-          <span>
-            <kbd>s</kbd> slowest
-          </span>
-        </footer>
+        {file === null && <Trouble {...live} onRetry={() => retry.current()} />}
+        <GroupList
+          groups={groups}
+          chosen={group?.key}
+          onChoose={key => {
+            choose(key)
+            setOpen(true)
+          }}
+        />
+        <Keys />
       </div>
-      <main class={bulk === undefined ? '' : 'with-details'}>
-        {chosen === undefined ? (
+      <main>
+        <button class="back" onClick={() => setOpen(false)}>
+          ‹ all operations
+        </button>
+        {group === undefined || run === undefined ? (
           <Nothing some={operations.length > 0} />
         ) : (
-          <OperationView operation={chosen} operations={operations} bulk={bulkId} onBulk={setBulkId} />
+          <>
+            <RunHead operation={run} operations={operations} documents={documents} />
+            <Runs
+              runs={group.runs}
+              chosen={run}
+              other={other}
+              onChoose={id => choose(group.key, id)}
+              onCompare={setOtherId}
+            />
+            <Guard of={run}>
+              {other === null ? (
+                <RunView
+                  key={file?.name}
+                  operation={run}
+                  operations={operations}
+                  documents={documents}
+                  isLive={file === null && live.connection === 'live'}
+                  bulk={bulkId}
+                  onBulk={setBulkId}
+                />
+              ) : (
+                <Comparison left={run} right={other} />
+              )}
+            </Guard>
+          </>
         )}
       </main>
-      {chosen !== undefined && bulk !== undefined && (
-        <Details operation={chosen} bulk={bulk} onClose={() => setBulkId(null)} />
-      )}
-    </>
+      <Tip />
+    </div>
+  )
+}
+
+const keys: readonly (readonly [keys: readonly string[], what: string])[] = [
+  [['j', 'k'], 'operation'],
+  [['h', 'l'], 'run'],
+  [['n'], 'newest'],
+  [['↑', '↓'], 'in a list'],
+  [['+', '−', '0'], 'zoom'],
+  [['/'], 'search'],
+]
+
+function Keys(): JSX.Element {
+  return (
+    <footer aria-hidden="true">
+      {keys.map(([those, what]) => (
+        <span key={what}>
+          {those.map(key => (
+            <kbd key={key}>{key}</kbd>
+          ))}{' '}
+          {what}
+        </span>
+      ))}
+    </footer>
   )
 }
 
 function Nothing({ some }: { some: boolean }): JSX.Element {
-  const endpoint = location.pathname.replace(/\/bulk$/, '') || '/'
   return (
     <div class="nothing">
       <h2>{some ? 'No operation fits the filter.' : 'Nothing has been loaded yet.'}</h2>

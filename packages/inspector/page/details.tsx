@@ -5,24 +5,10 @@
 
 import type { JSX } from 'preact'
 import type { RecordedBulk, RecordedOperation } from '../src/recording.ts'
+import { failureOf } from './bar.tsx'
 import { endOf, phases, timeIn } from './facts.ts'
-import { many, percent, time } from './numbers.ts'
-
-const causes: Readonly<Record<string, string>> = {
-  size: 'It was full.',
-  delay: 'Its first load had waited the whole delay.',
-  tick: 'The turn of the event loop was over.',
-  quiet: 'Nothing more could come: all that ran waited for loads.',
-  flush: 'The application flushed it.',
-  close: 'The application closed the loader.',
-}
-
-const words = {
-  collecting: 'collecting',
-  late: 'late: event loop busy',
-  waiting: 'waiting for a slot',
-  running: 'running',
-} as const
+import { figure, many, percent, time } from './numbers.ts'
+import { causes, doings } from './words.ts'
 
 interface Props {
   readonly operation: RecordedOperation
@@ -34,10 +20,10 @@ export function Details({ operation, bulk, onClose }: Props): JSX.Element {
   const { bulks } = operation
   const now = endOf(operation)
   const place = bulks.filter(({ loader, id }) => loader === bulk.loader && id <= bulk.id).length
-  const shown = phases.filter(phase => phase !== 'late' || timeIn(phase, bulk, now) > 0)
-  const failed = bulk.failed > 0 || bulk.error !== null
+  const shown = phases.filter(phase => timeIn(phase, bulk, now) >= 0.005)
+  const failure = failureOf(bulk)
   return (
-    <aside aria-label="Details of the bulk">
+    <aside class="details" aria-label="Details of the bulk">
       <header>
         <h2>
           {bulk.loader} <small>bulk {place}</small>
@@ -46,17 +32,20 @@ export function Details({ operation, bulk, onClose }: Props): JSX.Element {
           ✕
         </button>
       </header>
-      {failed && (
+      {failure !== null && (
         <p class="error">
-          <b>{many(bulk.failed, 'load')} failed.</b> {bulk.error}
-          {bulk.abandoned && ' The command never settled, and its slot was taken from it.'}
+          <b>
+            {many(bulk.failed, 'load')} {bulk.timedOut ? 'timed out' : 'failed'}.
+          </b>{' '}
+          {bulk.error}
+          {bulk.abandoned && ' The batch function never settled, and its slot was taken from it.'}
         </p>
       )}
       <dl>
         <dt>loads</dt>
         <dd>
-          {bulk.tasks.toLocaleString('en')}
-          {bulk.size !== null && ` of ${bulk.size.toLocaleString('en')} (${percent(bulk.tasks, bulk.size)})`}
+          {figure(bulk.tasks)}
+          {bulk.size !== null && ` of ${figure(bulk.size)} (${percent(bulk.tasks, bulk.size)})`}
         </dd>
         <dt>cause</dt>
         <dd>
@@ -71,9 +60,15 @@ export function Details({ operation, bulk, onClose }: Props): JSX.Element {
         {shown.map(phase => (
           <>
             <dt>
-              <i class={`swatch ${phase}${failed && phase === 'running' ? ' failed' : ''}`} /> {words[phase]}
+              <i class={`swatch ${phase}${failure !== null && phase === 'command' ? ' failed' : ''}`} />{' '}
+              {doings[phase]}
             </dt>
-            <dd>{time(timeIn(phase, bulk, now))}</dd>
+            <dd>
+              {time(timeIn(phase, bulk, now))}
+              {phase === 'command' && (bulk.busyRunning ?? 0) > 0.05 && (
+                <small> loop busy: {time(bulk.busyRunning!)}</small>
+              )}
+            </dd>
           </>
         ))}
         {bulk.none && (
@@ -82,18 +77,18 @@ export function Details({ operation, bulk, onClose }: Props): JSX.Element {
             <dd>none: every load got null</dd>
           </>
         )}
-        <dt>left behind it</dt>
+        <dt>still pending</dt>
         <dd>{many(bulk.pending, 'load')}</dd>
         <dt>in flight</dt>
-        <dd>{many(bulk.inFlight, 'bulk')} with it</dd>
+        <dd>{many(Math.max(0, bulk.inFlight - 1), 'other bulk')}</dd>
       </dl>
-      {bulk.askers.length > 0 && (
+      {bulk.fields.length > 0 && (
         <>
-          <h3>Asked by</h3>
+          <h3>Loaded by</h3>
           <ul>
-            {bulk.askers.map(([field, tasks]) => (
-              <li key={field}>
-                <code>{field}</code> ×{tasks.toLocaleString('en')}
+            {bulk.fields.map(([field, tasks, line]) => (
+              <li key={`${field} ${line}`}>
+                <code>{field}</code> ×{figure(tasks)}
               </li>
             ))}
           </ul>
@@ -101,11 +96,11 @@ export function Details({ operation, bulk, onClose }: Props): JSX.Element {
       )}
       {bulk.arrivals.length > 0 && (
         <>
-          <h3>Came after</h3>
+          <h3>Followed from</h3>
           <ul>
             {sources(bulk, bulks).map(([source, tasks, ms]) => (
               <li key={source}>
-                {source} ×{tasks.toLocaleString('en')} <small>{ms}</small>
+                {source} ×{figure(tasks)} <small>{ms}</small>
               </li>
             ))}
           </ul>

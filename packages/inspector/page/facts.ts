@@ -4,9 +4,13 @@
  */
 
 import type { RecordedBulk, RecordedOperation } from '../src/recording.ts'
+import { clamp } from './numbers.ts'
 
-/** The phases of a bulk, in their order. `late`: its time had come, and the event loop had something else to do. */
-export const phases = ['collecting', 'late', 'waiting', 'running'] as const
+/**
+ * What a bulk can wait for, or do: more calls while its window is open, the event loop, a slot, its command. The order in
+ * which they come, but for the event loop, which may be busy at any moment while a window is open.
+ */
+export const phases = ['window', 'loop', 'slot', 'command'] as const
 export type Phase = (typeof phases)[number]
 
 export interface Span {
@@ -15,28 +19,51 @@ export interface Span {
   readonly to: number
 }
 
-/** The phases of a bulk; one that has not ended goes on until now. */
+/** Timers are a moment late by nature. */
+const natural = 1.5
+
+/**
+ * The phases of a bulk; one that has not ended goes on until now.
+ *
+ * While the event loop is busy nothing can start a bulk, whatever its settings: a window is charged only with the time in
+ * which the loop was idle. For how long it was busy is known, not when; but what came after the whole delay was it, since a
+ * timer had come due, and most of the rest is the turn in which the bulk opened.
+ */
 export function spansOf(bulk: RecordedBulk, now: number): Span[] {
   const { openedAt, startedAt, settledAt } = bulk
-  const readyAt = bulk.readyAt ?? now
+  const readyAt = Math.min(bulk.readyAt ?? now, now)
+  const [first, last] = busyIn(bulk, readyAt)
   const spans: Span[] = [
-    { phase: 'collecting', from: openedAt, to: Math.min(dueAt(bulk), readyAt) },
-    { phase: 'late', from: dueAt(bulk), to: readyAt },
-    { phase: 'waiting', from: readyAt, to: startedAt ?? now },
-    { phase: 'running', from: startedAt ?? now, to: settledAt ?? now },
+    { phase: 'loop', from: openedAt, to: openedAt + first },
+    { phase: 'window', from: openedAt + first, to: readyAt - last },
+    { phase: 'loop', from: readyAt - last, to: readyAt },
+    { phase: 'slot', from: readyAt, to: startedAt ?? now },
+    { phase: 'command', from: startedAt ?? now, to: settledAt ?? now },
   ]
   return spans.filter(({ from, to }) => to > from)
 }
 
-/** When its first task had waited as long as it may. Timers are a moment late by nature. */
-function dueAt({ cause, delay, openedAt, readyAt }: RecordedBulk): number {
-  if (cause !== 'delay' || delay === null || readyAt === null) return Infinity
-  return readyAt - openedAt - delay > 1.5 ? openedAt + delay : Infinity
+/** For how long the event loop was busy at the begin of a window, and at its end. */
+function busyIn({ delay, openedAt, busyOpen }: RecordedBulk, readyAt: number): [first: number, last: number] {
+  const open = readyAt - openedAt
+  // With `delay: 0` a bulk waits for the end of the turn and for nothing else.
+  if (delay === 0) return [open, 0]
+  const late = Math.max(0, open - (delay ?? Infinity))
+  // Where nobody counts it, as on other platforms, only a timer that is late says so.
+  if (busyOpen === undefined) return [0, late > natural ? late : 0]
+  const busy = Math.min(busyOpen, open)
+  const last = Math.min(late, busy)
+  return [busy - last, last]
 }
 
 /** How long a bulk spent in a phase. */
 export function timeIn(phase: Phase, bulk: RecordedBulk, now: number): number {
   return spansOf(bulk, now).reduce((sum, span) => (span.phase === phase ? sum + span.to - span.from : sum), 0)
+}
+
+/** How long an operation took, the same everywhere; for one that goes on, until the last thing that is known of it. */
+export function durationOf(operation: RecordedOperation): number {
+  return operation.ms ?? endOf(operation)
 }
 
 /** Until when an operation is shown: its end, or for one that goes on the last thing that is known of it. */
@@ -48,7 +75,21 @@ export function endOf({ ms, bulks }: RecordedOperation): number {
 }
 
 export function hasFailed({ errors, bulks }: RecordedOperation): boolean {
-  return errors > 0 || bulks.some(({ failed, error }) => failed > 0 || error !== null)
+  return errors > 0 || bulks.some(bulkFailed)
+}
+
+export function bulkFailed({ failed, error }: RecordedBulk): boolean {
+  return failed > 0 || error !== null
+}
+
+/** By what a limiter is called: the loaders that share it. It has no name of its own. */
+export function limiterName(id: number, { bulks, limiters }: RecordedOperation): string {
+  const loaders = [...new Set(bulks.filter(bulk => bulk.limiters.includes(id)).map(({ loader }) => loader))]
+  const all = new Set(bulks.map(({ loader }) => loader)).size
+  if (loaders.length === all && all > (limiters.length > 1 ? 1 : 3)) return 'all loaders'
+  return loaders.length > 3
+    ? `${loaders.slice(0, 2).join(', ')} and ${loaders.length - 2} more`
+    : loaders.join(', ')
 }
 
 export interface Saved {
@@ -67,30 +108,81 @@ export function tasksOf(bulks: readonly RecordedBulk[]): number {
   return bulks.reduce((sum, { tasks }) => sum + tasks, 0)
 }
 
-/** What an operation did at an instant: short of slots, if any bulk waits for one; else running, else collecting, else none of it. */
-export type Doing = Phase | 'elsewhere'
+/**
+ * What an operation waited for at an instant: a slot, if any of its bulks is ready and has none; else a command, if any
+ * runs; else the event loop, if it is busy while a bulk is open; else a window; else no bulk is open or runs, and it is the
+ * resolvers, with what they ask by themselves.
+ */
+export type Doing = Phase | 'resolvers'
 
 export interface Share {
   readonly doing: Doing
   readonly ms: number
 }
 
+/** What it is first, where it is several at once. */
+const ranks = ['slot', 'command', 'loop', 'window'] as const
+
 /** Where the time of an operation went. The shares add up to its whole time. */
-export function sharesOf(operation: RecordedOperation, end: number = endOf(operation)): Share[] {
-  const changes = operation.bulks
+export function sharesOf(operation: RecordedOperation, end: number = durationOf(operation)): Share[] {
+  return sharesIn(operation.bulks, 0, end)
+}
+
+/** The same of some bulks, between two instants. */
+export function sharesIn(bulks: readonly RecordedBulk[], begin: number, end: number): Share[] {
+  const shares = { window: 0, loop: 0, slot: 0, command: 0, resolvers: 0 }
+  walk(bulks, begin, end, (doing, from, to) => {
+    shares[doing] += to - from
+  })
+  return (['command', 'slot', 'loop', 'window', 'resolvers'] as const).map(doing => ({
+    doing,
+    ms: shares[doing],
+  }))
+}
+
+/** A time in which an operation waited for one thing. */
+export interface Segment {
+  readonly doing: Doing
+  readonly from: number
+  readonly to: number
+}
+
+/** What an operation waited for along the time; of what is too short to see, the longest. */
+export function segmentsOf({ bulks }: RecordedOperation, end: number): Segment[] {
+  const least = end / 400
+  const segments: Segment[] = []
+  walk(bulks, 0, end, (doing, from, to) => {
+    const last = segments.at(-1)
+    if (last?.doing === doing) segments[segments.length - 1] = { ...last, to }
+    else if (last !== undefined && to - from < least && last.to - last.from < least)
+      segments[segments.length - 1] = {
+        doing: last.to - last.from < to - from ? doing : last.doing,
+        from: last.from,
+        to,
+      }
+    else segments.push({ doing, from, to })
+  })
+  return segments
+}
+
+/** Goes through the time, from one change to the next. */
+function walk(
+  bulks: readonly RecordedBulk[],
+  begin: number,
+  end: number,
+  visit: (doing: Doing, from: number, to: number) => void,
+): void {
+  const changes = bulks
     .flatMap(bulk => spansOf(bulk, end))
     .flatMap(({ phase, from, to }): [number, Phase, number][] => [
-      [from, phase, 1],
-      [to, phase, -1],
+      [clamp(from, begin, end), phase, 1],
+      [clamp(to, begin, end), phase, -1],
     ])
     .toSorted(([a], [b]) => a - b)
-  const now = { running: 0, waiting: 0, late: 0, collecting: 0 }
-  const shares = { running: 0, waiting: 0, late: 0, collecting: 0, elsewhere: 0 }
-  let before = 0
+  const now = { window: 0, loop: 0, slot: 0, command: 0 }
+  let before = begin
   const pass = (instant: number): void => {
-    const doing =
-      (['waiting', 'running', 'late', 'collecting'] as const).find(phase => now[phase] > 0) ?? 'elsewhere'
-    shares[doing] += instant - before
+    if (instant > before) visit(ranks.find(phase => now[phase] > 0) ?? 'resolvers', before, instant)
     before = instant
   }
   for (const [instant, phase, change] of changes) {
@@ -98,10 +190,6 @@ export function sharesOf(operation: RecordedOperation, end: number = endOf(opera
     now[phase] += change
   }
   pass(end)
-  return (['running', 'waiting', 'late', 'collecting', 'elsewhere'] as const).map(doing => ({
-    doing,
-    ms: shares[doing],
-  }))
 }
 
 /** What one loader did. Times are the mean of a bulk, in ms. */
@@ -123,10 +211,10 @@ export function loadersIn(operation: Pick<RecordedOperation, 'bulks' | 'hits'>, 
     ...operation.bulks.map(({ loader }) => loader),
     ...operation.hits.map(([loader]) => loader),
   ])
-  return [...names].map(loader => {
-    const bulks = operation.bulks
-      .filter(bulk => bulk.loader === loader)
-      .toSorted((a, b) => a.openedAt - b.openedAt || a.id - b.id)
+  const byLoader = new Map<string, RecordedBulk[]>([...names].map(name => [name, []]))
+  for (const bulk of operation.bulks) byLoader.get(bulk.loader)!.push(bulk)
+  return [...byLoader].map(([loader, own]) => {
+    const bulks = own.toSorted((a, b) => a.openedAt - b.openedAt || a.id - b.id)
     const hits = operation.hits.find(([name]) => name === loader)?.[1] ?? 0
     const tasks = tasksOf(bulks)
     const mean = (phase: Phase): number =>
@@ -140,10 +228,10 @@ export function loadersIn(operation: Pick<RecordedOperation, 'bulks' | 'hits'>, 
       size: bulks.find(({ cause }) => cause !== null)?.size ?? null,
       none: bulks.filter(({ none }) => none).length,
       failed: bulks.reduce((sum, { failed }) => sum + failed, 0),
-      collecting: mean('collecting'),
-      late: mean('late'),
-      waiting: mean('waiting'),
-      running: mean('running'),
+      window: mean('window'),
+      loop: mean('loop'),
+      slot: mean('slot'),
+      command: mean('command'),
     }
   })
 }

@@ -3,25 +3,32 @@
  * @module
  */
 
-/** Moves the focus among the buttons of a list, or of all lists of its kind on the page. */
+import { clamp } from './numbers.ts'
+
+/** Moves the focus among the bulks of a chart or the entries of a list. */
 export function moveFocus(event: KeyboardEvent): void {
   const step = { ArrowDown: 1, ArrowUp: -1, Home: -Infinity, End: Infinity }[event.key]
   if (step === undefined || !(event.target instanceof HTMLElement)) return
-  const around = event.target.closest('[role="group"], nav')
-  const buttons = [...(around?.querySelectorAll<HTMLElement>('li > button') ?? [])]
-  const next = Math.min(Math.max(buttons.indexOf(event.target) + step, 0), buttons.length - 1)
+  const around = event.target.closest('.chart, nav, .runs')
+  const buttons = [...(around?.querySelectorAll<HTMLElement>('.bulk > button, li > button') ?? [])]
+  const place = buttons.indexOf(event.target)
+  if (place === -1) return
+  const next = buttons[clamp(place + step, 0, buttons.length - 1)]
   event.preventDefault()
-  buttons[next]?.focus()
+  next?.focus()
   // What has the focus is shown: a list is read by going down it.
-  buttons[next]?.click()
+  next?.click()
+}
+
+/** Whether a key goes into a text. */
+export function isTyping({ target }: Event): boolean {
+  return target instanceof HTMLElement && target.matches('input[type=search], select')
 }
 
 /** Calls what a letter stands for, unless someone is typing. */
 export function onLetters(actions: Readonly<Record<string, () => void>>): (event: KeyboardEvent) => void {
   return event => {
-    const typing =
-      event.target instanceof HTMLElement && event.target.matches('input:not([type=checkbox]), select')
-    if (event.ctrlKey || event.metaKey || event.altKey || (typing && event.key !== 'Escape')) return
+    if (event.ctrlKey || event.metaKey || event.altKey || (isTyping(event) && event.key !== 'Escape')) return
     const action = Object.hasOwn(actions, event.key) ? actions[event.key] : undefined
     if (action === undefined) return
     event.preventDefault()

@@ -5,8 +5,9 @@
 
 import type { JSX } from 'preact'
 import type { RecordedOperation } from '../src/recording.ts'
-import { endOf } from './facts.ts'
+import { endOf, limiterName } from './facts.ts'
 import { many, percent } from './numbers.ts'
+import { Help } from './tip.tsx'
 
 interface Props {
   readonly operation: RecordedOperation
@@ -23,28 +24,24 @@ export function Lanes({ operation, operations, width }: Props): JSX.Element | nu
   return (
     <section class="lanes" aria-label="Slots in use">
       <h2>
-        Slots in use <small>solid: this operation; pale: others at the same time</small>
+        Slots in use <Help term="slots" />
       </h2>
       {lanes.map(({ id, slots }) => {
         const own = stepsOf(id, [operation], operation, width)
         const all = stepsOf(id, operations, operation, width)
         const most = Math.max(slots!, ...all.map(([, inUse]) => inUse))
         const full = timeFull(all, slots!, endOf(operation))
-        const loaders = [
-          ...new Set(operation.bulks.filter(bulk => bulk.limiters.includes(id)).map(b => b.loader)),
-        ]
+        const name = limiterName(id, operation)
         const text = `${many(slots!, 'slot')}, all in use ${percent(full, endOf(operation))} of the time`
         return (
-          <div class="lane" key={id} role="img" aria-label={`${loaders.join(', ')}: ${text}`}>
+          <div class="lane" key={id} role="img" aria-label={`${name}: ${text}`}>
             <span class="label">
-              <span class="name" title={loaders.join(', ')}>
-                {loaders.join(', ')}
-              </span>
+              <b>{name}</b>
               <small>
                 {many(slots!, 'slot')} · full {percent(full, endOf(operation))}
               </small>
             </span>
-            <svg class="track" viewBox={`0 0 ${width} ${most}`} preserveAspectRatio="none" aria-hidden="true">
+            <svg viewBox={`0 0 ${width} ${most}`} preserveAspectRatio="none" aria-hidden="true">
               <path class="others" d={area(all, most, width)} />
               <path class="own" d={area(own, most, width)} />
             </svg>

@@ -6,33 +6,51 @@
 import type { JSX } from 'preact'
 import type { RecordedOperation } from '../src/recording.ts'
 import { endOf, loadersIn, phases } from './facts.ts'
-import { percent, short } from './numbers.ts'
+import { figure, percent, short } from './numbers.ts'
+import { Help } from './tip.tsx'
+import type { Term } from './words.ts'
+
+const heads: readonly (readonly [head: string, term?: Term])[] = [
+  ['loader'],
+  ['bulks', 'bulk'],
+  ['loads', 'loads'],
+  ['cached', 'cached'],
+  ['keys a bulk'],
+  ['fill', 'fill'],
+  ['none', 'none'],
+  ['window', 'window'],
+  ['loop', 'loop'],
+  ['slot', 'slot'],
+  ['function', 'command'],
+  ['failed'],
+]
 
 export function Loaders({ operation }: { operation: RecordedOperation }): JSX.Element {
+  const now = endOf(operation)
   return (
     <div class="scroll">
       <table>
-        <caption>Loaders; times are the mean of a bulk, in ms</caption>
+        <caption>
+          <b>Loaders</b> <small>times are the mean of a bulk, in ms</small>
+        </caption>
         <thead>
           <tr>
-            {['loader', 'bulks', 'loads', 'hits', 'in a bulk', 'fill', 'none', ...phases, 'failed'].map(
-              head => (
-                <th key={head} scope="col">
-                  {head}
-                </th>
-              ),
-            )}
+            {heads.map(([head, term]) => (
+              <th key={head} scope="col">
+                {head} {term && <Help term={term} />}
+              </th>
+            ))}
           </tr>
         </thead>
         <tbody>
-          {loadersIn(operation, endOf(operation)).map(each => {
+          {loadersIn(operation, now).map(each => {
             const { loader, bulks, loads, hits, tasks, size, none, failed } = each
             return (
               <tr key={loader}>
                 <th scope="row">{loader}</th>
-                <td>{bulks.length.toLocaleString('en')}</td>
-                <td>{loads.toLocaleString('en')}</td>
-                <td>{hits.toLocaleString('en')}</td>
+                <td>{figure(bulks.length)}</td>
+                <td>{figure(loads)}</td>
+                <td>{figure(hits)}</td>
                 <td>{bulks.length > 0 ? (tasks / bulks.length).toFixed(1) : '–'}</td>
                 <td>{size === null ? '–' : percent(tasks, size * bulks.length)}</td>
                 <td>{none}</td>

@@ -4,6 +4,7 @@
  */
 
 import type { RecordedBulk, RecordedOperation, Recording } from '../src/recording.ts'
+import { figure } from './numbers.ts'
 
 /** More than any server records, and no more than a page bears. */
 const most = {
@@ -14,7 +15,9 @@ const most = {
   bulks: 20_000,
   loaders: 1_000,
   limiters: 500,
-  askers: 5_000,
+  fields: 5_000,
+  documents: 10_000,
+  lines: 2_000,
   arrivals: 20_000,
   /** Those of one operation: a replay has an object for each. */
   tasks: 1_000_000,
@@ -49,9 +52,10 @@ const checks = {
   /** As far as a Date goes. */
   date: number(0, 8.64e15),
   version: number(-Infinity, Infinity),
+  depth: whole(0, 100),
   text: value => {
     if (typeof value !== 'string') return 'is not a string'
-    return value.length > most.letters ? `has more than ${many(most.letters)} letters` : null
+    return value.length > most.letters ? `has more than ${figure(most.letters)} letters` : null
   },
   boolean: value => (typeof value === 'boolean' ? null : 'is not a boolean'),
 } satisfies Record<string, Check>
@@ -62,7 +66,7 @@ type Name = keyof typeof checks
 type Pattern =
   | Name
   | `${Name}?`
-  | readonly [each: Pattern, most: number]
+  | readonly [each: Pattern, most: number, optional?: 'optional']
   | { readonly tuple: readonly Pattern[] }
   | { readonly [name: string]: Pattern }
 
@@ -84,8 +88,11 @@ const bulk: Pattern = {
   failed: 'count',
   error: 'text?',
   abandoned: 'boolean',
-  askers: [{ tuple: ['text', 'tasks'] }, most.askers],
-  arrivals: [{ tuple: ['id?', 'time', 'tasks'] }, most.arrivals],
+  timedOut: 'boolean?',
+  busyOpen: 'time?',
+  busyRunning: 'time?',
+  fields: [{ tuple: ['text', 'tasks', 'id?'] }, most.fields],
+  arrivals: [{ tuple: ['id?', 'time', 'tasks', 'time?'] }, most.arrivals],
 }
 
 const recording: Pattern = {
@@ -100,17 +107,21 @@ const recording: Pattern = {
       errors: 'count',
       bulks: [bulk, most.bulks],
       omitted: 'count?',
+      documents: ['id', most.documents, 'optional'],
+      variables: 'text?',
       hits: [{ tuple: ['text', 'count'] }, most.loaders],
+      fieldHits: [{ tuple: ['id', 'text', 'count'] }, most.fields],
       limiters: [{ id: 'id', slots: 'size?' }, most.limiters],
     },
     most.operations,
   ],
+  documents: [{ id: 'id', lines: [{ tuple: ['depth', 'text'] }, most.lines] }, most.documents],
 }
 
 /** Reads a file; an error says what is wrong with it. One that is too large is not even read. */
 export async function readFile(file: Blob): Promise<Recording> {
   if (file.size > most.bytes)
-    throw new Error(`The file has ${many(file.size)} bytes; this page reads up to ${many(most.bytes)}.`)
+    throw new Error(`The file has ${figure(file.size)} bytes; this page reads up to ${figure(most.bytes)}.`)
   return readRecording(await file.text())
 }
 
@@ -122,13 +133,20 @@ export function readRecording(text: string): Recording {
   } catch {
     throw new Error('The file is not JSON. Was it saved to its end?')
   }
+  return checkRecording(value)
+}
+
+/** A value as a recording; an error says what is wrong with it. */
+export function checkRecording(value: unknown): Recording {
+  const version = typeof value === 'object' && value !== null ? (value as { version?: unknown }).version : 2
+  if (typeof version === 'number' && version !== 2)
+    throw new Error(`The file has version ${version}; this page reads version 2.`)
   const wrong = misfit(value, recording, 'the recording', { left: most.entries })
   if (wrong !== null) throw new Error(`The file is no recording of this page: ${wrong}.`)
-  const { version } = value as { readonly version: number }
-  if (version !== 1) throw new Error(`The file has version ${version}; this page reads version 1.`)
-  const { operations } = value as Recording
+  const { operations, documents } = value as Recording
   const nonsense =
     twice(operations, 'the recording.operations') ??
+    twice(documents, 'the recording.documents') ??
     firstOf(operations, (operation, n) => nonsenseIn(operation, `the recording.operations[${n}]`))
   if (nonsense !== null) throw new Error(`The file cannot be: ${nonsense}.`)
   return value as Recording
@@ -139,9 +157,9 @@ function nonsenseIn({ bulks, limiters }: RecordedOperation, path: string): strin
   // Some that came may have been given up, and are not among the tasks.
   const came = bulks.reduce((sum, { arrivals }) => arrivals.reduce((all, [, , n]) => all + n, sum), 0)
   const tasks = bulks.reduce((sum, each) => sum + each.tasks, 0)
-  if (Math.max(came, tasks) > most.tasks) return `${path} has more than ${many(most.tasks)} tasks`
+  if (Math.max(came, tasks) > most.tasks) return `${path} has more than ${figure(most.tasks)} tasks`
   if (new Set(bulks.map(({ loader }) => loader)).size > most.loaders)
-    return `${path} has more than ${many(most.loaders)} loaders`
+    return `${path} has more than ${figure(most.loaders)} loaders`
   return (
     twice(bulks, `${path}.bulks`) ??
     twice(limiters, `${path}.limiters`) ??
@@ -173,11 +191,12 @@ function misfit(value: unknown, pattern: Pattern, path: string, room: { left: nu
     return wrong === null ? null : `${path} ${wrong}`
   }
   if (Array.isArray(pattern)) {
-    const [each, bound] = pattern as readonly [Pattern, number]
+    const [each, bound, optional] = pattern as readonly [Pattern, number, string?]
+    if (value === undefined && optional !== undefined) return null
     if (!Array.isArray(value)) return `${path} is not a list`
-    if (value.length > bound) return `${path} has more than ${many(bound)} entries`
+    if (value.length > bound) return `${path} has more than ${figure(bound)} entries`
     room.left -= value.length
-    if (room.left < 0) return `it has more than ${many(most.entries)} entries in its lists`
+    if (room.left < 0) return `it has more than ${figure(most.entries)} entries in its lists`
     return firstOf(value, (entry, n) => misfit(entry, each, `${path}[${n}]`, room))
   }
   if (typeof value !== 'object' || value === null) return `${path} is not an object`
@@ -194,8 +213,4 @@ function firstOf<V>(values: readonly V[], look: (value: V, n: number) => string 
     if (wrong !== null) return wrong
   }
   return null
-}
-
-function many(count: number): string {
-  return count.toLocaleString('en')
 }

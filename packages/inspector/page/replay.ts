@@ -2,163 +2,54 @@
  * A replay: what an operation would have done with other settings. Its tasks come again, as they came, into the engine of
  * the core, on a clock that leaps; its commands take as long as they took.
  *
- * What is taken for granted: a task follows the bulk that had settled last before it came, and the first tasks that
- * follow a bulk follow its first tasks; a bulk runs as long as the longest of the bulks that its tasks were in; the
- * operation is alone on the server; the event loop is busy where it was; and work that loads nothing lasted as long as a
- * window waited for it.
+ * What is taken for granted: a task follows the bulk that had settled last before it came, among those of the fields above
+ * its own, by as much as it did, and the first tasks that follow a bulk follow its first tasks; a window that closed because nothing more could come closes then
+ * again, once what was in it has come; a bulk runs as long as the longest of the bulks that its tasks were in; the event
+ * loop is busy where it was; and the operation is alone on the server.
  * @module
  */
 
 import { AsyncBulkCall, BulkScope, onBulk, semaphore, type BulkEvent, type Limiter } from '@bulkcall/core'
 import type { RecordedBulk, RecordedOperation } from '../src/recording.ts'
-import { spansOf } from './facts.ts'
+import { Causality } from './causality.ts'
+import { durationOf } from './facts.ts'
+import type { Documents } from './groups.ts'
 import { allOf } from './limits.ts'
+import { loadersOf, predictedOf, type Change, type Prediction } from './prediction.ts'
+import { Timeline, type Moment, type Task, type Turn } from './timeline.ts'
 import { VirtualHost } from './virtual-host.ts'
 
-/** Other settings: `undefined` is as recorded, `null` is no bound. */
-export interface Change {
-  /** The loader that has them; `null` for all. */
-  readonly loader: string | null
-  readonly size?: number | null | undefined
-  readonly delay?: number | null | undefined
-  /** The slots of each limiter of these loaders; a loader that has none gets one of its own. */
-  readonly concurrent?: number | null | undefined
-}
-
-/** What would have been. */
-export interface Prediction {
-  readonly ms: number
-  readonly bulks: readonly RecordedBulk[]
-}
-
-/** The settings of a loader, as they were recorded. */
-export interface LoaderSettings {
-  readonly loader: string
-  readonly size: number | null
-  readonly delay: number | null
-  readonly limiters: readonly number[]
-}
-
-/** A task as it was: its bulk, and its place among the tasks of that. */
-interface Task {
-  readonly bulk: RecordedBulk
-  readonly place: number
-}
-
-/** What comes at one instant after something: its tasks go into one loader. */
-interface Arriving {
-  readonly loader: string
-  readonly ms: number
-}
-
-/** A task, and with which others it comes. */
-type Follower = readonly [Arriving, Task]
-
-/** The loaders of an operation, in the order of their first bulks. */
-export function loadersOf({ bulks }: Pick<RecordedOperation, 'bulks'>): LoaderSettings[] {
-  const loaders = new Map<string, LoaderSettings>()
-  for (const bulk of bulks)
-    if (bulk.cause !== null && !loaders.has(bulk.loader)) loaders.set(bulk.loader, bulk)
-  return [...loaders.values()]
-}
-
 /** Replays an operation that has ended. */
-export async function replay(operation: RecordedOperation, change: Change): Promise<Prediction> {
-  const recorded = operation.bulks.filter(({ settledAt }) => settledAt !== null)
-  const host = new VirtualHost()
-  const scope = new BulkScope({ host })
-  const calls = callsOf(operation, change, async tasks => {
-    await host.sleep(tasks.reduce((most, { bulk }) => Math.max(most, runningTime(bulk)), 0))
-    settled(tasks)
-    return null
-  })
-  const following = followers(recorded)
-  const holds = unseenWork(recorded)
-  const stalls = stallsOf(recorded)
-  const unsettled = new Map(recorded.map(bulk => [bulk.id, placesOf(bulk)]))
-
-  function callsOf(
-    { limiters }: RecordedOperation,
-    { loader: only, size, delay, concurrent }: Change,
-    command: (tasks: readonly Task[]) => Promise<null>,
-  ): Map<string, AsyncBulkCall<Task, null>> {
-    const changed = (loader: string): boolean => only === null || only === loader
-    const loaders = loadersOf({ bulks: recorded })
-    const touched = new Set(loaders.flatMap(each => (changed(each.loader) ? each.limiters : [])))
-    const shared = new Map<number, Limiter>()
-    for (const { id, slots } of limiters) {
-      const now = concurrent !== undefined && touched.has(id) ? concurrent : slots
-      if (now !== null) shared.set(id, semaphore(now))
-    }
-    return new Map(
-      loaders.map(settings => {
-        const { loader } = settings
-        const own =
-          changed(loader) && settings.limiters.length === 0 && concurrent ? [semaphore(concurrent)] : []
-        const limits = [...own, ...settings.limiters.flatMap(id => shared.get(id) ?? [])]
-        const call = new AsyncBulkCall<Task, null>(command, {
-          size: (changed(loader) && size !== undefined ? size : settings.size) ?? Infinity,
-          delay: (changed(loader) && delay !== undefined ? delay : settings.delay) ?? Infinity,
-          concurrent: allOf(limits),
-          name: loader,
-          scope,
-          host,
-        })
-        return [loader, call]
-      }),
-    )
-  }
-
-  /** Tasks come after so long; until then something is at work that may bring them, and the scope is not quiet. */
-  function arrive(ms: number, loader: string, tasks: readonly Task[]): void {
-    void scope.run(async () => {
-      await host.sleep(ms)
-      void scope.run(() => Promise.all(tasks.map(task => calls.get(loader)!.call(task))))
-    })
-  }
-
-  /** Those that come at one instant come together. */
-  function follow(those: readonly Follower[]): void {
-    const together = new Map<Arriving, Task[]>()
-    for (const [arriving, task] of those) {
-      const tasks = together.get(arriving)
-      if (tasks === undefined) together.set(arriving, [task])
-      else tasks.push(task)
-    }
-    for (const [{ ms, loader }, tasks] of together) arrive(ms, loader, tasks)
-  }
-
-  function settled(tasks: readonly Task[]): void {
-    follow(tasks.flatMap(({ bulk, place }) => following.get(bulk.id)?.[place] ?? []))
-    for (const { bulk } of tasks) {
-      const left = unsettled.get(bulk.id)! - 1
-      unsettled.set(bulk.id, left)
-      if (left === 0) hold(bulk.id)
-    }
-  }
-
-  function hold(after: number | null): void {
-    for (const ms of holds.get(after) ?? []) void scope.run(() => host.sleep(ms))
-    for (const { from, to } of stalls.get(after) ?? []) host.stall(from, to)
-  }
-
-  const events: BulkEvent[] = []
+export async function replay(
+  operation: RecordedOperation,
+  change: Change,
+  documents: Documents = new Map(),
+): Promise<Prediction> {
+  const bulks = operation.bulks.filter(({ settledAt }) => settledAt !== null)
+  const run = new Replay(bulks, operation, change, new Causality(operation, documents))
+  const events: (readonly [BulkEvent, cause: string])[] = []
   const stop = onBulk({
     started(event) {
-      if (event.scope === scope) events.push(event)
+      if (event.scope === run.scope) events.push([event, run.causeOf(event)])
     },
   })
   try {
-    follow(following.get(null)?.[0] ?? [])
-    hold(null)
-    await host.play()
+    await run.play()
   } finally {
     stop()
   }
-
-  const bulks = events.map(event => predicted(event, recorded))
-  const rest = operation.ms === null ? 0 : operation.ms - lastOf(recorded)
-  return { ms: lastOf(bulks) + Math.max(0, rest), bulks }
+  const limiters = new Map(bulks.map(bulk => [bulk.loader, bulk.limiters]))
+  const predicted: readonly RecordedBulk[] = events.map(([event, cause]) =>
+    predictedOf(
+      event,
+      cause,
+      limiters.get(event.name) ?? [],
+      run.host.busyBetween(event.openedAt ?? event.readyAt, event.readyAt),
+    ),
+  )
+  // What came after its last bulk comes after the last one again; one that was given up ended before that.
+  const rest = durationOf(operation) - lastOf(bulks)
+  return { ms: Math.max(0, lastOf(predicted) + rest), bulks: predicted }
 }
 
 /** When the last of these bulks has settled. */
@@ -166,107 +57,234 @@ function lastOf(bulks: readonly RecordedBulk[]): number {
   return bulks.reduce((last, { settledAt }) => Math.max(last, settledAt ?? 0), 0)
 }
 
-function runningTime({ startedAt, settledAt }: RecordedBulk): number {
-  return settledAt! - startedAt!
+type Call = AsyncBulkCall<Task, null>
+
+/** A task that follows another one, and with which others it came. */
+interface Follower {
+  readonly turn: Turn
+  readonly part: number
+  readonly task: Task
+  /** Whether its bulk could not close before it came: others come while it waits for a slot. */
+  readonly early: boolean
 }
 
-function placesOf({ arrivals }: RecordedBulk): number {
-  return arrivals.reduce((sum, [, , tasks]) => sum + tasks, 0)
+/** A window of the recording, until it has closed. */
+interface Window {
+  readonly bulk: RecordedBulk
+  /** What is still to come before it may close: its tasks, and the moment. */
+  missing: number
+  /** How many of its tasks have not started. */
+  tasks: number
+  /** Ends the piece of work that kept it open. */
+  end: (() => void) | null
 }
 
-/**
- * What follows each task: by the bulk that it was in (`null` is the start of the operation), and its place there. Where
- * two tasks followed six, one follows the first of them, and one the fourth.
- */
-function followers(recorded: readonly RecordedBulk[]): Map<number | null, Follower[][]> {
-  const places = new Map<number | null, number>(recorded.map(bulk => [bulk.id, placesOf(bulk)]))
-  const byBulk = new Map<number | null, Follower[]>()
-  for (const bulk of recorded) {
-    const { loader, openedAt } = bulk
-    let place = 0
-    for (const [after, ms, tasks] of bulk.arrivals) {
-      // A file may tell of a bulk that it does not have.
-      const known = places.has(after)
-      const arriving = { loader, ms: known || after === null ? ms : openedAt }
-      const those = byBulk.get(known ? after : null) ?? []
-      byBulk.set(known ? after : null, those)
-      for (let n = 0; n < tasks; n++) those.push([arriving, { bulk, place: place++ }])
+/** Below what clocks tell apart: an instant that was reckoned in two ways may differ in its last digit. */
+const hair = 1e-6
+
+class Replay {
+  readonly host = new VirtualHost()
+  readonly scope = new BulkScope({ host: this.host })
+  readonly #bulks: readonly RecordedBulk[]
+  readonly #timeline: Timeline
+  readonly #calls: ReadonlyMap<string, Call>
+  /** What follows each bulk (`null` is the start), by the place of the task that it follows. */
+  readonly #followers = new Map<number | null, Follower[][]>()
+  /** What happens once a bulk has settled with all its tasks. */
+  readonly #marks = new Map<number | null, (() => void)[]>()
+  readonly #windows = new Map<number, Window>()
+  /** The delay that each loader has now. */
+  readonly #delays = new Map<string, number | null>()
+  /** Why a window that this replay has closed had closed. */
+  readonly #closedBy = new Map<string, string>()
+  readonly #unsettled: Map<number, number>
+
+  constructor(
+    bulks: readonly RecordedBulk[],
+    operation: RecordedOperation,
+    change: Change,
+    causality: Causality,
+  ) {
+    this.#bulks = bulks
+    this.#timeline = new Timeline(bulks, causality)
+    this.#calls = this.#callsOf(operation, change)
+    this.#unsettled = new Map(bulks.map(({ id, tasks }) => [id, tasks]))
+    for (const bulk of bulks) this.#mark(bulk)
+    this.#spread(this.#timeline.turns())
+  }
+
+  async play(): Promise<void> {
+    this.#follow(this.#followers.get(null)?.[0] ?? [])
+    this.#pass(null)
+    await this.host.play()
+  }
+
+  /** Nobody flushes but this replay. */
+  causeOf({ cause, name }: BulkEvent): string {
+    return cause === 'flush' ? (this.#closedBy.get(name) ?? cause) : cause
+  }
+
+  #callsOf({ limiters }: RecordedOperation, change: Change): Map<string, Call> {
+    const { loader: only, size, delay, concurrent } = change
+    const changed = (loader: string): boolean => only === null || only === loader
+    const loaders = loadersOf({ bulks: this.#bulks })
+    const touched = new Set(loaders.flatMap(each => (changed(each.loader) ? each.limiters : [])))
+    const shared = new Map<number, Limiter>()
+    for (const { id, slots } of limiters) {
+      const slotsNow = concurrent !== undefined && touched.has(id) ? concurrent : slots
+      if (slotsNow !== null) shared.set(id, semaphore(slotsNow))
+    }
+    return new Map(
+      loaders.map(settings => {
+        const { loader } = settings
+        const own =
+          changed(loader) && settings.limiters.length === 0 && concurrent ? [semaphore(concurrent)] : []
+        const limits = [...own, ...settings.limiters.flatMap(id => shared.get(id) ?? [])]
+        const now = changed(loader) && delay !== undefined ? delay : settings.delay
+        this.#delays.set(loader, now)
+        const call = new AsyncBulkCall((tasks: readonly Task[]) => this.#command(tasks), {
+          size: (changed(loader) && size !== undefined ? size : settings.size) ?? Infinity,
+          delay: now ?? Infinity,
+          concurrent: allOf(limits),
+          name: loader,
+          scope: this.scope,
+          host: this.host,
+        })
+        return [loader, call]
+      }),
+    )
+  }
+
+  async #command(tasks: readonly Task[]): Promise<null> {
+    let longest = 0
+    for (const { bulk } of tasks) {
+      const window = this.#windows.get(bulk.id)
+      if (window !== undefined) window.tasks--
+      longest = Math.max(longest, bulk.settledAt! - bulk.startedAt! + (this.#timeline.lag.get(bulk.id) ?? 0))
+    }
+    await this.host.sleep(longest)
+    this.#follow(tasks.flatMap(({ bulk, place }) => this.#followers.get(bulk.id)?.[place] ?? []))
+    for (const { bulk } of tasks) {
+      const left = this.#unsettled.get(bulk.id)! - 1
+      this.#unsettled.set(bulk.id, left)
+      if (left === 0) this.#pass(bulk.id)
+    }
+    return null
+  }
+
+  /**
+   * What follows each task of a bulk: where two tasks followed six, one follows the first of them, and one the fourth. So
+   * of a bulk that is split each part has its share.
+   */
+  #spread(turns: readonly Turn[]): void {
+    const places = new Map<number | null, number>(this.#bulks.map(({ id, tasks }) => [id, tasks]))
+    const following = new Map<number | null, Follower[]>()
+    for (const turn of turns.toSorted((a, b) => a.moment.ms - b.moment.ms)) {
+      const those = following.get(turn.moment.after) ?? []
+      following.set(turn.moment.after, those)
+      for (const [part, { ms, tasks }] of turn.parts.entries()) {
+        for (const task of tasks) {
+          const window = this.#windows.get(task.bulk.id)
+          const early = window !== undefined && turn.at + ms <= task.bulk.readyAt! + hair
+          if (early) window.missing = ++window.tasks + 1
+          those.push({ turn, part, task, early })
+        }
+      }
+    }
+    for (const [after, those] of following) {
+      const byPlace: Follower[][] = []
+      const last = places.get(after) ?? 1
+      those.forEach((each, n) => (byPlace[Math.floor((n * last) / those.length)] ??= []).push(each))
+      this.#followers.set(after, byPlace)
     }
   }
-  const spread = new Map<number | null, Follower[][]>()
-  for (const [after, those] of byBulk) {
-    const byPlace: Follower[][] = []
-    const last = places.get(after) ?? 1
-    const inOrder = those.toSorted(([a], [b]) => a.ms - b.ms)
-    inOrder.forEach((each, n) => (byPlace[Math.floor((n * last) / those.length)] ??= []).push(each))
-    spread.set(after, byPlace)
+
+  /** Those that came in one turn come in one turn. */
+  #follow(followers: readonly Follower[]): void {
+    const turns = new Map<Turn, Follower[]>()
+    for (const each of followers) {
+      const together = turns.get(each.turn)
+      if (together === undefined) turns.set(each.turn, [each])
+      else together.push(each)
+    }
+    for (const [turn, together] of turns) this.#arrive(turn, together)
   }
-  return spread
-}
 
-/** How long after the bulk that had settled before it (`null` is the start) something was. */
-type Since = readonly [after: number | null, ms: number]
-
-function since(recorded: readonly RecordedBulk[], instant: number): Since {
-  let before: RecordedBulk | null = null
-  for (const bulk of recorded)
-    if (bulk.settledAt! <= instant && bulk.settledAt! > (before?.settledAt ?? -1)) before = bulk
-  return [before?.id ?? null, instant - (before?.settledAt ?? 0)]
-}
-
-/**
- * Work that loads nothing is not recorded, but a window that waited although no bulk was in flight waited for such work.
- * By the bulk that had settled before, how long it lasted.
- */
-function unseenWork(recorded: readonly RecordedBulk[]): Map<number | null, number[]> {
-  const holds = new Map<number | null, number[]>()
-  for (const { cause, readyAt } of recorded) {
-    if (readyAt === null || (cause !== 'quiet' && cause !== 'delay')) continue
-    const inFlight = recorded.some(({ startedAt, settledAt }) => startedAt! < readyAt && settledAt! > readyAt)
-    if (inFlight) continue
-    const [after, ms] = since(recorded, readyAt)
-    holds.set(after, [...(holds.get(after) ?? []), ms])
+  #arrive(turn: Turn, followers: readonly Follower[]): void {
+    const { host, scope } = this
+    // A part of what came in a turn takes a part of its time.
+    const share = followers.length / turn.parts.reduce((sum, { tasks }) => sum + tasks.length, 0)
+    const byPart: Follower[][] = []
+    for (const each of followers) (byPart[each.part] ??= []).push(each)
+    // Until then something is at work that may bring tasks, so the scope is not quiet.
+    void scope.run(async () => {
+      await host.sleep(turn.moment.ms)
+      const begin = host.now()
+      for (const together of byPart.filter(Boolean)) {
+        host.elapse(begin + turn.parts[together[0]!.part]!.ms * share)
+        for (const { task } of together) this.#open(task.bulk.id)
+        void scope.run(() =>
+          Promise.all(together.map(({ task }) => this.#calls.get(task.bulk.loader)!.call(task))),
+        )
+        // A bulk that is full starts in a promise job.
+        // oxlint-disable-next-line no-await-in-loop -- one after the other
+        await promiseJobs()
+        for (const { task, early } of together) if (early) this.#came(task.bulk.id)
+      }
+      host.elapse(begin + turn.took * share)
+    })
   }
-  return holds
-}
 
-interface Stall {
-  readonly from: number
-  readonly to: number
-}
-
-/** When the event loop had no time for timers: a window that was late tells. By the bulk that had settled before. */
-function stallsOf(recorded: readonly RecordedBulk[]): Map<number | null, Stall[]> {
-  const stalls = new Map<number | null, Stall[]>()
-  for (const { phase, from, to } of recorded.flatMap(bulk => spansOf(bulk, 0))) {
-    if (phase !== 'late') continue
-    const [after, ms] = since(recorded, from)
-    stalls.set(after, [...(stalls.get(after) ?? []), { from: ms, to: ms + to - from }])
+  /** Something happens so long after the bulk that had settled before it. */
+  #after({ after, ms }: Moment, job: (ms: number) => void): void {
+    const those = this.#marks.get(after) ?? []
+    this.#marks.set(after, those)
+    those.push(() => job(ms))
   }
-  return stalls
+
+  #pass(after: number | null): void {
+    for (const job of this.#marks.get(after) ?? []) job()
+    this.#marks.delete(after)
+  }
+
+  /** A window closes when it did, and what was due while the event loop was busy is late. */
+  #mark(bulk: RecordedBulk): void {
+    const { id, cause, delay, openedAt, readyAt } = bulk
+    if (delay === 0) return
+    this.#windows.set(id, { bulk, missing: 1, tasks: 0, end: null })
+    this.#after(this.#timeline.closing(bulk), ms => void this.host.sleep(ms).then(() => this.#came(id)))
+    const late = readyAt! - openedAt - (delay ?? Infinity)
+    // What closed for another cause did so before its timer had its turn.
+    const to = late + (cause === 'delay' ? 0 : hair)
+    if (late > 0)
+      this.#after(this.#timeline.moment(readyAt! - late), ms => this.host.stall(ms - hair, ms + to))
+  }
+
+  /** A window stays open as long as it did, although nobody knows of what it waited for. */
+  #open(id: number): void {
+    const window = this.#windows.get(id)
+    if (window === undefined || window.end !== null) return
+    void this.scope.run(() => new Promise<void>(done => (window.end = done)))
+  }
+
+  /** One of the things has come that a window waited for. */
+  #came(id: number): void {
+    const window = this.#windows.get(id)
+    if (window === undefined || --window.missing > 0) return
+    this.#windows.delete(id)
+    window.end?.()
+    const { cause, loader, delay } = window.bulk
+    const call = this.#calls.get(loader)!
+    if (window.tasks <= 0) return
+    // Timers fire when they like, so a window that time closed closes when it did, unless it is another one now.
+    if (cause === 'size' || (cause === 'delay' && this.#delays.get(loader) !== delay)) return
+    this.#closedBy.set(loader, cause === 'delay' ? cause : 'quiet')
+    void call.flush()
+  }
 }
 
-function predicted(event: BulkEvent, recorded: readonly RecordedBulk[]): RecordedBulk {
-  const { name, tasks, cause, openedAt, readyAt, startedAt, settledAt, pending, inFlight } = event
-  return {
-    id: event.id,
-    loader: name,
-    size: event.size === Infinity ? null : event.size,
-    delay: event.delay === Infinity ? null : event.delay,
-    limiters: recorded.find(({ loader }) => loader === name)?.limiters ?? [],
-    tasks,
-    cause,
-    openedAt: openedAt ?? readyAt,
-    readyAt,
-    startedAt,
-    settledAt,
-    pending,
-    inFlight,
-    none: false,
-    failed: 0,
-    error: null,
-    abandoned: false,
-    askers: [],
-    arrivals: [],
-  }
+/** The jobs in which a bulk starts that is full. */
+async function promiseJobs(): Promise<void> {
+  // oxlint-disable-next-line no-await-in-loop -- one after the other
+  for (let job = 0; job < 4; job++) await Promise.resolve()
 }

@@ -33,8 +33,16 @@ export function traceOf(operation: RecordedOperation): { readonly traceEvents: T
   const loaders = loadersIn(operation, end).flatMap(({ loader, bulks }, n) => {
     const tid = n + 1
     const rows = bulks.flatMap(bulk => {
-      const { id, tasks, size, cause, none, failed, error, askers, settledAt, openedAt } = bulk
-      const args = { tasks, size, cause, none, failed, error, askers: Object.fromEntries(askers) }
+      const { id, tasks, size, cause, none, failed, error, fields, settledAt, openedAt } = bulk
+      const args = {
+        tasks,
+        size,
+        cause,
+        none,
+        failed,
+        error,
+        fields: fields.map(([field, count]) => `${field} ×${count}`),
+      }
       const [begin, finish] = span(
         tid,
         id,

@@ -4,6 +4,7 @@
  */
 
 import type { AsyncContext, Host } from '@bulkcall/core'
+import { countUntil } from './sorted.ts'
 
 interface Timer {
   at: number
@@ -20,11 +21,37 @@ const direct: AsyncContext = { runInAsyncScope: (work, thisArg, a) => work.call(
 export class VirtualHost implements Host {
   #time = 0
   readonly #timers = new Set<Timer>()
-  readonly #stalls: (readonly [from: number, to: number])[] = []
+  #stalls: (readonly [from: number, to: number])[] = []
   #jobs: (() => void)[] = []
+  #idle = 0
+  /** When it was how long idle, instant by instant. */
+  readonly #instants: number[] = [0]
+  readonly #idles: number[] = [0]
 
   now(): number {
     return this.#time
+  }
+
+  /** For how long until now there was nothing to do. */
+  get idle(): number {
+    return this.#idle
+  }
+
+  /** For how long there was something to do between two instants of the past. */
+  busyBetween(from: number, to: number): number {
+    return Math.max(0, to - from - (this.#idleAt(to) - this.#idleAt(from)))
+  }
+
+  #idleAt(instant: number): number {
+    const next = countUntil(this.#instants, instant, each => each)
+    const [at, idle] = [this.#instants[next], this.#idles[next]!]
+    const [before, then] = [this.#instants[next - 1] ?? 0, this.#idles[next - 1] ?? 0]
+    return at === undefined ? then : then + ((idle - then) * (instant - before)) / (at - before)
+  }
+
+  #remember(): void {
+    this.#instants.push(this.#time)
+    this.#idles.push(this.#idle)
   }
 
   setTimer(wake: () => void, ms: number): Timer {
@@ -34,6 +61,12 @@ export class VirtualHost implements Host {
   /** The event loop is busy from then to then, in ms from now: timers wait, what is asleep is what keeps it busy. */
   stall(from: number, to: number): void {
     this.#stalls.push([this.#time + from, this.#time + to])
+  }
+
+  /** The turn goes on until then: timers that come due are late. */
+  elapse(to: number): void {
+    this.#time = Math.max(this.#time, to)
+    this.#remember()
   }
 
   #set(at: number, wake: () => void, patient: boolean): Timer {
@@ -81,6 +114,17 @@ export class VirtualHost implements Host {
     }
   }
 
+  #pass(to: number): void {
+    const stalled = this.#stalls.reduce(
+      (sum, [from, until]) => sum + Math.max(0, Math.min(until, to) - Math.max(from, this.#time)),
+      0,
+    )
+    this.#idle += Math.max(0, to - this.#time - stalled)
+    this.#time = to
+    this.#remember()
+    if (this.#stalls.length > 0) this.#stalls = this.#stalls.filter(([, until]) => until > to)
+  }
+
   async #turn(promiseJobs: () => Promise<void>): Promise<void> {
     await promiseJobs()
     while (this.#jobs.length > 0) {
@@ -96,7 +140,7 @@ export class VirtualHost implements Host {
   #leap(): void {
     let next = Infinity
     for (const { at } of this.#timers) next = Math.min(next, at)
-    this.#time = Math.max(this.#time, next)
+    this.#pass(Math.max(this.#time, next))
     // What is set now, for this very instant too, is a turn of its own.
     const set = [...this.#timers]
     for (const timer of set) {

@@ -1,136 +1,135 @@
 /**
- * The waterfall: one row a bulk, grouped by loader, with its phases along the time.
+ * The waterfall: the bulks of a run along the time, with zoom, folded loaders, and what followed from the chosen one.
  * @module
  */
 
 import type { JSX } from 'preact'
-import type { RecordedBulk, RecordedLimiter } from '../src/recording.ts'
-import { loadersIn, spansOf } from './facts.ts'
-import { moveFocus } from './keyboard.ts'
-import { bound, many, ticksOf, time } from './numbers.ts'
-
-/** More rows of one loader than anyone reads. */
-const mostRows = 100
+import { useEffect, useMemo, useRef, useState } from 'preact/hooks'
+import type { RecordedOperation } from '../src/recording.ts'
+import { Chart } from './chart.tsx'
+import { segmentsOf } from './facts.ts'
+import { isTyping } from './keyboard.ts'
+import { layoutOf, type View } from './layout.ts'
+import { Links } from './links.tsx'
+import { clamp } from './numbers.ts'
+import { clamped, Overview } from './overview.tsx'
+import { Help } from './tip.tsx'
 
 interface Props {
-  readonly label: string
-  readonly bulks: readonly RecordedBulk[]
-  readonly limiters: readonly RecordedLimiter[]
-  /** How many ms the whole width is, and until when bulks go on that have not ended. */
-  readonly width: number
-  readonly now: number
-  /** When the operation ended. */
-  readonly end?: number | undefined
-  readonly chosen?: number | null
-  /** Rows can be chosen where someone listens. */
-  readonly onChoose?: (id: number) => void
+  readonly operation: RecordedOperation
+  readonly end: number
+  readonly chosen: number | null
+  readonly lit: ReadonlySet<number> | null
+  readonly onChoose: (id: number) => void
 }
 
-export function Waterfall({ label, bulks, limiters, width, now, end, chosen, onChoose }: Props): JSX.Element {
-  const percentOf = (ms: number): string => `${(100 * ms) / width}%`
+export function Waterfall({ operation, end, chosen, lit, onChoose }: Props): JSX.Element {
+  const { id, bulks, limiters, ms } = operation
+  const area = useRef<HTMLDivElement>(null)
+  const [zoomed, setZoomed] = useState<{ readonly of: number; readonly view: View } | null>(null)
+  const [collapsed, setCollapsed] = useState<ReadonlySet<string>>(new Set())
+  const whole = useMemo(() => ({ from: 0, to: end * 1.02 }), [end])
+  const view = zoomed?.of === id ? clamped(zoomed.view, whole) : whole
+  const show = (next: View): void => {
+    const isAll = next.to - next.from > whole.to * 0.999
+    setZoomed(isAll ? null : { of: id, view: clamped(next, whole) })
+  }
+  const segments = useMemo(() => segmentsOf(operation, end), [operation, end])
+  const layout = useMemo(
+    () => layoutOf(bulks, end, view, collapsed),
+    [bulks, end, view.from, view.to, collapsed],
+  )
+  const bulk = bulks.find(each => each.id === chosen)
+
+  // A listener of the page's own: only such a one may keep the page from scrolling.
+  useEffect(() => {
+    const element = area.current!
+    const turn = (event: WheelEvent): void => {
+      const { left, width } = element.querySelector('.lines')!.getBoundingClientRect()
+      const length = view.to - view.from
+      if (event.ctrlKey || event.metaKey) {
+        event.preventDefault()
+        const at = view.from + (length * (event.clientX - left)) / width
+        const factor = Math.exp(event.deltaY / 200)
+        show({ from: at - (at - view.from) * factor, to: at + (view.to - at) * factor })
+      } else if (event.shiftKey || Math.abs(event.deltaX) > Math.abs(event.deltaY)) {
+        event.preventDefault()
+        pan(((event.deltaX || event.deltaY) * length) / width)
+      }
+    }
+    element.addEventListener('wheel', turn, { passive: false })
+    return () => element.removeEventListener('wheel', turn)
+  })
+
+  useEffect(() => {
+    const length = view.to - view.from
+    const middle = (view.from + view.to) / 2
+    const actions: Readonly<Record<string, () => void>> = {
+      '+': () => show({ from: middle - length / 4, to: middle + length / 4 }),
+      '-': () => show({ from: middle - length, to: middle + length }),
+      '0': () => show(whole),
+      ArrowLeft: () => pan(-length / 5),
+      ArrowRight: () => pan(length / 5),
+    }
+    const press = (event: KeyboardEvent): void => {
+      const action = Object.hasOwn(actions, event.key) ? actions[event.key] : undefined
+      if (action === undefined || isTyping(event) || event.ctrlKey || event.metaKey || event.altKey) return
+      if (event.key.startsWith('Arrow') && (view === whole || event.target instanceof HTMLInputElement))
+        return
+      event.preventDefault()
+      action()
+    }
+    addEventListener('keydown', press)
+    return () => removeEventListener('keydown', press)
+  })
+
+  function pan(ms_: number): void {
+    const by = clamp(ms_, whole.from - view.from, whole.to - view.to)
+    if (by !== 0) show({ from: view.from + by, to: view.to + by })
+  }
+
+  const fold = (loader: string): void => {
+    const next = new Set(collapsed)
+    if (!next.delete(loader)) next.add(loader)
+    setCollapsed(next)
+  }
+  const loaders = [...new Set(bulks.map(({ loader }) => loader))]
+  const allFolded = loaders.every(loader => collapsed.has(loader))
+
+  // Many bars: they are made anew only when something about them is.
+  const chart = useMemo(
+    () => (
+      <Chart
+        label="Bulks"
+        layout={layout}
+        view={view}
+        now={end}
+        end={ms ?? undefined}
+        limiters={limiters}
+        collapsed={collapsed}
+        chosen={chosen}
+        lit={lit}
+        onChoose={onChoose}
+        onFold={fold}
+      >
+        {bulk === undefined ? null : <Links chosen={bulk} bulks={bulks} layout={layout} view={view} />}
+      </Chart>
+    ),
+    [operation, layout, view.from, view.to, end, chosen, lit],
+  )
+
   return (
-    <div class="waterfall" role="group" aria-label={label}>
-      <div class="lines" aria-hidden="true">
-        {ticksOf(width).map(tick => (
-          <span key={tick} style={{ left: percentOf(tick) }}>
-            {tick === 0 ? '0' : time(tick).replace(/\.?0+(?= )(?<=\..*)/, '')}
-          </span>
-        ))}
-        {end !== undefined && <span class="end" style={{ left: percentOf(end) }} />}
-      </div>
-      {loadersIn({ bulks: [...bulks], hits: [] }, now).map(({ loader, bulks: rows }) => (
-        <section key={loader} aria-label={loader}>
-          <h3>
-            {loader} <small>{settingsOf(rows, limiters)}</small>
-          </h3>
-          <ul onKeyDown={moveFocus}>
-            {rows.slice(0, mostRows).map((bulk, n) => (
-              <li key={bulk.id}>
-                {onChoose === undefined ? (
-                  <div class="row" role="img" aria-label={describe(bulk, n)}>
-                    <Row bulk={bulk} width={width} now={now} />
-                  </div>
-                ) : (
-                  <button
-                    class="row"
-                    aria-label={describe(bulk, n)}
-                    aria-pressed={chosen === bulk.id}
-                    onClick={() => onChoose(bulk.id)}
-                  >
-                    <Row bulk={bulk} width={width} now={now} />
-                  </button>
-                )}
-              </li>
-            ))}
-          </ul>
-          {rows.length > mostRows && <p class="muted">and {many(rows.length - mostRows, 'bulk')} more</p>}
-        </section>
-      ))}
-    </div>
+    <section class="waterfall" aria-label="Waterfall" ref={area}>
+      <h2>
+        Waterfall <Help term="waterfall" />
+        {loaders.length > 1 && (
+          <button class="quiet" onClick={() => setCollapsed(new Set(allFolded ? [] : loaders))}>
+            {allFolded ? 'unfold all' : 'fold all'}
+          </button>
+        )}
+      </h2>
+      <Overview segments={segments} whole={whole} view={view} onView={show} />
+      {chart}
+    </section>
   )
-}
-
-function Row({ bulk, width, now }: { bulk: RecordedBulk; width: number; now: number }): JSX.Element {
-  const spans = spansOf(bulk, now)
-  const last = (spans.at(-1)?.to ?? bulk.openedAt) / width
-  const first = bulk.openedAt / width
-  const failed = bulk.failed > 0 || bulk.error !== null
-  // Behind the bar or before it, where there is more room.
-  const place = last < 0.85 || first < 0.15 ? { left: `${100 * last}%` } : { right: `${100 * (1 - first)}%` }
-  return (
-    <>
-      <span class="label">
-        <span class="count">
-          {bulk.tasks.toLocaleString('en')}
-          {bulk.size !== null && <small> / {bulk.size.toLocaleString('en')}</small>}
-        </span>
-        <span class="cause">{bulk.cause ?? 'open'}</span>
-      </span>
-      <span class="track">
-        {spans.map(({ phase, from, to }) => (
-          <i
-            key={phase}
-            class={phase === 'running' && failed ? 'running failed' : phase}
-            style={{ left: `${(100 * from) / width}%`, width: `${(100 * (to - from)) / width}%` }}
-          />
-        ))}
-        <span class="note" style={place}>
-          {time((bulk.settledAt ?? now) - bulk.openedAt)}
-          {bulk.none && ' · none'}
-          {failed && <b> ✕ {bulk.failed} failed</b>}
-          {bulk.settledAt === null && ' …'}
-        </span>
-      </span>
-    </>
-  )
-}
-
-/** All that a row shows, in words. */
-function describe(bulk: RecordedBulk, place: number): string {
-  const { loader, tasks, size, cause, settledAt, openedAt, none, failed, error } = bulk
-  const phases = spansOf(bulk, settledAt ?? openedAt).map(
-    ({ phase, from, to }) => `${phase} ${time(to - from)}`,
-  )
-  return [
-    `${loader}, bulk ${place + 1}: ${many(tasks, 'load')}${size === null ? '' : ` of ${size}`}`,
-    `opened at ${time(openedAt)}`,
-    ...phases,
-    cause === null ? 'still open' : `started by ${cause}`,
-    ...(none ? ['gave none'] : []),
-    ...(failed > 0 || error !== null ? [`${failed} failed`] : []),
-  ].join(', ')
-}
-
-/** The settings of a loader, in few words. */
-export function settingsOf(bulks: readonly RecordedBulk[], limiters: readonly RecordedLimiter[]): string {
-  const bulk = bulks.find(({ cause }) => cause !== null)
-  if (bulk === undefined) return ''
-  const slots = bulk.limiters.map(id => limiters.find(limiter => limiter.id === id)?.slots ?? null)
-  return [
-    bulk.size === null ? '' : `size ${bound(bulk.size)}`,
-    bulk.delay === 0 ? 'end of turn' : `delay ${bound(bulk.delay, ' ms')}`,
-    ...slots.flatMap(each => (each === null ? [] : [many(each, 'slot')])),
-  ]
-    .filter(Boolean)
-    .join(' · ')
 }

@@ -6,4 +6,11 @@
 export { useBulkInspector } from './use-bulk-inspector.ts'
 
 export type { BulkInspectorOptions } from './use-bulk-inspector.ts'
-export type { Arrival, RecordedBulk, RecordedLimiter, RecordedOperation, Recording } from './recording.ts'
+export type {
+  Arrival,
+  RecordedBulk,
+  RecordedDocument,
+  RecordedLimiter,
+  RecordedOperation,
+  Recording,
+} from './recording.ts'

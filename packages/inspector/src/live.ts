@@ -4,7 +4,8 @@
  * @module
  */
 
-import type { Recorder } from './recorder.ts'
+import type { RecordedDocument } from './recording.ts'
+import type { Shelf } from './shelf.ts'
 
 /** How often a page learns of changes at most, in ms: more often than people see is of no use. */
 const pause = 200
@@ -23,8 +24,9 @@ type Bytes = Uint8Array<ArrayBuffer>
 interface Page {
   /** What is left of the recording that it gets first. */
   first: Iterator<string> | null
-  /** The operations that it knows. */
+  /** The operations that it knows, and their documents. */
   readonly known: Set<number>
+  readonly documents: Set<number>
   /** The latest change that it knows of, and how many operations had been forgotten then. */
   seen: number
   forgotten: number
@@ -37,12 +39,12 @@ interface Page {
 }
 
 export class Live {
-  readonly #recorder: Recorder
+  readonly #shelf: Shelf
   readonly #pages = new Set<Page>()
   #timer: ReturnType<typeof setTimeout> | undefined
 
-  constructor(recorder: Recorder) {
-    this.#recorder = recorder
+  constructor(shelf: Shelf) {
+    this.#shelf = shelf
   }
 
   /** How many pages are open. */
@@ -58,8 +60,9 @@ export class Live {
     const page: Page = {
       first: null,
       known: new Set(),
-      seen: this.#recorder.changes,
-      forgotten: this.#recorder.forgotten,
+      documents: new Set(),
+      seen: this.#shelf.changes,
+      forgotten: this.#shelf.forgotten,
       dueAt: 0,
       gotAt: performance.now(),
       wake: null,
@@ -81,7 +84,7 @@ export class Live {
 
   /** What is recorded now, as JSON. */
   snapshot(Stream: typeof ReadableStream): ReadableStream<Bytes> {
-    const pieces = piecesOf(this.#recorder)
+    const pieces = piecesOf(this.#shelf)
     return new Stream<Bytes>({
       pull(sink) {
         const { done, value } = pieces.next()
@@ -100,7 +103,10 @@ export class Live {
 
   *#firstOf(page: Page): Generator<string> {
     yield 'event: recording\ndata: '
-    yield* piecesOf(this.#recorder, id => page.known.add(id))
+    yield* piecesOf(this.#shelf, (id, documents) => {
+      page.known.add(id)
+      for (const document of documents) page.documents.add(document)
+    })
     yield '\n\n'
   }
 
@@ -154,24 +160,34 @@ export class Live {
   /** What a page does not know yet; `null` if that is nothing. */
   #changesFor(page: Page, written: Map<number, string>, now: number): Bytes | null {
     const texts: string[] = []
-    const recorder = this.#recorder
-    if (page.forgotten !== recorder.forgotten) {
-      page.forgotten = recorder.forgotten
-      const ids = [...page.known].filter(id => !recorder.has(id))
+    const shelf = this.#shelf
+    if (page.forgotten !== shelf.forgotten) {
+      page.forgotten = shelf.forgotten
+      const ids = [...page.known].filter(id => !shelf.has(id))
       for (const id of ids) page.known.delete(id)
       if (ids.length > 0) texts.push(`event: forgotten\ndata: [${ids.join()}]\n\n`)
+      const documents = [...page.documents].filter(id => !shelf.hasDocument(id))
+      for (const id of documents) page.documents.delete(id)
+      if (documents.length > 0) texts.push(`event: forgottenDocuments\ndata: [${documents.join()}]\n\n`)
     }
     const operations: string[] = []
+    const added: RecordedDocument[] = []
     let length = 0
-    for (const { change, id } of recorder.changedSince(page.seen)) {
-      const text = written.get(id) ?? recorder.write(id)
+    for (const { change, id } of shelf.changedSince(page.seen)) {
+      const text = written.get(id) ?? shelf.write(id)
       written.set(id, text)
       if (length > 0 && length + text.length > pieceBytes) break
       operations.push(text)
       length += text.length
+      for (const document of shelf.documentsOf(id)) {
+        if (page.documents.has(document.id)) continue
+        page.documents.add(document.id)
+        added.push(document)
+      }
       page.known.add(id)
       page.seen = change
     }
+    if (added.length > 0) texts.push(`event: documents\ndata: ${JSON.stringify(added)}\n\n`)
     if (operations.length > 0) texts.push(`event: operations\ndata: [${operations.join()}]\n\n`)
     else if (texts.length === 0 && now - page.gotAt > silence) texts.push(': still here\n\n')
     if (texts.length === 0) return null
@@ -184,21 +200,41 @@ export class Live {
 }
 
 /** A recording in pieces of some size. What is forgotten while somebody reads them is left out. */
-function* piecesOf(recorder: Recorder, wrote?: (id: number) => void): Generator<string> {
-  let piece = `{"version":1,"keeps":${recorder.keeps},"operations":[`
+function* piecesOf(
+  shelf: Shelf,
+  wrote?: (id: number, documents: Iterable<number>) => void,
+): Generator<string> {
+  let piece = `{"version":2,"keeps":${shelf.keeps},"operations":[`
   let separator = ''
-  for (const id of recorder.ids()) {
-    if (!recorder.has(id)) continue
-    const text = recorder.write(id)
+  const documents = new Map<number, RecordedDocument>()
+  for (const id of shelf.ids()) {
+    if (!shelf.has(id)) continue
+    const text = shelf.write(id)
     if (piece.length + text.length > pieceBytes) {
       yield piece
       piece = ''
       // It may have been forgotten while somebody took the piece before.
-      if (!recorder.has(id)) continue
+      if (!shelf.has(id)) continue
     }
     piece += separator + text
     separator = ','
-    wrote?.(id)
+    const own = shelf.documentsOf(id)
+    for (const document of own) documents.set(document.id, document)
+    wrote?.(
+      id,
+      own.map(document => document.id),
+    )
+  }
+  piece += '],"documents":['
+  separator = ''
+  for (const document of documents.values()) {
+    const text = JSON.stringify(document)
+    if (piece.length + text.length > pieceBytes) {
+      yield piece
+      piece = ''
+    }
+    piece += separator + text
+    separator = ','
   }
   yield `${piece}]}`
 }

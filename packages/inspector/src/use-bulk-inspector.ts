@@ -3,12 +3,16 @@
  * @module
  */
 
-import { html, policy } from '#page'
+import { policy } from '#page'
 import { BulkOptionError, BulkScope } from '@bulkcall/core'
-import { check, checkNames } from '@bulkcall/core/kit'
+import { check, checkNames, isScope } from '@bulkcall/core/kit'
 import type { Plugin, YogaServer } from 'graphql-yoga'
+import { operationOf } from './documents.ts'
+import { linked, mayBeGraphiQL } from './graphiql-link.ts'
 import { Live } from './live.ts'
-import { defaultBytes, Recorder } from './recorder.ts'
+import { pageFor } from './packed-page.ts'
+import { Recorder } from './recorder.ts'
+import { defaultBytes } from './shelf.ts'
 import { readAllowedHosts, refusalOf } from './visitor.ts'
 
 /** The options of `useBulkInspector`. */
@@ -30,6 +34,11 @@ export interface BulkInspectorOptions {
    */
   readonly bytes?: number | undefined
   /**
+   * Whether the numbers and strings in documents, and the variables, are recorded: what clients have asked for.
+   * @default false
+   */
+  readonly values?: boolean | undefined
+  /**
    * By which names this server may be reached, besides `localhost`, `127.0.0.1` and `[::1]`: names of hosts without scheme
    * and port, such as `dev.example.com`; `.example.com` is that name and all below it.
    * @default none
@@ -42,8 +51,8 @@ export interface BulkInspectorOptions {
  * happens, and what they would have with other settings.
  */
 export function useBulkInspector(options: BulkInspectorOptions = {}): Plugin {
-  checkNames(options, ['enabled', 'operations', 'bytes', 'allowedHosts'])
-  const { enabled, operations = 200, bytes = defaultBytes, allowedHosts = [] } = options
+  checkNames(options, ['enabled', 'operations', 'bytes', 'values', 'allowedHosts'])
+  const { enabled, operations = 200, bytes = defaultBytes, values = false, allowedHosts = [] } = options
   check('enabled', enabled === undefined || typeof enabled === 'function', 'a function', enabled)
   check(
     'operations',
@@ -52,13 +61,14 @@ export function useBulkInspector(options: BulkInspectorOptions = {}): Plugin {
     operations,
   )
   check('bytes', Number.isSafeInteger(bytes) && bytes >= 100_000, 'a whole number from 100000', bytes)
+  check('values', typeof values === 'boolean', 'true or false', values)
   const hosts = readAllowedHosts(allowedHosts)
   const mode = globalThis.process?.env['NODE_ENV']
   // It costs nothing, unless someone says who may see it.
   if (enabled === undefined && mode !== 'development') return mode === 'production' ? {} : closed(mode, hosts)
 
-  const recorder = new Recorder(operations, undefined, bytes)
-  const live = new Live(recorder)
+  const recorder = new Recorder({ keeps: operations, bytes, values })
+  const live = new Live(recorder.shelf)
   let server: Server
 
   return {
@@ -87,15 +97,33 @@ export function useBulkInspector(options: BulkInspectorOptions = {}): Plugin {
         hook.endResponse(new Response(live.stream(ReadableStream, request.signal), { headers }))
       else if (wanted === 'application/json')
         hook.endResponse(new Response(live.snapshot(ReadableStream), { headers }))
-      else
-        hook.endResponse(new Response(html, { headers: { ...headers, 'content-security-policy': policy } }))
+      else {
+        const { body, encoding } = await pageFor(request.headers.get('accept-encoding'))
+        hook.endResponse(
+          new Response(body, {
+            headers: { ...headers, 'content-security-policy': policy, 'content-encoding': encoding },
+          }),
+        )
+      }
+    },
+
+    onResponse(hook) {
+      const { request, response, fetchAPI } = hook
+      if (!mayBeGraphiQL(request, response)) return undefined
+      return linked(request, response, pathOf(server), async url => {
+        const refusal = refusalOf(request, url, hosts, true)
+        return refusal === null && (enabled === undefined || (await enabled(request)))
+      }).then(page => {
+        if (page !== null)
+          hook.setResponse(new fetchAPI.Response(page, { headers: { 'content-type': 'text/html' } }))
+      })
     },
 
     onExecute({ args }) {
       const scope = scopeOf(args.contextValue)
       if (scope === undefined) return undefined
-      const kind = kindOf(args)
-      const end = recorder.begin(scope, kind)
+      const kind = operationOf(args)?.operation ?? null
+      const end = recorder.begin(scope, kind, args, args.variableValues)
       // One that is cancelled never gets to its end; a mutation goes on without its client.
       if (kind !== 'mutation')
         args.contextValue.request?.signal.addEventListener('abort', () => end(0), { once: true })
@@ -118,7 +146,7 @@ export function useBulkInspector(options: BulkInspectorOptions = {}): Plugin {
       let end: ((errors: number) => void) | undefined
       const renew = (): void => {
         const scope = scopeOf(args.contextValue)
-        end = scope && recorder.begin(scope, 'subscription')
+        end = scope && recorder.begin(scope, 'subscription', args, args.variableValues)
       }
       return {
         onSubscribeResult({ result: opened }) {
@@ -170,7 +198,7 @@ function closed(mode: string | undefined, hosts: readonly string[]): Plugin {
 
 const always = {
   'cache-control': 'no-store',
-  vary: 'accept, host, origin',
+  vary: 'accept, accept-encoding, host, origin',
   'x-content-type-options': 'nosniff',
   'referrer-policy': 'no-referrer',
   'cross-origin-resource-policy': 'same-origin',
@@ -183,24 +211,10 @@ function scopeOf(context: unknown): BulkScope | undefined {
   try {
     const bulk = (context as { bulk?: { [BulkScope.symbol]?: unknown } } | null | undefined)?.bulk
     const scope = bulk?.[BulkScope.symbol]
-    return scope instanceof BulkScope ? scope : undefined
+    return isScope(scope) ? (scope as BulkScope) : undefined
   } catch {
     return undefined
   }
-}
-
-interface Executed {
-  readonly document: { readonly definitions: readonly { kind: string; operation?: string; name?: unknown }[] }
-  readonly operationName?: string | null
-}
-
-function kindOf({ document, operationName }: Executed): string | null {
-  const definition = document.definitions.find(
-    ({ operation, name }) =>
-      operation !== undefined &&
-      (!operationName || (name as { value?: string } | undefined)?.value === operationName),
-  )
-  return definition?.operation ?? null
 }
 
 /** How many errors a result has, or one part of a result that comes in parts. An executor or a plugin may give anything. */

@@ -23,7 +23,7 @@ afterEach(async () => {
 })
 
 function record(keeps: number, bytes?: number): Recorder {
-  const recorder = new Recorder(keeps, undefined, bytes)
+  const recorder = new Recorder({ keeps, bytes })
   stops.push(() => recorder.stop())
   return recorder
 }
@@ -62,7 +62,7 @@ async function change(operation: ReturnType<typeof operate>, seconds: number): P
 
 /** A server with nothing but the stream. */
 async function stream(recorder: Recorder) {
-  const live = new Live(recorder)
+  const live = new Live(recorder.shelf)
   const yoga = createYoga({
     logging: false,
     plugins: [
@@ -94,7 +94,7 @@ function ask(port: number): Promise<Socket> {
   })
 }
 
-describe('what is kept', () => {
+describe('S115 what is kept', () => {
   it('has a bound in bytes: the oldest operations go', async () => {
     const recorder = record(200, 1_000_000)
     for (let n = 0; n < 20; n++) {
@@ -102,15 +102,15 @@ describe('what is kept', () => {
       // oxlint-disable-next-line no-await-in-loop -- one after the other
       await bulks(200)
       end()
-      expect(recorder.bytes).toBeLessThanOrEqual(1_000_000)
+      expect(recorder.shelf.bytes).toBeLessThanOrEqual(1_000_000)
     }
-    const { operations } = recorder.recording
+    const { operations } = recorder.shelf.recording
 
     expect(operations.length).toBeGreaterThanOrEqual(4)
     expect(operations.map(({ name }) => name)).toEqual(
       Array.from({ length: operations.length }, (_, n) => `Feed${20 - operations.length + n}`),
     )
-    expect(JSON.stringify(recorder.recording).length).toBeLessThan(1_000_000)
+    expect(JSON.stringify(recorder.shelf.recording).length).toBeLessThan(1_000_000)
   })
 
   it('has of one operation only the bulks that have room, and counts the others', async () => {
@@ -118,12 +118,12 @@ describe('what is kept', () => {
     const { bulks, end } = operate(recorder)
     await bulks(10_000)
     end()
-    const [operation] = recorder.recording.operations
+    const [operation] = recorder.shelf.recording.operations
 
     expect(operation!.bulks.length).toBeGreaterThan(100)
     expect(operation!.bulks.length + operation!.omitted!).toBe(10_000)
     expect(operation!.bulks.every(({ settledAt }) => settledAt !== null)).toBe(true)
-    expect(recorder.bytes).toBeLessThanOrEqual(250_000)
+    expect(recorder.shelf.bytes).toBeLessThanOrEqual(250_000)
   })
 
   it('has an operation of nearly ten thousand bulks in whole, and says by how much a larger one is', async () => {
@@ -132,15 +132,15 @@ describe('what is kept', () => {
     await bulks(9_000)
     end()
 
-    expect(recorder.recording.operations).toMatchObject([{ bulks: { length: 9_000 } }])
-    expect(recorder.recording.operations[0]!.omitted).toBeUndefined()
+    expect(recorder.shelf.recording.operations).toMatchObject([{ bulks: { length: 9_000 } }])
+    expect(recorder.shelf.recording.operations[0]!.omitted).toBeUndefined()
   })
 
   it('forgets an operation that goes on and on, with all that it had', async () => {
     const recorder = record(2)
     const long = operate(recorder, 'Long')
     await long.bulks(100)
-    const [kept] = recorder.recording.operations
+    const [kept] = recorder.shelf.recording.operations
     for (const name of ['A', 'B']) {
       const { bulks, end } = operate(recorder, name)
       // oxlint-disable-next-line no-await-in-loop -- one after the other
@@ -150,7 +150,7 @@ describe('what is kept', () => {
     await long.bulks(100)
     long.end()
 
-    expect(recorder.recording.operations.map(({ name }) => name)).toEqual(['A', 'B'])
+    expect(recorder.shelf.recording.operations.map(({ name }) => name)).toEqual(['A', 'B'])
     expect(kept!.bulks).toEqual([])
   })
 
@@ -161,7 +161,7 @@ describe('what is kept', () => {
     await Promise.all(Array.from({ length: 5_000 }, (_, n) => echo.call(n)))
     recorder.begin(scope, 'query')(0)
 
-    expect(recorder.bytes).toBeLessThan(100_000)
+    expect(recorder.shelf.bytes).toBeLessThan(100_000)
   })
 
   it('does not hold the long texts that its short ones were cut out of', async () => {
@@ -181,8 +181,8 @@ describe('what is kept', () => {
       end(1)
     }
 
-    expect(recorder.recording.operations).toHaveLength(150)
-    expect(recorder.recording.operations[0]!.bulks[0]!.error).toMatch(
+    expect(recorder.shelf.recording.operations).toHaveLength(150)
+    expect(recorder.shelf.recording.operations[0]!.bulks[0]!.error).toMatch(
       /^Error: x{492}…$|^Error: x{491,493}…?$/,
     )
     expect(heap() - before).toBeLessThan(50_000_000)
@@ -194,17 +194,17 @@ const streams = [
   ['Yoga', createYoga({ logging: false }).fetchAPI.ReadableStream],
 ] as const
 
-describe.each(streams)('a page, with the streams of %s', (_, Stream) => {
+describe.each(streams)('S115 a page, with the streams of %s', (_, Stream) => {
   it('that does not read has nothing written for it', async () => {
     vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout', 'performance'] })
     const recorder = record(200)
-    const live = new Live(recorder)
+    const live = new Live(recorder.shelf)
     stops.push(() => live.close())
     const operation = operate(recorder)
     await operation.bulks(3_000)
     const reader = live.stream(Stream, undefined).getReader()
     await reader.read()
-    const write = vi.spyOn(recorder, 'write')
+    const write = vi.spyOn(recorder.shelf, 'write')
     await change(operation, 60)
 
     // What the stream itself holds ready.
@@ -216,12 +216,12 @@ describe.each(streams)('a page, with the streams of %s', (_, Stream) => {
   it('gets no more in a second than it is worth, although an operation changes all the time', async () => {
     vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout', 'performance'] })
     const recorder = record(200)
-    const live = new Live(recorder)
+    const live = new Live(recorder.shelf)
     stops.push(() => live.close())
     const operation = operate(recorder)
     await operation.bulks(1_000)
     const sizes = [0, 0, 0, 0, 0]
-    const write = vi.spyOn(recorder, 'write')
+    const write = vi.spyOn(recorder.shelf, 'write')
     const read = sizes.map(async (__, page) => {
       const reader = live.stream(Stream, undefined).getReader()
       for (;;) {
@@ -244,7 +244,7 @@ describe.each(streams)('a page, with the streams of %s', (_, Stream) => {
   }, 300_000)
 })
 
-describe('over a socket', () => {
+describe('S115 over a socket', () => {
   it('a hundred pages that read nothing hold nothing, and are forgotten when they go', async () => {
     const recorder = record(200)
     const operations = await Promise.all(
@@ -292,10 +292,35 @@ describe('over a socket', () => {
       // oxlint-disable-next-line no-await-in-loop -- a stream
       const { event, data } = await events.next()
       if (event === 'forgotten') for (const id of data as number[]) known.delete(id)
-      else for (const { id, name } of data) known.set(id, name)
+      else if (event === 'operations') for (const { id, name } of data) known.set(id, name)
     }
     expect([...known.values()]).toEqual(['B', 'C'])
     events.close()
+  })
+
+  it('a page learns which documents are kept no more, and gets one again that comes back', async () => {
+    const server = await serve({ inspector: { operations: 1 } })
+    stops.push(() => server.close())
+    const events = await listenTo(server.page)
+    await events.next()
+    const known = new Map<number, string>()
+    const learn = async (name: string): Promise<void> => {
+      await server.ask(`query ${name} { post(id: 1) { id } }`)
+      for (;;) {
+        const { event, data } = await events.next()
+        if (event === 'documents') for (const { id, lines } of data) known.set(id, lines[0][1])
+        if (event === 'forgottenDocuments') for (const id of data as number[]) known.delete(id)
+        if (event === 'operations' && data[0].name === name && data[0].ms !== null) return
+      }
+    }
+    const texts: string[][] = []
+    for (const name of ['A', 'B', 'A']) {
+      await learn(name)
+      texts.push([...known.values()])
+    }
+    events.close()
+
+    expect(texts).toEqual([['query A {'], ['query B {'], ['query A {']])
   })
 
   it('a hundred clients get all of a large recording, as events and as JSON', async () => {

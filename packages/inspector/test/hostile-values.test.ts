@@ -13,13 +13,13 @@ import { serve } from './support/server.ts'
 describe('S50 the recorder', () => {
   for (const [what, make] of Object.entries(hostile)) {
     it.each(counts)(`has bulks with ${what}, %i at a time`, async count => {
-      const recorder = new Recorder(10)
+      const recorder = new Recorder({ keeps: 10 })
       const scope = new BulkScope()
       const end = recorder.begin(scope, 'query')
       const uncaught = await uncaughtIn(() => load(make, count, scope))
       end(0)
       recorder.stop()
-      const { bulks } = recorder.recording.operations[0]!
+      const { bulks } = recorder.shelf.recording.operations[0]!
 
       expect(uncaught).toEqual([])
       expect(bulks.length).toBeGreaterThanOrEqual(6 * (2 + count))
@@ -27,7 +27,7 @@ describe('S50 the recorder', () => {
       const errors = bulks.flatMap(({ error }) => (error === null ? [] : [error]))
       expect(errors.length).toBeGreaterThan(0)
       expect(errors.every(error => typeof error === 'string' && error.length <= 500)).toBe(true)
-      const text = JSON.stringify(recorder.recording)
+      const text = JSON.stringify(recorder.shelf.recording)
       expect(readRecording(text)).toEqual(JSON.parse(text))
     })
   }
@@ -57,7 +57,7 @@ describe('S50 the recorder', () => {
     'has parts that are none': () => ({ parts: [null, 7] as never }),
   }
   it.each(Object.entries(limiters))('takes a limiter that %s', async (_, make) => {
-    const recorder = new Recorder(10)
+    const recorder = new Recorder({ keeps: 10 })
     const scope = new BulkScope()
     const end = recorder.begin(scope, 'query')
     const limiter = Object.assign(make(), { acquire: () => slot, leave() {} })
@@ -68,7 +68,7 @@ describe('S50 the recorder', () => {
     recorder.stop()
 
     expect(uncaught).toEqual([])
-    const text = JSON.stringify(recorder.recording)
+    const text = JSON.stringify(recorder.shelf.recording)
     expect(readRecording(text).operations[0]!.bulks).toHaveLength(1)
   })
 })

@@ -25,7 +25,7 @@ const bulk = {
   failed: 0,
   error: null,
   abandoned: false,
-  askers: [['Query.user', 2]],
+  fields: [['Query.user', 2, 3]],
   arrivals: [[null, 0, 2]],
 }
 const operation = {
@@ -37,13 +37,28 @@ const operation = {
   errors: 0,
   bulks: [bulk],
   hits: [['users', 3]],
+  fieldHits: [],
   limiters: [{ id: 1, slots: 2 }],
 }
-const file = (...operations: unknown[]) => JSON.stringify({ version: 1, keeps: 200, operations })
+const file = (...operations: unknown[]) =>
+  JSON.stringify({
+    version: 2,
+    keeps: 200,
+    operations,
+    documents: [
+      {
+        id: 1,
+        lines: [
+          [0, 'query Feed {'],
+          [1, 'posts'],
+        ],
+      },
+    ],
+  })
 const withBulk = (more: object) => file({ ...operation, bulks: [{ ...bulk, ...more }] })
 const listOf = <T>(length: number, make: (n: number) => T): T[] => Array.from({ length }, (_, n) => make(n))
 
-describe('a file', () => {
+describe('S115 a file', () => {
   it('that a server has recorded is read, also of an operation that goes on or had no room', () => {
     const open = { ...bulk, id: 2, cause: null, readyAt: null, startedAt: null, settledAt: null, size: null }
     const text = file({ ...operation, ms: null, omitted: 70, bulks: [bulk, open] })
@@ -111,7 +126,7 @@ describe('a file', () => {
       'it has more than 1,000,000 entries in its lists',
     ],
     ['a list that says that it is long', withBulk({ arrivals: { length: 1e9 } }), 'arrivals is not a list'],
-    ['a prototype', `{"__proto__":{"version":1,"operations":[]},"version":1}`, 'operations is not a list'],
+    ['a prototype', `{"__proto__":{"version":2,"operations":[]},"version":2}`, 'operations is not a list'],
     ['an array instead of an object', '[]', 'version is not a number'],
   ])('with %s is refused', (_, text, message) => {
     expect(() => readRecording(text)).toThrow(message)

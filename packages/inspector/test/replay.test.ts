@@ -6,7 +6,9 @@
 import { AsyncBulkCall, BulkScope, semaphore, type BulkCallOptions } from '@bulkcall/core'
 import { describe, expect, it } from 'vitest'
 
+import { Causality } from '../page/causality.ts'
 import { replay } from '../page/replay.ts'
+import { Timeline } from '../page/timeline.ts'
 import { VirtualHost } from '../page/virtual-host.ts'
 import { Recorder } from '../src/recorder.ts'
 import type { RecordedBulk, RecordedOperation } from '../src/recording.ts'
@@ -23,7 +25,10 @@ interface Settings {
 async function record(posts: number, { size = Infinity, delay = 5, concurrent, stall }: Settings) {
   const host = new VirtualHost()
   if (stall !== undefined) host.stall(...stall)
-  const recorder = new Recorder(10, { now: () => host.now(), origin: 0 })
+  const recorder = new Recorder({
+    keeps: 10,
+    clock: { now: () => host.now(), origin: 0, idle: () => host.idle },
+  })
   const scope = new BulkScope({ host, name: 'Feed' })
   const options: BulkCallOptions = { size, delay, scope, host }
   const pool = concurrent === undefined ? null : semaphore(concurrent)
@@ -52,10 +57,10 @@ async function record(posts: number, { size = Infinity, delay = 5, concurrent, s
   void ends.then(() => end(0))
   await host.play()
   recorder.stop()
-  return recorder.recording.operations[0]! as RecordedOperation & { ms: number }
+  return recorder.shelf.recording.operations[0]! as RecordedOperation & { ms: number }
 }
 
-describe('a replay with the recorded settings', () => {
+describe('S112 a replay with the recorded settings', () => {
   it.each<[string, number, Settings]>([
     ['windows that close themselves', 20, {}],
     ['bulks of a few', 50, { size: 8 }],
@@ -75,7 +80,56 @@ describe('a replay with the recorded settings', () => {
   })
 })
 
-describe('a replay with other settings', () => {
+describe('the timeline of a recording', () => {
+  it('S112 has a turn begin when its first bulk opened: a call is recorded a moment after it was made', async () => {
+    const recorded = await record(3, {})
+    const [first] = recorded.bulks
+    const bulk = { ...first!, tasks: 2, openedAt: 4.79, readyAt: 9, startedAt: 9, settledAt: 12 }
+    const [turn] = new Timeline(
+      [{ ...bulk, arrivals: [[null, 4.861, 2, 0.5]] }],
+      new Causality(recorded, new Map()),
+    ).turns()
+
+    expect(turn!.moment.ms).toBeCloseTo(4.79, 6)
+    expect(turn!.at + turn!.took).toBeCloseTo(5.361, 6)
+    expect(turn!.parts.map(({ ms, tasks }) => [ms, tasks.length])).toEqual([[0, 2]])
+  })
+
+  it('S112 gives the tasks to the bulks in which they went out, where one took some of those behind it', async () => {
+    const recorded = await record(3, {})
+    const [like] = recorded.bulks
+    const bulk = { ...like!, loader: 'users', size: 3, cause: 'size' }
+    const times = { readyAt: 1, startedAt: 5, settledAt: 8 }
+    const bulks: RecordedBulk[] = [
+      { ...bulk, id: 1, tasks: 3, openedAt: 0, ...times, arrivals: [[null, 0, 1]] },
+      { ...bulk, id: 2, tasks: 1, openedAt: 2, ...times, startedAt: 6, arrivals: [[null, 2, 3]] },
+    ]
+    const timeline = new Timeline(bulks, new Causality(recorded, new Map()))
+    const went = timeline
+      .turns()
+      .map(({ at, parts }) => [at, parts.flatMap(({ tasks }) => tasks.map(({ bulk: { id } }) => id))])
+
+    expect(went).toEqual([
+      [0, [1]],
+      [2, [1, 1, 2]],
+    ])
+  })
+})
+
+function busy(bulks: readonly RecordedBulk[]): number {
+  return bulks.reduce((sum, { busyOpen = 0 }) => sum + busyOpen, 0)
+}
+
+it('S110 a predicted bulk tells a window from an event loop that is busy', async () => {
+  const operation = await record(30, { delay: 2, size: 12, stall: [4, 11] })
+  const { bulks } = await replay(operation, { loader: null })
+
+  // When the loop was busy before a timer came due is not known, only for how long.
+  expect(busy(bulks)).toBeGreaterThan(7)
+  expect(busy(bulks)).toBeLessThanOrEqual(busy(operation.bulks))
+})
+
+describe('S112 a replay with other settings', () => {
   it.each<[Settings, Settings]>([
     [{ size: 8, concurrent: 1 }, { concurrent: 4 }],
     [{ size: 8, concurrent: 2 }, { size: 50 }],

@@ -45,7 +45,7 @@ function get(page: string, headers: Readonly<Record<string, string>>): Promise<A
 
 const kinds = ['application/json', 'text/event-stream', 'text/html']
 
-describe('what is recorded', () => {
+describe('S116 what is recorded', () => {
   it.each(kinds)('is given at the names that every machine has: %s', async accept => {
     const { page } = await start()
     const { port } = new URL(page)
@@ -180,7 +180,7 @@ it('is refused in whole sentences, whatever was refused before', async () => {
   }
 })
 
-describe('the page', () => {
+describe('S116 the page', () => {
   it.each([undefined, '', 'test', 'staging', 'Development'])(
     'is closed with NODE_ENV=%s, and says on this machine alone what opens it',
     async mode => {

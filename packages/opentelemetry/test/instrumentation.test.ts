@@ -288,10 +288,10 @@ describe('the parent', () => {
     expect(parentOf(spanOf(batch))).toBe('execute')
   })
 
-  it('is the span in which the call was made, where the askers of its trace have no other in common', async () => {
+  it('is the span in which the scope of the call was made, where the askers of its trace have no other in common', async () => {
     instrument()
     await within('request', async () => {
-      const call = makeCall()
+      const call = makeCall({ scope: new BulkScope() })
       await Promise.all([
         within('a', () => within('b', () => call.call(1))),
         within('c', () => within('d', () => call.call(2))),
@@ -303,7 +303,7 @@ describe('the parent', () => {
 
   it('is the first asker where askers are of several traces, whoever made the call', async () => {
     instrument()
-    const call = await within('start-up', async () => makeCall())
+    const call = await within('start-up', async () => makeCall({ scope: new BulkScope() }))
     await Promise.all([within('request 1', () => call.call(1)), within('request 2', () => call.call(2))])
 
     expect(parentOf(spanOf(batch))).toBe('request 1')

@@ -3,14 +3,14 @@
  * @module
  */
 
-import { AsyncResource } from 'node:async_hooks'
+import { nobody } from '@bulkcall/core/kit'
 
 /**
- * The listener, so that it hurts nobody: it runs in the async context in which it was given, because what is wrong concerns
- * more than the one request that met it; and what it throws is reported as any error that nobody caught.
+ * The listener, so that it hurts nobody: it runs in nobody's async context, because what is wrong concerns more than the
+ * one request that met it, or in which it was given; and what it throws is reported as any error that nobody caught.
  */
 export function harmless<E>(listener: (error: E) => void): (error: E) => void {
-  return AsyncResource.bind((error: E): void => {
+  const guarded = (error: E): void => {
     try {
       listener(error)
     } catch (thrown) {
@@ -18,5 +18,6 @@ export function harmless<E>(listener: (error: E) => void): (error: E) => void {
         throw thrown
       })
     }
-  })
+  }
+  return error => nobody.runInAsyncScope(guarded, undefined, error)
 }

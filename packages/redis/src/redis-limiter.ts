@@ -7,11 +7,10 @@
  * @module
  */
 
-import { AsyncResource } from 'node:async_hooks'
 import { setTimeout as sleep } from 'node:timers/promises'
 
 import type { Limiter, Slot, Waiter } from '@bulkcall/core'
-import { check, checkNames } from '@bulkcall/core/kit'
+import { check, checkNames, nobody } from '@bulkcall/core/kit'
 import { asIoredis, type RedisClient } from './client.ts'
 import { BulkLimiterDownError, BulkSlotLostError } from './errors.ts'
 import { harmless } from './listener.ts'
@@ -152,9 +151,6 @@ class RedisLimiter implements Limiter {
   #handingOn = false
   #refusing = false
 
-  // In the context of whoever made the limiter: the loop serves many requests, and must not keep that of the first.
-  readonly #context = new AsyncResource('BulkcallRedisLimiter')
-
   constructor(source: SlotSource, settings: Settings) {
     this.#source = source
     this.#settings = settings
@@ -176,7 +172,8 @@ class RedisLimiter implements Limiter {
   #startAsking(): void {
     if (this.#asking || (this.#line.size === 0 && performance.now() < this.#restsUntil)) return
     this.#asking = true
-    void this.#context.runInAsyncScope(() => this.#ask())
+    // The loop serves many requests, and must not keep what is in the context of the first.
+    void nobody.runInAsyncScope(() => this.#ask(), undefined, undefined)
   }
 
   /** Asks for slots until nobody is in line. */

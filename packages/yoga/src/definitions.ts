@@ -13,6 +13,7 @@ import {
   type BulkLoaderFactory,
   type BulkLoaderOptions,
   type Limiter,
+  type NullKeys,
 } from '@bulkcall/core'
 import { check, checkNames } from '@bulkcall/core/kit'
 import { both } from './limits.ts'
@@ -23,9 +24,9 @@ import type { BulkCommand, BulkDefinition, BulkDefinitions, BulkSettings, UseBul
 export interface PreparedLoader {
   readonly property: string
   readonly command: BulkCommand
-  readonly options: BulkLoaderOptions<any, any, any>
+  readonly options: BulkLoaderOptions<any, any, any, NullKeys>
   /** Makes a loader with these options, which are checked. */
-  readonly make: BulkLoaderFactory<any, any>
+  readonly make: BulkLoaderFactory<any, any, NullKeys>
   /** Its bulks, and whose keys may be in one of them, where they are shared; else `null`. */
   readonly shared: {
     readonly loader: SharedLoader<any, any, any>
@@ -40,7 +41,7 @@ export interface PreparedLoader {
 const defaultDelay = 5
 
 const settings = ['size', 'delay', 'maxPending', 'timeout', 'cache', 'cacheErrors', 'concurrent'] as const
-const definitionOptions = ['command', ...settings, 'name', 'cacheKeyFn', 'shared'] as const
+const definitionOptions = ['command', ...settings, 'name', 'cacheKeyFn', 'nullKeys', 'shared'] as const
 
 /** What all operations of a server share. */
 export interface PreparedServer {
@@ -110,15 +111,15 @@ function prepareOne(
     ...own,
     concurrent: both(limiterOf(concurrent), overall),
   }
-  const make = bulkLoaderFactory<any, any>(options)
+  const make = bulkLoaderFactory<any, any, NullKeys>(options)
   // One is made now, so that a mistake is found when the server starts.
   void make(command as never)
   if (shared === false) return { property, command, options, make, shared: null }
-  const { cache, cacheErrors, ...bulks } = options
+  const { cache, cacheErrors, nullKeys, ...bulks } = options
   return {
     property,
     command,
-    options: given({ cache, cacheErrors }),
+    options: given({ cache, cacheErrors, nullKeys }),
     make,
     shared: {
       loader: new SharedLoader<any, any, any>(command as never, { ...bulks, scope }),

@@ -1,10 +1,13 @@
 /**
- * Errors on their way to the client: each field its own path, and the code of errors of ours.
+ * Errors on their way to the client: each field its own path, and the code of errors of ours. Those that tell a state of the
+ * server are for the client; those that say that the program is wrong are for its log.
  * @module
  */
 
-import { isBulkError, type BulkError } from '@bulkcall/core'
+import { isBulkError } from '@bulkcall/core'
+import { isThenable, shapeOf } from '@bulkcall/core/kit'
 import { GraphQLError, type ExecutionResult } from 'graphql'
+import { isMistake, logMistakes, originOf, type Log } from './log.ts'
 
 /**
  * What a command gave, with every error in it made free of the place that it had elsewhere. A command that asks another
@@ -12,11 +15,33 @@ import { GraphQLError, type ExecutionResult } from 'graphql'
  */
 export function unlocatedResults(given: unknown): unknown {
   if (isThenable(given)) return Promise.resolve(given).then(unlocatedResults, rethrow)
-  if (Array.isArray(given)) return isTellingAny(given) ? given.map(unlocatedResult) : given
-  if (typeof given !== 'object' || given === null) return given
-  if (given instanceof Map) return new Map([...given].map(([key, result]) => [key, unlocatedResult(result)]))
-  if (Symbol.iterator in given) return eachUnlocated(given as Iterable<unknown>)
-  return Symbol.asyncIterator in given ? eachUnlocatedLater(given as AsyncIterable<unknown>) : given
+  switch (shapeOf(given)) {
+    case 'list':
+      return isTellingAny(given as unknown[]) ? Array.from(given as unknown[], unlocatedResult) : given
+    case 'map':
+      return new UnlocatedMap(given as ReadonlyMap<unknown, unknown>)
+    case 'iterable':
+      return eachUnlocated(given as Iterable<unknown>)
+    case 'stream':
+      return eachUnlocatedLater(given as AsyncIterable<unknown>)
+    case 'none':
+    case 'nothing that holds results':
+  }
+  return given
+}
+
+/** Asked as the core asks a map, which may be one of another realm, or work out what it gives. */
+class UnlocatedMap extends Map<unknown, unknown> {
+  readonly #given: ReadonlyMap<unknown, unknown>
+
+  constructor(given: ReadonlyMap<unknown, unknown>) {
+    super()
+    this.#given = given
+  }
+
+  override get(key: unknown): unknown {
+    return unlocatedResult(this.#given.get(key))
+  }
 }
 
 /** Throws an error of a command, made free of its place. */
@@ -71,11 +96,6 @@ function unlocated(error: unknown): unknown {
   })
 }
 
-/** Who hears of errors that say that the program is wrong. */
-export interface Log {
-  error(error: unknown): void
-}
-
 /** What is known of an operation when its errors are shown. */
 export interface Showing {
   /** Why nobody waits for it any more, if so. */
@@ -92,8 +112,9 @@ export function isShownAsItIs(result: object): boolean {
 }
 
 /**
- * Errors of ours are meant for the client: they carry a code and no data. So they are shown as errors of GraphQL, which
- * masking leaves alone, in the result and in all parts of it that come later.
+ * Errors of ours carry a code and no data. Those that tell a state of the server are meant for the client, and shown as errors
+ * of GraphQL, which masking leaves alone, in the result and in all parts of it that come later. Mistakes of the program are
+ * logged, and masked as any other error.
  */
 export function presented<R extends object>(result: R, showing: Showing): R {
   const parts = result as ExecutionResult & {
@@ -101,6 +122,7 @@ export function presented<R extends object>(result: R, showing: Showing): R {
     readonly completed?: readonly object[]
   }
   let shown = result
+  if (parts.errors) logMistakes(parts.errors, showing.log)
   if (parts.errors?.some(error => isShown(error, showing))) {
     shown = {
       ...shown,
@@ -117,8 +139,9 @@ export function presented<R extends object>(result: R, showing: Showing): R {
 /** The same for what `context()` failed with, which is no error of GraphQL yet. All but errors of ours stays as it is. */
 export function presentedFailure(failure: unknown, showing: Omit<Showing, 'aborted'>): unknown {
   const error = isBulkError(failure) ? new GraphQLError(failure.message, { originalError: failure }) : failure
-  const isOurs = error instanceof GraphQLError && bulkErrorOf(error) !== null
-  return isOurs ? show(error, showing) : failure
+  if (!(error instanceof GraphQLError) || !isBulkError(originOf(error))) return failure
+  logMistakes([error], showing.log)
+  return show(error, showing)
 }
 
 /**
@@ -144,34 +167,25 @@ function overload(): object {
 
 /** What a client has by leaving is no fault, and not worth a line in the log. */
 function isShown(error: GraphQLError, { aborted }: Showing): boolean {
-  return bulkErrorOf(error) !== null || (aborted !== null && error.originalError === aborted.reason)
-}
-
-/** The error of ours behind an error, where there is one: a gateway wraps those of its subgraphs once more. */
-function bulkErrorOf({ originalError }: GraphQLError): BulkError | null {
-  if (isBulkError(originalError)) return originalError
-  return originalError instanceof Error && 'originalError' in originalError
-    ? bulkErrorOf(originalError as GraphQLError)
-    : null
+  return isBulkError(originOf(error)) || (aborted !== null && error.originalError === aborted.reason)
 }
 
 /**
  * In place: the error at hand was made for this field alone, and making another one is dear, since graphql-js looks its
  * line up from the start of the document.
  */
-function show(error: GraphQLError, { log, transport }: Omit<Showing, 'aborted'>): GraphQLError {
-  const { originalError, extensions } = error
-  const ours = bulkErrorOf(error)
-  const hidden = { value: originalError, enumerable: false, configurable: true, writable: true }
-  Object.defineProperty(error, 'cause', hidden)
-  Object.defineProperty(error, 'originalError', { ...hidden, value: undefined })
-  if (ours === null) return error
+function show(error: GraphQLError, { transport }: Omit<Showing, 'aborted'>): GraphQLError {
+  const ours = originOf(error)
+  if (!isBulkError(ours) || !isMistake(ours)) passMasking(error)
+  if (!isBulkError(ours)) return error
   const { code } = ours
-  if (code === 'BULK_LENGTH' || code === 'BULK_RESULT') log?.error(ours)
   const http = code === 'BULK_OVERFLOW' && transport ? { http: overload() } : {}
-  return Object.assign(error, { extensions: { ...extensions, ...http, code } })
+  return Object.assign(error, { extensions: { ...error.extensions, ...http, code } })
 }
 
-export function isThenable(value: unknown): value is PromiseLike<unknown> {
-  return typeof (value as PromiseLike<unknown> | null | undefined)?.then === 'function'
+/** Masking leaves alone what is made of no other error. Who wants to know more finds that as the cause. */
+function passMasking(error: GraphQLError): void {
+  const hidden = { value: error.originalError, enumerable: false, configurable: true, writable: true }
+  Object.defineProperty(error, 'cause', hidden)
+  Object.defineProperty(error, 'originalError', { ...hidden, value: undefined })
 }

@@ -19,7 +19,7 @@ import { asker } from './asking.ts'
 import type { ClientContext } from './client.ts'
 import { given, type PreparedLoader, type PreparedServer } from './definitions.ts'
 import { rethrow, unlocatedResults } from './errors.ts'
-import { counted, CountingLoader, Tally } from './tally.ts'
+import { CountingLoader, Tally } from './tally.ts'
 import type { BulkCommand, BulkCommandContext } from './types.ts'
 
 type AnyLoader = BulkLoader<any, any, any>
@@ -46,7 +46,8 @@ export class Operation {
     this.#context = context
     this.#scope = new BulkScope({ asker, within: server.scope, plan })
     this.#plan = plan
-    this.tally = server.tells((context as ClientContext).request) ? new Tally() : null
+    const { request } = context as ClientContext
+    this.tally = server.tells(request) ? new Tally(request) : null
   }
 
   /** What it has loaded, if its result is to tell. */
@@ -95,10 +96,10 @@ export class Operation {
     return this.#makeLoader(own.command as BulkCommand, own.options)
   }
 
-  #makeLoader(command: BulkCommand, options: BulkLoaderOptions<any, any, any>): AnyLoader {
+  #makeLoader(command: BulkCommand, options: BulkLoaderOptions<any, any, any, any>): AnyLoader {
     if (this.tally === null) return new BulkLoader<any, any, any>(this.#bind(command), options)
     const tally = this.tally.of(options.name!)
-    const counting: BulkCommand = (keys, context) => counted(tally, keys, () => command(keys, context))
+    const counting: BulkCommand = (keys, context) => tally.counted(() => command(keys, context)) as never
     return new CountingLoader<any, any>(tally, this.#bind(counting), options)
   }
 
@@ -136,7 +137,7 @@ export class Operation {
     if (this.#aborted !== null) this.#scope.abort(this.#aborted.reason)
     this.#loaders = []
     this.#calls = null
-    if (this.tally !== null) this.tally = new Tally()
+    if (this.tally !== null) this.tally = new Tally(this.tally.request)
   }
 
   /** From here until {@link Operation.leave} it runs for the client of an HTTP request, who may go. */

@@ -153,17 +153,22 @@ class Outline {
   #field(type: Type, name: string, above: Place): [Type, Place] | null {
     const field = type && 'getFields' in type ? type.getFields()[name] : undefined
     if (field === undefined) return null
-    const names = this.#possible(type).map(possible => `${possible}.${name}`)
     const key = `${type!.name}.${name}`
-    const isNew = !this.#places.has(key)
-    const place = this.#place(key, names)
+    const place = this.#places.get(key) ?? this.#newPlace(key, type, name)
     place.from.add(above)
     let result: unknown = field.type
     while (typeof result === 'object' && result !== null && 'ofType' in result) result = result.ofType
     const below = this.#below(key, result as GraphQLNamedType)
     below.from.add(place)
-    if (isNew) for (const each of names) this.#follows(each, place)
     return [result as GraphQLNamedType, below]
+  }
+
+  /** The first time only: an interface may have many types, and a document many aliases of its fields. */
+  #newPlace(key: string, type: Type, name: string): Place {
+    const names = this.#possible(type).map(possible => `${possible}.${name}`)
+    const place = this.#place(key, names)
+    for (const each of names) this.#follows(each, place)
+    return place
   }
 
   /** The result of a field: its type has to be resolved before anything of it is. */

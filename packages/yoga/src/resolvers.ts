@@ -4,11 +4,10 @@
  * @module
  */
 
-import { watchesCalls } from '@bulkcall/core/kit'
+import { isThenable, watchesCalls } from '@bulkcall/core/kit'
 import type { GraphQLField, GraphQLNamedType, GraphQLResolveInfo, GraphQLSchema } from 'graphql'
 import { asking } from './asking.ts'
 import { operationOf } from './context.ts'
-import { isThenable } from './errors.ts'
 import type { Operation } from './operation.ts'
 import type { Plans } from './plan.ts'
 

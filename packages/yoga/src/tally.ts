@@ -4,51 +4,108 @@
  */
 
 import { BulkLoader } from '@bulkcall/core'
+import { isThenable, shapeOf } from '@bulkcall/core/kit'
 
-/** What one loader did in one operation. */
-export interface LoaderTally {
-  /** How many keys were loaded, equal ones each time. */
-  loads: number
-  /** How many of them were not asked, because they were known or asked already. */
-  hits: number
-  /** How many bulks were sent. */
-  bulks: number
-  /** How long their commands ran, one after the other, in ms. */
-  ms: number
-}
+/** For which request each figures are. A cache of responses may give them again, for another one. */
+const requests = new WeakMap<object, Request | undefined>()
 
 /** What the loaders of one operation did, by their names. */
 export class Tally {
+  readonly request: Request | undefined
   readonly #loaders = new Map<string, LoaderTally>()
+
+  constructor(request: Request | undefined) {
+    this.request = request
+  }
 
   of(name: string): LoaderTally {
     let tally = this.#loaders.get(name)
-    if (tally === undefined) this.#loaders.set(name, (tally = { loads: 0, hits: 0, bulks: 0, ms: 0 }))
+    if (tally === undefined) this.#loaders.set(name, (tally = new LoaderTally()))
     return tally
   }
 
   /** A result that tells what has been loaded up to now. */
   told<R extends object>(result: R): R {
-    const loaders = Object.fromEntries(
-      [...this.#loaders].map(([name, tally]) => [name, { ...tally, ms: rounded(tally.ms) }]),
-    )
+    const bulk = {
+      loaders: Object.fromEntries([...this.#loaders].map(([name, tally]) => [name, tally.told()])),
+    }
+    requests.set(bulk, this.request)
     const { extensions } = result as { extensions?: object }
-    return { ...result, extensions: { ...extensions, bulk: { loaders } } }
+    return { ...result, extensions: { ...extensions, bulk } }
   }
 }
 
-/** Counts what one command is asked, and how long it takes. */
-export function counted<G>(tally: LoaderTally, keys: readonly unknown[], command: () => G): G {
-  tally.bulks++
-  tally.hits -= keys.length
-  const startedAt = performance.now()
-  const end = (): void => {
-    tally.ms += performance.now() - startedAt
+/** The same result, without figures that are those of another request. */
+export function withoutOld<R>(result: R, request: Request): R {
+  const { extensions } = (result ?? {}) as { extensions?: { readonly bulk?: object } }
+  const bulk = extensions?.bulk
+  if (typeof bulk !== 'object' || requests.get(bulk) === request) return result
+  const { bulk: _, ...others } = extensions!
+  return { ...result, extensions: Object.keys(others).length > 0 ? others : undefined }
+}
+
+/** What one loader did in one operation. */
+export class LoaderTally {
+  loads = 0
+  bulks = 0
+  ms = 0
+  /** Two loaders may have one name. */
+  readonly loaders: Set<{ readonly answered: number }> = new Set<{ readonly answered: number }>()
+
+  /** Counts a bulk and its time: until its command has given all that it gives. */
+  counted(command: () => unknown): unknown {
+    this.bulks++
+    const startedAt = performance.now()
+    const end = (): void => {
+      this.ms += performance.now() - startedAt
+    }
+    try {
+      return ending(command(), end)
+    } catch (error) {
+      end()
+      throw error
+    }
   }
-  const given = command()
-  if (given instanceof Promise) void given.then(end, end)
-  else end()
+
+  told(): object {
+    let hits = 0
+    for (const { answered } of this.loaders) hits += answered
+    return { loads: this.loads, hits, bulks: this.bulks, ms: Math.round(this.ms * 100) / 100 }
+  }
+}
+
+/** What a command gave, and `end` is called when that is all. A thenable is asked once: some run a query each time. */
+function ending(given: unknown, end: () => void): unknown {
+  if (isThenable(given)) {
+    return Promise.resolve(given).then(
+      results => ending(results, end),
+      (error: unknown) => {
+        end()
+        throw error
+      },
+    )
+  }
+  const shape = shapeOf(given)
+  if (shape === 'iterable') return drawn(given as Iterable<unknown>, end)
+  if (shape === 'stream') return read(given as AsyncIterable<unknown>, end)
+  end()
   return given
+}
+
+function* drawn(results: Iterable<unknown>, end: () => void): Generator {
+  try {
+    yield* results
+  } finally {
+    end()
+  }
+}
+
+async function* read(results: AsyncIterable<unknown>, end: () => void): AsyncGenerator {
+  try {
+    yield* results
+  } finally {
+    end()
+  }
 }
 
 /** A loader that counts. Others have nothing to pay for a tally that nobody reads. */
@@ -58,29 +115,28 @@ export class CountingLoader<K, V> extends BulkLoader<K, V> {
   constructor(tally: LoaderTally, ...args: ConstructorParameters<typeof BulkLoader<K, V>>) {
     super(...args)
     this.#tally = tally
+    tally.loaders.add(this)
+  }
+
+  /** How many keys it has answered without asking. */
+  get answered(): number {
+    return this.hits
   }
 
   override load(key: K): Promise<V> {
-    this.#count(1)
+    this.#tally.loads++
     return super.load(key)
   }
 
   override loadMany(keys: Iterable<K>): Promise<(V | Error)[]> {
-    const { loads, hits } = this.#tally
-    const asked = [...keys]
-    const answers = super.loadMany(asked)
-    // It may have loaded them one by one.
-    Object.assign(this.#tally, { loads, hits })
-    this.#count(asked.length)
-    return answers
+    return super.loadMany(this.#counted(keys))
   }
 
-  #count(loads: number): void {
-    this.#tally.loads += loads
-    this.#tally.hits += loads
+  /** The keys, counted as they are drawn. */
+  *#counted(keys: Iterable<K>): Generator<K> {
+    for (const key of keys) {
+      this.#tally.loads++
+      yield key
+    }
   }
-}
-
-function rounded(ms: number): number {
-  return Math.round(ms * 100) / 100
 }

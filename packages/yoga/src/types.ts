@@ -3,7 +3,15 @@
  * @module
  */
 
-import type { BulkLoader, Limiter, ResultOf, Results, SharedCommandContext } from '@bulkcall/core'
+import type {
+  BulkLoader,
+  Limiter,
+  NullKeys,
+  OrNull,
+  ResultOf,
+  Results,
+  SharedCommandContext,
+} from '@bulkcall/core'
 import type { Plugin } from 'graphql-yoga'
 
 /** What a command gets beside its keys. */
@@ -77,6 +85,12 @@ interface OwnSettings extends BulkSettings {
   readonly name?: string | undefined
   /** What two keys must have in common to be equal; needed where keys are objects. */
   readonly cacheKeyFn?: ((key: any) => unknown) | undefined
+  /**
+   * What a key that is `null` gives, as a foreign key may be: an error, or `null`, without asking. A key that is `undefined` is
+   * an error in any case, since it comes from a misspelt property.
+   * @default 'error'
+   */
+  readonly nullKeys?: NullKeys | undefined
 }
 
 /** One loader: its command and its settings. */
@@ -125,9 +139,10 @@ export interface UseBulkOptions extends BulkSettings {
 }
 
 type CommandOf<D> = D extends { readonly command: infer C } ? C : D
+type NullKeysOf<D> = D extends { readonly nullKeys: infer N extends NullKeys } ? N : 'error'
 type LoaderOf<D> =
   CommandOf<D> extends (keys: infer Keys extends readonly any[], ...rest: any[]) => infer G
-    ? BulkLoader<Keys[number], ResultOf<G>, any>
+    ? BulkLoader<OrNull<Keys[number], NullKeysOf<D>>, OrNull<ResultOf<G>, NullKeysOf<D>>, any>
     : never
 
 /** What resolvers find on `ctx.bulk`. */

@@ -9,9 +9,11 @@ import type { Plugin } from 'graphql-yoga'
 import { attended, gone, hasSignal, isAsyncIterable, type ClientContext } from './client.ts'
 import { contextClass, operationOf } from './context.ts'
 import { prepare } from './definitions.ts'
-import { isShownAsItIs, presented, presentedBatch, presentedFailure, type Log } from './errors.ts'
+import { isShownAsItIs, presented, presentedBatch, presentedFailure } from './errors.ts'
+import { withoutRepeats, type Log } from './log.ts'
 import { Operation } from './operation.ts'
 import { fieldResolver, wrapResolvers } from './resolvers.ts'
+import { withoutOld } from './tally.ts'
 import type { BulkDefinitions, BulkPlugin, UseBulkOptions, Checked } from './types.ts'
 
 const ours = new WeakSet<object>()
@@ -101,7 +103,7 @@ function create<D extends BulkDefinitions>(definitions: D, options: UseBulkOptio
     },
 
     onYogaInit({ yoga }) {
-      log = yoga.logger
+      log = yoga.logger = withoutRepeats(yoga.logger)
     },
 
     onSchemaChange({ schema }) {
@@ -156,8 +158,14 @@ function create<D extends BulkDefinitions>(definitions: D, options: UseBulkOptio
     },
 
     onResultProcess(process) {
-      const batch = Array.isArray(process.result) ? presentedBatch(process.result) : null
-      if (batch !== null) process.setResult(batch)
+      const { result, request } = process
+      if (Array.isArray(result)) {
+        const own = result.map(one => withoutOld(one, request))
+        process.setResult(presentedBatch(own) ?? own)
+      } else if (!isAsyncIterable(result)) {
+        const own = withoutOld(result, request)
+        if (own !== result) process.setResult(own)
+      }
     },
   }
   ours.add(plugin)

@@ -159,7 +159,7 @@ describe('results', () => {
   })
 
   it('that are too few fail all calls, with the coordinate of the field', async () => {
-    const { yoga } = server(() => [1])
+    const { yoga } = server(() => [1], {}, undefined, { maskedErrors: false })
     const { errors } = await ask(yoga, '{ rows { times } }')
     expect(errors!.map(({ path }) => path)).toEqual([0, 1, 2].map(place => ['rows', place, 'times']))
     for (const { message, extensions } of errors!) {
@@ -227,7 +227,7 @@ describe('settings', () => {
   })
 
   it('name is what errors say', async () => {
-    const { yoga } = server(() => [], { name: 'multiply' })
+    const { yoga } = server(() => [], { name: 'multiply' }, undefined, { maskedErrors: false })
     const { errors } = await ask(yoga, '{ rows(count: 1) { times } }')
     expect(errors![0]!.message).toContain('multiply must get')
   })

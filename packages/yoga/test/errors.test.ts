@@ -344,14 +344,6 @@ describe('an Error for one key', () => {
 describe('errors of ours', () => {
   const cases: [string, string, Command, Record<string, unknown>, RegExp][] = [
     [
-      'too few results',
-      'BULK_LENGTH',
-      () => [],
-      {},
-      /items must get one result for each of its 3 tasks, got 0/,
-    ],
-    ['a text for results', 'BULK_RESULT', () => 'text', {}, /items must get an iterable/],
-    [
       'no answer in time',
       'BULK_TIMEOUT',
       () => new Promise(() => {}),
@@ -364,8 +356,9 @@ describe('errors of ours', () => {
   it.each(cases)(
     'for %s carry the code %s and their message, and are not masked',
     async (_, code, command, settings, message) => {
-      const { yoga } = server(command, settings)
+      const { yoga, logging } = server(command, settings)
       const { errors } = await ask(yoga, '{ list { item } }')
+      expect(logging.error).not.toHaveBeenCalled()
       expect(errors!.length).toBeGreaterThan(0)
       for (const error of errors!) {
         expect(error.extensions).toEqual({ code })
@@ -506,12 +499,6 @@ describe('errors of ours', () => {
     expect(seen).toEqual([[expect.objectContaining({ code: 'BULK_LENGTH' }), 'BULK_LENGTH']])
   })
 
-  it('that say that the program is wrong are written to the log of the server', async () => {
-    const { yoga, logging } = server(() => [])
-    await ask(yoga, '{ item(key: "a") }')
-    expect(logging.error.mock.calls.flat().map(String).join()).toContain('items must get one result')
-  })
-
   it('that a command passes on, from another loader of its own, keep their code as well', async () => {
     const { yoga } = server(() => {
       throw new BulkTimeoutError('inner', 50, 3)
@@ -531,6 +518,171 @@ describe('errors of ours', () => {
       expect(JSON.stringify(errors)).not.toContain('BULK_')
     },
   )
+})
+
+describe('errors of ours that say that the program is wrong', () => {
+  const mistakes: [string, string, Command, Record<string, unknown>, RegExp][] = [
+    [
+      'too few results',
+      'BULK_LENGTH',
+      () => [],
+      {},
+      /^Bulkcall: items must get one result for each of its 3/,
+    ],
+    ['a text for results', 'BULK_RESULT', () => 'text', {}, /^Bulkcall: items must get an iterable/],
+    ['keys that are undefined', 'BULK_OPTION', keys => keys, { refuses: 'undefined' }, /got undefined/],
+    ['keys that are null', 'BULK_OPTION', keys => keys, { refuses: 'null' }, /got null/],
+    ['a loader that is closed', 'BULK_CLOSED', keys => keys, { refuses: 'closed' }, /must be open/],
+  ]
+  const count = 300
+
+  /** A list of rows, each of which loads in one of the ways above. */
+  function rows(command: Command, { refuses }: Record<string, unknown>, more: object = {}) {
+    const logging = { debug: vi.fn(), info: vi.fn(), warn: vi.fn(), error: vi.fn() }
+    const load = async (id: number, { bulk }: any): Promise<unknown> => {
+      if (refuses === 'closed') await bulk.items.close()
+      return bulk.items.load(refuses === 'undefined' ? undefined : refuses === 'null' ? null : id % 3)
+    }
+    const yoga = createYoga({
+      logging,
+      plugins: [useBulk({ items: command })],
+      schema: createSchema<any>({
+        typeDefs: 'type Query { rows: [Row!]! } type Row { item: Int }',
+        resolvers: {
+          Query: { rows: () => Array.from({ length: count }, (_, id) => ({ id })) },
+          Row: { item: ({ id }: { id: number }, _, ctx) => load(id, ctx) },
+        },
+      }),
+      ...more,
+    })
+    return { yoga, logging }
+  }
+
+  it.each(mistakes)(
+    'S140 %s are masked as any error, and logged once',
+    async (_, __, command, how, message) => {
+      const { yoga, logging } = rows(command, how)
+      const { data, errors } = await ask(yoga, '{ rows { item } }')
+      expect(data.rows).toEqual(Array.from({ length: count }, () => ({ item: null })))
+      expect(errors).toHaveLength(count)
+      for (const error of errors!) {
+        expect(error.message).toBe('Unexpected error.')
+        expect(error.extensions).toEqual({ code: 'INTERNAL_SERVER_ERROR' })
+      }
+      expect(logging.error.mock.calls).toEqual([
+        [expect.objectContaining({ message: expect.stringMatching(message), path: ['rows', 0, 'item'] })],
+      ])
+      await ask(yoga, '{ rows { item } }')
+      expect(logging.error).toHaveBeenCalledTimes(2)
+    },
+  )
+
+  it.each(mistakes)(
+    'S140 %s carry the code %s where masking is off, and are logged once as well',
+    async (_, code, command, how, message) => {
+      const { yoga, logging } = rows(command, how, { maskedErrors: false })
+      const { errors } = await ask(yoga, '{ rows { item } }')
+      expect(errors).toHaveLength(count)
+      for (const error of errors!) {
+        expect(error.message).toMatch(message)
+        expect(error.extensions).toEqual({ code })
+      }
+      expect(logging.error).toHaveBeenCalledTimes(1)
+    },
+  )
+
+  it('S141 a foreign key that is null is none with nullKeys, and one that is misspelt still is', async () => {
+    const logging = { debug: vi.fn(), info: vi.fn(), warn: vi.fn(), error: vi.fn() }
+    const users = { command: (ids: number[]) => ids, nullKeys: 'null' } as const
+    const bulk = useBulk({ users, shared: { ...users, shared: true } })
+    const yoga = createYoga({
+      logging,
+      plugins: [bulk],
+      schema: createSchema<any>({
+        typeDefs: 'type Query { author: Int shared: Int many: [Int] misspelt: Int }',
+        resolvers: {
+          Query: {
+            author: (_, __, ctx) => ctx.bulk.users.load(null),
+            shared: (_, __, ctx) => ctx.bulk.shared.load(null),
+            many: (_, __, ctx) => ctx.bulk.users.loadMany([1, null]),
+            misspelt: (_, __, ctx) => ctx.bulk.users.load(undefined),
+          },
+        },
+      }),
+    })
+    expect(await ask(yoga, '{ author shared many }')).toEqual({
+      data: { author: null, shared: null, many: [1, null] },
+    })
+    expect(await ask(yoga, '{ misspelt }')).toMatchObject({ errors: [{ message: 'Unexpected error.' }] })
+    expect(logging.error).toHaveBeenCalledTimes(1)
+  })
+
+  it('S140 are logged for each loader and each mistake', async () => {
+    const logging = { debug: vi.fn(), info: vi.fn(), warn: vi.fn(), error: vi.fn() }
+    const yoga = createYoga({
+      logging,
+      plugins: [useBulk({ few: () => [], text: () => 'text' as never })],
+      schema: createSchema<any>({
+        typeDefs: 'type Query { few: Int few2: Int text: Int none: Int }',
+        resolvers: {
+          Query: {
+            few: (_, __, ctx) => ctx.bulk.few.load(1),
+            few2: (_, __, ctx) => ctx.bulk.few.load(2),
+            text: (_, __, ctx) => ctx.bulk.text.load(1),
+            none: (_, __, ctx) => ctx.bulk.few.load(undefined),
+          },
+        },
+      }),
+    })
+    await ask(yoga, '{ few few2 text none }')
+    const codes: string[] = logging.error.mock.calls.map(([error]) => error.originalError.code)
+    expect(codes.toSorted((a, b) => a.localeCompare(b))).toEqual([
+      'BULK_LENGTH',
+      'BULK_OPTION',
+      'BULK_RESULT',
+    ])
+  })
+
+  it('S140 what a command throws is logged once a result, though many fields wait for it', async () => {
+    const { yoga, logging } = rows(() => {
+      throw new Error('the database is away')
+    }, {})
+    for (let i = 1; i <= 2; i++) {
+      expect((await ask(yoga, '{ rows { item } }')).errors).toHaveLength(count)
+      expect(logging.error).toHaveBeenCalledTimes(i)
+    }
+    const same = new Error('one for all requests')
+    const other = rows(() => Promise.reject(same), {})
+    for (let i = 1; i <= 2; i++) {
+      await ask(other.yoga, '{ rows { item } }')
+      expect(other.logging.error).toHaveBeenCalledTimes(i)
+    }
+  })
+
+  it('S140 errors of keys are logged each, and what the application logs is written as it comes', async () => {
+    const { yoga, logging } = rows(keys => keys.map(key => new Error(`no ${key}`)), {})
+    await ask(yoga, '{ rows { item } }')
+    expect(logging.error.mock.calls.map(([{ message }]) => message)).toEqual(['no 0', 'no 1', 'no 2'])
+    const [error] = logging.error.mock.calls[0]!
+    yoga.logger.error(error.originalError, 'twice')
+    yoga.logger.error(error.originalError, 'twice')
+    yoga.logger.warn('a', 1)
+    expect(logging.error).toHaveBeenCalledTimes(5)
+    expect(logging.error).toHaveBeenLastCalledWith(error.originalError, 'twice')
+    expect(logging.warn).toHaveBeenCalledWith('a', 1)
+  })
+
+  it('S140 an error whose original throws when it is looked at is masked as Yoga masks it', async () => {
+    const original = Object.defineProperty(new Error('hidden'), 'originalError', {
+      get: () => {
+        throw new Error('a look')
+      },
+    })
+    const { yoga } = rows(() => Promise.reject(original), {})
+    const { errors } = await ask(yoga, '{ rows { item } }')
+    expect(errors).toHaveLength(count)
+    expect(errors![0]!.message).toBe('Unexpected error.')
+  })
 })
 
 describe('a hostile client', () => {

@@ -3,6 +3,7 @@
  */
 
 import { useDeferStream } from '@graphql-yoga/plugin-defer-stream'
+import { useResponseCache } from '@graphql-yoga/plugin-response-cache'
 import { createSchema, createYoga, Repeater } from 'graphql-yoga'
 import { describe, expect, it } from 'vitest'
 import { useBulk } from '../src/index.ts'
@@ -61,6 +62,12 @@ function server(extensions: UseBulkOptions['extensions']): { fetch(query: string
   }
 }
 
+/** What some builders of queries give: the query runs each time that `then` is called. */
+function builder<R>(run: () => Promise<R>): PromiseLike<R> {
+  // oxlint-disable-next-line unicorn/no-thenable
+  return { then: (ok, no) => run().then(ok, no) }
+}
+
 describe('extensions', () => {
   it('are not there unless they are asked for', async () => {
     for (const extensions of [undefined, false, () => false]) {
@@ -113,6 +120,126 @@ describe('extensions', () => {
         [2, 1],
       ],
     )
+  })
+
+  const slow = 20
+  const wait = (): Promise<void> => new Promise(resolve => setTimeout(resolve, slow))
+  const ways: [string, (ids: number[], run: () => Promise<void>) => any][] = [
+    ['a promise', async (ids, run) => run().then(() => ids)],
+    ['a thenable', (ids, run) => builder(async () => run().then(() => ids))],
+    [
+      'an async generator',
+      async function* (ids, run) {
+        for (const id of ids) {
+          await run()
+          yield id
+        }
+      },
+    ],
+    [
+      'a thenable of an async generator',
+      (ids, run) =>
+        builder(async () =>
+          (async function* () {
+            await run()
+            yield* ids
+          })(),
+        ),
+    ],
+    [
+      'a generator that is slow itself',
+      function* (ids) {
+        const until = performance.now() + slow
+        while (performance.now() < until);
+        yield* ids
+      },
+    ],
+    [
+      'a rejection',
+      async (_, run) => {
+        await run()
+        throw new Error('slow to fail')
+      },
+    ],
+  ]
+
+  it.each(ways)('S142 tell the time of a command that gives %s, which runs once', async (_, command) => {
+    let runs = 0
+    const run = (): Promise<void> => (runs++, wait())
+    const yoga = createYoga({
+      logging: false,
+      plugins: [useBulk({ rows: (ids: number[]) => command(ids, run) }, { extensions: true })],
+      schema: createSchema<any>({
+        typeDefs: 'type Query { row: Int }',
+        resolvers: { Query: { row: (_source, __, ctx) => ctx.bulk.rows.load(1) } },
+      }),
+    })
+    const { extensions } = await (await yoga.fetch('http://yoga/graphql?query={row}')).json()
+    expect(extensions.bulk.loaders.rows).toEqual({ loads: 1, hits: 0, bulks: 1, ms: expect.any(Number) })
+    // Timers may fire a little early.
+    expect(extensions.bulk.loaders.rows.ms).toBeGreaterThan(slow - 2)
+    expect(runs).toBeLessThanOrEqual(1)
+  })
+
+  it('S142 count keys that are refused as loads, and not as hits', async () => {
+    const yoga = createYoga({
+      logging: false,
+      plugins: [
+        useBulk(
+          { rows: { command: (ids: number[]) => ids, maxPending: 2, nullKeys: 'null' } },
+          { extensions: true },
+        ),
+      ],
+      schema: createSchema<any>({
+        typeDefs: 'type Query { row(id: Int): Int many: [Int] none: Int no: [Int] }',
+        resolvers: {
+          Query: {
+            row: (_, { id }, ctx) => ctx.bulk.rows.load(id),
+            none: (_, __, ctx) => ctx.bulk.rows.load(undefined),
+            many: (_, __, ctx) => ctx.bulk.rows.loadMany([1, 2, 3, 1]),
+            no: (_, __, ctx) => ctx.bulk.rows.loadMany(5),
+          },
+        },
+      }),
+    })
+    const tallyOf = async (query: string): Promise<object> => {
+      const response = await yoga.fetch(`http://yoga/graphql?query=${encodeURIComponent(query)}`)
+      return (await response.json()).extensions.bulk.loaders.rows
+    }
+    const refused = await tallyOf('{ a: row(id: 1) b: row(id: 2) c: row(id: 3) d: row(id: 4) e: row(id: 1) }')
+    expect(refused).toMatchObject({ loads: 5, hits: 1, bulks: 1 })
+    expect(await tallyOf('{ none row }')).toMatchObject({ loads: 2, hits: 0, bulks: 0 })
+    expect(await tallyOf('{ many }')).toMatchObject({ loads: 4, hits: 1, bulks: 1 })
+    expect(await tallyOf('{ no }')).toMatchObject({ loads: 0, hits: 0, bulks: 0 })
+  })
+
+  it.each([true, false])('S142 are those of a request, not of a cached response: %s', async ownFirst => {
+    const plugins = [
+      useBulk({ rows }, { extensions: true }),
+      useResponseCache({ session: () => null, ttl: 60_000, includeExtensionMetadata: true }),
+    ]
+    const yoga = createYoga({
+      logging: false,
+      batching: true,
+      plugins: ownFirst ? plugins : plugins.toReversed(),
+      schema: createSchema<any>({
+        typeDefs: 'type Query { row: Row } type Row { id: ID! }',
+        resolvers: { Query: { row: (_, __, ctx) => ctx.bulk.rows.load(1) } },
+      }),
+    })
+    const fetch = async (body: object): Promise<any> => {
+      const headers = { 'content-type': 'application/json' }
+      return (
+        await yoga.fetch('http://yoga/graphql', { method: 'POST', headers, body: JSON.stringify(body) })
+      ).json()
+    }
+    const query = '{ row { id } }'
+    expect((await fetch({ query })).extensions.bulk.loaders.rows.bulks).toBe(1)
+    const cached = await fetch({ query })
+    expect(cached.extensions.responseCache.hit).toBe(true)
+    expect(cached.extensions.bulk).toBeUndefined()
+    const batch = await fetch([{ query }, { query: '{ row { __typename id } }' }])
+    expect(batch.map(({ extensions }: any) => extensions.bulk?.loaders.rows.bulks)).toEqual([undefined, 1])
   })
 
   it('are checked at the door', () => {

@@ -361,6 +361,56 @@ describe('the price of a plan', () => {
     expect(many).toBeLessThan(60_000)
   })
 
+  /** How many entries collections have got by it. */
+  function entriesOf(document: DocumentNode): number {
+    let entries = 0
+    for (const [of, name] of [
+      [Map.prototype, 'set'],
+      [Set.prototype, 'add'],
+    ] as const) {
+      const original = Reflect.get(of, name) as (...values: unknown[]) => unknown
+      vi.spyOn(of as any, name).mockImplementation(function counted(this: any, ...values: unknown[]) {
+        const before = this.size
+        const result = original.apply(this, values)
+        if (this.size !== before) entries++
+        return result
+      })
+    }
+    const plans = new Plans()
+    plans.expect('User.friend')
+    const plan = plans.of(schema, document, document.definitions[0] as OperationDefinitionNode)
+    plan.leadsTo(plans.evidenceOf('Query.slow'), 'users')
+    vi.restoreAllMocks()
+    return entries
+  }
+
+  it('S161 leaves the same, however many fields and aliases the document has, and however deep it is', () => {
+    const documents = [
+      (size: number) => parse(`{ ${times(size, i => `a${i}: slow { b${i}: friend { id } }`)} }`),
+      (size: number) =>
+        parse(`{ ${times(size, i => `a${i}: node { ... on User { b${i}: friend { id } } }`)} }`),
+      (size: number) =>
+        parse(
+          `{ ${times(size, i => `a${i}: slow { ...F }`)} } fragment F on User { ${times(size, i => `b${i}: friend { id }`)} }`,
+        ),
+      deep,
+    ]
+    for (const documentOf of documents) {
+      const entries = entriesOf(documentOf(5))
+      expect(entries).toBeGreaterThan(5)
+      expect(entriesOf(documentOf(500))).toBe(entries)
+    }
+  })
+
+  it('S161 leaves so much for each fragment, and no more', () => {
+    const documentOf = (size: number): DocumentNode =>
+      parse(
+        `{ slow { ...F0 } } ${times(size, i => `fragment F${i} on User { ${times(size, j => `a${j}: friend { id }`)} ...F${i + 1} }`)} fragment F${size} on User { friend { id } }`,
+      )
+    const [few, many, most] = [10, 20, 30].map(size => entriesOf(documentOf(size)))
+    expect(many! - few!).toBe(most! - many!)
+  })
+
   it('S95 comes to an end where fragments go in circles, in a document that was not validated', () => {
     const document = parse(
       '{ slow { ...F ...Nowhere } } fragment F on User { ...G } fragment G on User { ...F friend { id } }',

@@ -160,7 +160,8 @@ describe('a stitching gateway', () => {
     expect(users.bulks).toHaveLength(1)
   })
 
-  it('passes errors on with the path of the gateway', async () => {
+  it('S140 passes errors on with the path of the gateway, masks those of the program, and logs them once', async () => {
+    const logged: unknown[] = []
     const schema = stitchSchemas({
       subschemas: [
         {
@@ -176,11 +177,17 @@ describe('a stitching gateway', () => {
     const yoga = createYoga({
       schema,
       plugins: [useBulk({ users: recorded(user), titles: () => [] })],
-      logging: false,
+      logging: { debug() {}, info() {}, warn() {}, error: error => void logged.push(error) },
     })
     const { errors } = await ask(yoga, '{ posts { title } }')
     expect(errors!.map(({ path }) => path)).toEqual(allPosts.map((_, place) => ['posts', place, 'title']))
-    for (const { extensions } of errors!) expect(extensions).toMatchObject({ code: 'BULK_LENGTH' })
+    for (const { message, extensions } of errors!) {
+      expect(message).toBe('Unexpected error.')
+      expect(extensions).toEqual({ code: 'INTERNAL_SERVER_ERROR' })
+    }
+    expect(logged).toEqual([
+      expect.objectContaining({ message: expect.stringMatching(/titles must get one result/) }),
+    ])
   })
 })
 

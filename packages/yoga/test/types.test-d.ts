@@ -37,12 +37,22 @@ const bulk = useBulk({
   user: keyed(fetchUsers, user => user.id),
   postsOf: grouped(fetchPosts, post => post.authorId),
   pairs: (keys: readonly { a: number; b: string }[]) => keys.map(({ a, b }) => `${a}${b}`),
+  authors: { command: fetchUsers, nullKeys: 'null' },
   'with-dash': (keys: readonly bigint[]) => keys,
 })
 type Context = YogaInitialContext & BulkContext<typeof bulk>
 declare const ctx: Context
 
 describe('ctx.bulk', () => {
+  it('S141 takes a key that may be null, and gives null for it, where the definition says so', () => {
+    expectTypeOf(ctx.bulk.authors.load(null)).toEqualTypeOf<Promise<User | null>>()
+    expectTypeOf(ctx.bulk.authors.load(1)).toEqualTypeOf<Promise<User | null>>()
+    // @ts-expect-error: a misspelt property is none
+    void ctx.bulk.authors.load(undefined)
+    // @ts-expect-error: it is an error
+    void ctx.bulk.users.load(null)
+  })
+
   it('gives what the command gives for a key', () => {
     expectTypeOf(ctx.bulk.users.load(1)).toEqualTypeOf<Promise<User>>()
     expectTypeOf(ctx.bulk.plain.load('a')).toEqualTypeOf<Promise<number>>()
@@ -97,6 +107,7 @@ describe('ctx.bulk', () => {
       | 'user'
       | 'postsOf'
       | 'pairs'
+      | 'authors'
       | 'with-dash'
     >()
     expectTypeOf(ctx.bulk.users).toExtend<BulkLoader<number, User, any>>()

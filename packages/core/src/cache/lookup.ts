@@ -4,6 +4,7 @@
  */
 
 import type { Queue } from '../engine/queue.ts'
+import { drop } from '../engine/settle.ts'
 import { asError, BulkOptionError } from '../errors.ts'
 import type { BulkCallSettings } from '../options.ts'
 import type { Answer } from './answer.ts'
@@ -14,6 +15,8 @@ import { firstOf, placesOf } from '../engine/duplicates.ts'
 export interface LoaderSettings<K, V, C> extends BulkCallSettings, CacheSettings<K, V, C> {
   /** Whether keys are compared as they are, and no map of the user's has to be asked for each. */
   readonly isPlain: boolean
+  /** Whether a key that is `null` gives `null`; else it is an error. */
+  readonly givesNull: boolean
 }
 
 export class Lookup<K, V, C> extends Cache<K, V, C> {
@@ -44,6 +47,7 @@ export class Lookup<K, V, C> extends Cache<K, V, C> {
       this.leaveUnindexed(bulk)
       return queue.join(bulk, key)
     }
+    if (this.isNothing(key)) return Promise.resolve(null as V)
     try {
       return this.lookUp(key, this.keyFor(key))
     } catch (error) {
@@ -70,6 +74,7 @@ export class Lookup<K, V, C> extends Cache<K, V, C> {
   }
 
   primeKey(key: K, value: V | PromiseLike<V> | Error): void {
+    if (this.isNothing(key)) return drop(value)
     const cacheKey = this.keyFor(key)
     const answer = this.pending(cacheKey)
     if (answer === undefined) this.prime(cacheKey, value)
@@ -80,12 +85,20 @@ export class Lookup<K, V, C> extends Cache<K, V, C> {
   }
 
   clearKey(key: K): void {
+    if (this.isNothing(key)) return
     this.delete(this.keyFor(key))
   }
 
+  /** Whether a key is a foreign key that points nowhere, of which nothing is asked or kept. */
+  private isNothing(key: K): boolean {
+    return key === null && this.settings.givesNull
+  }
+
   private keyFor(key: K): C {
-    if (key === null || key === undefined)
-      throw new BulkOptionError(`a key of ${this.queue.name}`, 'neither null nor undefined', key)
+    if (key === null || key === undefined) {
+      const hint = key === null ? ` (nullKeys: 'null' gives null for it)` : ''
+      throw new BulkOptionError(`a key of ${this.queue.name}`, 'neither null nor undefined', key, hint)
+    }
     return this.settings.keyOf === null ? (key as unknown as C) : this.settings.keyOf(key)
   }
 

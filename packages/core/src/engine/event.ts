@@ -3,7 +3,8 @@
  * @module
  */
 
-import { nextId, type BulkEvent } from '../events.ts'
+import type { BulkEvent } from '../events.ts'
+import { nextId } from '../registry.ts'
 import type { AnyBulk } from './bulk.ts'
 import type { Line } from './line.ts'
 import type { Cause } from './policy.ts'

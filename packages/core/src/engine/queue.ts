@@ -10,7 +10,6 @@
 import type { Command } from '../command.ts'
 import { asError, BulkClosedError, BulkOverflowError } from '../errors.ts'
 import {
-  nextId,
   tellCalled,
   tellHit,
   tellPending,
@@ -22,6 +21,7 @@ import {
 } from '../events.ts'
 import type { AsyncContext } from '../host.ts'
 import type { BulkCallSettings } from '../options.ts'
+import { nextId } from '../registry.ts'
 import type { Member } from '../scope/member.ts'
 import type { Tracker } from '../scope/tracker.ts'
 import { Bulk, type AnyBulk, type BulkOwner, type Keys } from './bulk.ts'
@@ -45,6 +45,8 @@ export class Queue<T, R> extends Runner<T, R> implements BulkOwner, Member, Mark
   givenUpAt: number | null = null
   /** Tasks that are accepted and not started. */
   pending = 0
+  /** Keys that were answered without a task of their own. */
+  hits = 0
   // The marks, for the policy.
   flushed = 0
   ticked = 0
@@ -192,6 +194,7 @@ export class Queue<T, R> extends Runner<T, R> implements BulkOwner, Member, Mark
 
   /** So many keys were answered without a task. */
   hit(keys: number): void {
+    this.hits += keys
     if (watchesHits()) tellHit(this.name, keys, this.scope)
   }
 
@@ -246,6 +249,7 @@ export class Queue<T, R> extends Runner<T, R> implements BulkOwner, Member, Mark
   }
 
   merged(bulk: AnyBulk, tasks: number): void {
+    this.hits += tasks
     this.nowPending(-tasks)
     // It may not be full any more.
     bulk.readyAt = null

@@ -19,9 +19,23 @@ export function isStream(results: unknown): results is AsyncIterable<unknown> {
     typeof results === 'object' &&
     results !== null &&
     !Array.isArray(results) &&
-    Symbol.asyncIterator in results &&
+    typeof (results as { [Symbol.asyncIterator]?: unknown })[Symbol.asyncIterator] === 'function' &&
     !(Symbol.iterator in results)
   )
+}
+
+/** How what a command gave is read. */
+export type Shape = 'none' | 'list' | 'stream' | 'map' | 'iterable' | 'nothing that holds results'
+
+/** One place that tells them apart: who looks at results before the engine does must not see something else in them. */
+export function shapeOf(results: unknown): Shape {
+  if (results === null || results === undefined) return 'none'
+  if (isList(results)) return 'list'
+  if (isStream(results)) return 'stream'
+  const isObject = typeof results === 'object' || typeof results === 'function'
+  if (!isObject || tagOf(results) === '[object String]') return 'nothing that holds results'
+  if (isMap(results)) return 'map'
+  return isIterable(results) ? 'iterable' : 'nothing that holds results'
 }
 
 /**
@@ -29,17 +43,16 @@ export function isStream(results: unknown): results is AsyncIterable<unknown> {
  * result at a wrong place is worse than an error.
  */
 export function outcomesOf(results: unknown, tasks: readonly unknown[], call: Named): Outcomes {
-  if (results === null || results === undefined) return null
-  if (Array.isArray(results)) {
+  if (isList(results)) {
     if (results.length !== tasks.length) throw wrongLength(results, tasks.length, call)
     // A copy: the command may keep its array and change it before the last caller has looked. Holes become undefined.
-    return [...(results as unknown[])]
+    return [...results]
   }
-  const isObject = typeof results === 'object' || typeof results === 'function'
-  if (!isObject || tagOf(results) === '[object String]') throw new BulkResultError(call.name, results)
-  if (isMap(results)) return tasks.map(task => results.get(task) ?? null)
-  if (!isIterable(results)) throw new BulkResultError(call.name, results)
-  return drawn(results, tasks.length, call)
+  const shape = shapeOf(results)
+  if (shape === 'none') return null
+  if (shape === 'map') return tasks.map(task => (results as Map<unknown, unknown>).get(task) ?? null)
+  if (shape === 'iterable') return drawn(results as Iterable<unknown>, tasks.length, call)
+  throw new BulkResultError(call.name, results)
 }
 
 function wrongLength(outcomes: readonly unknown[], expected: number, call: Named): BulkLengthError {
@@ -99,6 +112,13 @@ export function given<R>(outcome: unknown): Promise<R> {
   if (isError(outcome)) return Promise.reject(outcome)
   return isThenable(outcome) ? new Promise(resolve => resolve(outcome as R)) : Promise.resolve(outcome as R)
 }
+
+/** An array that is read as any other, so that its length is the number of its results. */
+function isList(value: unknown): value is readonly unknown[] {
+  return Array.isArray(value) && value[Symbol.iterator] === elementsOf
+}
+
+const elementsOf = Array.prototype[Symbol.iterator]
 
 function isIterable(value: object): value is Iterable<unknown> {
   return typeof (value as { [Symbol.iterator]?: unknown })[Symbol.iterator] === 'function'

@@ -4,18 +4,35 @@
  */
 
 import type { Evidence, Plan } from './evidence.ts'
+import type { Member } from './member.ts'
 import type { Awaited, Work } from './work.ts'
+
+/** Where the search for what leads to a call of a loader has come to. */
+interface Search {
+  readonly loader: string
+  /** Of what was known then. */
+  readonly version: number
+  /** What goes on, in the order in which it began: what is behind is left, and what begins again comes behind. */
+  readonly ahead: Iterator<Evidence | null>
+  /** What was found: as long as that goes on, nothing else is looked for. */
+  found: Evidence | null | undefined
+}
 
 export class Recording {
   readonly #plan: Plan
-  /** How many pieces of work run of each resolver. */
-  readonly #resolvers = new Map<Evidence, number>()
-  /** How many of them are still due to call a loader. */
+  #version = -1
+  /**
+   * How many pieces of work of each resolver run, and how many batches in flight it has asked for something; under `null`
+   * what may do anything, and what nobody knows who asked for.
+   */
+  readonly #goesOn = new Map<Evidence | null, number>()
+  /** How many pieces that run are still due to call a loader. */
   readonly #due = new Map<string, number>()
-  /** How many of them may do anything. */
-  #unknown = 0
-  /** Of how many batches in flight each resolver has asked for something; `null` is nobody knows which. */
-  readonly #asked = new Map<Evidence | null, number>()
+  readonly #searches = new WeakMap<Member, Search>()
+  /** The windows that each of these keeps open: what goes on, or a loader that is due to be called. */
+  readonly #kept = new Map<Evidence | string | null, Member[]>()
+  /** Those that nothing keeps open which did. */
+  #freed: Member[] = []
 
   constructor(plan: Plan) {
     this.#plan = plan
@@ -29,28 +46,75 @@ export class Recording {
       work.due = evidence === null ? [] : [...evidence.late.keys()].filter(loader => work.mayCall(loader))
     }
     // Taken out just as it was put in, whatever has been learned since.
-    if (work.isUnknown) this.#unknown += change
-    if (evidence !== null && !isCommand) add(this.#resolvers, evidence, change)
-    for (const loader of work.due) add(this.#due, loader, change)
+    if (work.isUnknown) this.anything(change)
+    if (evidence !== null && !isCommand) this.#add(this.#goesOn, evidence, change)
+    for (const loader of work.due) this.#add(this.#due, loader, change)
   }
 
   /** One batch more is in flight, or one less. Who asked for it stays the same meanwhile. */
   flies({ askers }: Awaited, change: 1 | -1): void {
-    for (const asker of askers ?? [null]) add(this.#asked, asker, change)
+    for (const asker of askers ?? [null]) this.#add(this.#goesOn, asker, change)
+  }
+
+  /** Something goes on that may call anything, or does no longer. */
+  anything(change: 1 | -1): void {
+    this.#add(this.#goesOn, null, change)
+  }
+
+  /** Of the windows of these calls, those for which something has changed since the last time, beside those that opened. */
+  changed(members: Iterable<Member>, opened: readonly Member[]): Iterable<Member> {
+    const { version } = this.#plan.profile
+    const freed = this.#freed
+    this.#freed = []
+    if (version === this.#version) return [...opened, ...freed]
+    this.#version = version
+    this.#kept.clear()
+    return members
   }
 
   /** Whether evidence says that nothing which goes on leads to another call of this loader. */
-  nothingFollows(loader: string): boolean {
-    if (this.#unknown > 0 || this.#due.has(loader)) return false
-    for (const evidence of this.#resolvers.keys()) if (this.#plan.leadsTo(evidence, loader)) return false
-    for (const asker of this.#asked.keys())
-      if (asker === null || this.#plan.leadsTo(asker, loader)) return false
-    return true
+  nothingFollows(member: Member): boolean {
+    const keeper = this.#keeperOf(member)
+    if (keeper === undefined) return true
+    const kept = this.#kept.get(keeper)
+    if (kept === undefined) this.#kept.set(keeper, [member])
+    else kept.push(member)
+    return false
   }
-}
 
-function add<K>(counts: Map<K, number>, key: K, change: number): void {
-  const count = (counts.get(key) ?? 0) + change
-  if (count === 0) counts.delete(key)
-  else counts.set(key, count)
+  /** What keeps a window open, if anything does. */
+  #keeperOf(member: Member): Evidence | string | null | undefined {
+    const search = this.#searchFor(member)
+    const { loader, ahead } = search
+    if (this.#due.has(loader)) return loader
+    if (search.found !== undefined && this.#goesOn.has(search.found)) return search.found
+    for (let next; (next = ahead.next()).done !== true;) {
+      const { value } = next
+      if (value === null || this.#plan.leadsTo(value, loader)) return (search.found = value)
+    }
+    // An iterator that has come to the end sees nothing that begins from here on.
+    this.#searches.delete(member)
+    return undefined
+  }
+
+  /** Goes through what goes on once, and begins anew only where more is known. */
+  #searchFor(member: Member): Search {
+    const version = this.#version
+    let search = this.#searches.get(member)
+    if (search?.version !== version) {
+      search = { loader: member.name, version, ahead: this.#goesOn.keys(), found: undefined }
+      this.#searches.set(member, search)
+    }
+    return search
+  }
+
+  #add<K extends Evidence | string | null>(counts: Map<K, number>, key: K, change: number): void {
+    const count = (counts.get(key) ?? 0) + change
+    if (count !== 0) counts.set(key, count)
+    else {
+      counts.delete(key)
+      for (const member of this.#kept.get(key) ?? []) this.#freed.push(member)
+      this.#kept.delete(key)
+    }
+  }
 }

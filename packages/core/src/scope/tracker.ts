@@ -34,6 +34,8 @@ export class Tracker implements WorkOwner {
   #recording: Recording | null = null
   readonly #members = new LinkedList<Member>()
   #windows = 0
+  /** Calls of which batches have opened since the last look; one is in it for each of these. */
+  #opened: Member[] = []
   /** Work that goes on and waits for no parked batch: any of it may call. */
   readonly #running = new LinkedList<Work>()
   /** Parts of this scope that are busy. */
@@ -49,12 +51,12 @@ export class Tracker implements WorkOwner {
   /** `null` as long as none has outlived its tick. */
   #openWindows: OpenWindows | null = null
 
-  constructor(scope: object, host: Host, wider: Tracker | null, plan: Plan | null) {
+  constructor(scope: object, host: Host, wider: Tracker | null, plan: Plan | null, context: AsyncContext) {
     this.scope = scope
     this.#host = host
     this.#wider = wider
     if (plan !== null) this.follow(plan)
-    this.context = host.captureContext()
+    this.context = context
   }
 
   /** It is known what will be executed. What goes on already was not recorded, so nothing is then. */
@@ -250,6 +252,7 @@ export class Tracker implements WorkOwner {
     if (hasWindow) {
       if (!member.hasWindow) this.#windows++
       member.hasWindow = true
+      this.#opened.push(member)
       this.#lookLater()
     }
     this.#tellWider()
@@ -332,8 +335,14 @@ export class Tracker implements WorkOwner {
     const isBusy = this.aborted === null && (this.#pending > 0 || !this.#isQuiet)
     if (this.#isBusyPart === isBusy) return
     this.#isBusyPart = isBusy
-    wider.#busyParts += isBusy ? 1 : -1
-    if (!isBusy) wider.look()
+    wider.partIs(isBusy)
+  }
+
+  /** A part of this scope, which may be one of another copy of this package, has got busy, or is busy no more. */
+  partIs(isBusy: boolean): void {
+    this.#busyParts += isBusy ? 1 : -1
+    this.#recording?.anything(isBusy ? 1 : -1)
+    if (!isBusy) this.look()
   }
 
   // ---- Windows close
@@ -354,22 +363,34 @@ export class Tracker implements WorkOwner {
   }
 
   #closeWindows(): void {
-    const closing: Member[] = []
-    const isQuiet = this.#isQuiet
-    for (const member of this.#members) {
+    const opened = this.#opened
+    this.#opened = []
+    const closing = this.#isQuiet ? [...this.#members] : this.#inVainOrDone(opened)
+    for (const member of closing) if (member.hasWindow) this.#close(member)
+  }
+
+  /** The windows that close although something goes on. Those of the others that have just opened are kept. */
+  #inVainOrDone(opened: readonly Member[]): Iterable<Member> {
+    const isOver = this.#isPatienceOver
+    const recording = this.#recording
+    const closing = new Set<Member>()
+    // For a window that was left open before, nothing may have changed.
+    const changed = recording === null ? opened : recording.changed(this.#members, opened)
+    for (const member of isOver ? this.#members : changed) {
       if (!member.hasWindow) continue
-      const isOver = this.#isPatienceOver(member)
-      if (isQuiet || isOver || this.#nothingFollows(member.name)) {
-        closing.push(member)
-        if (isOver && !isQuiet) member.givenUpAt = this.#host.now()
-      } else {
-        this.profile?.outlived()
-        member.keepWindow()
-        this.#openWindows ??= new OpenWindows(this.#host, this.#members, this.#running)
-        this.#openWindows.watch(member)
-      }
+      const isInVain = isOver && member.settings.delay < Infinity
+      if (isInVain) member.givenUpAt = this.#host.now()
+      if (isInVain || recording?.nothingFollows(member)) closing.add(member)
     }
-    for (const member of closing) this.#close(member)
+    for (const member of opened) if (!closing.has(member)) this.#keep(member)
+    return closing
+  }
+
+  #keep(member: Member): void {
+    this.profile?.outlived()
+    member.keepWindow()
+    this.#openWindows ??= new OpenWindows(this.#host, this.#members, this.#running)
+    this.#openWindows.watch(member)
   }
 
   #close(member: Member): void {
@@ -385,10 +406,6 @@ export class Tracker implements WorkOwner {
     if (--this.#windows === 0) this.#openWindows?.end()
   }
 
-  #nothingFollows(loader: string): boolean {
-    return this.#recording !== null && this.#busyParts === 0 && this.#recording.nothingFollows(loader)
-  }
-
   /** How long a window was open and got nothing by it, no instant counted twice. */
   #accountFor({ keptAt, settings: { delay } }: Member): void {
     const now = this.#host.now()
@@ -401,8 +418,8 @@ export class Tracker implements WorkOwner {
   }
 
   /** Never while parts are waited for: a wide scope lives as long as the program, and would be out of patience for ever. */
-  #isPatienceOver({ settings: { delay } }: Member): boolean {
-    return delay < Infinity && this.#busyParts === 0 && this.#vain >= (this.plan?.patience ?? budget)
+  get #isPatienceOver(): boolean {
+    return this.#busyParts === 0 && this.#vain >= (this.plan?.patience ?? budget)
   }
 }
 

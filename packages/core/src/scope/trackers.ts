@@ -1,19 +1,29 @@
 /**
  * The trackers of scopes, for those who get a scope as an option. Here, and not in `BulkScope`, so that a program without
- * scopes does not load what they are made of: then nothing is one.
+ * scopes does not load what they are made of.
  * @module
  */
 
+import { version } from '../registry.ts'
+import { check } from '../validate.ts'
 import type { Tracker } from './tracker.ts'
 
-let read: (scope: unknown) => Tracker | undefined = () => undefined
+/** Under this key a scope of any copy of this package has its tracker, where the copies fit each other. */
+export const trackerKey: unique symbol = Symbol.for(`bulkcall:${version}`) as never
 
-/** `BulkScope` says how its tracker is read. */
-export function readTrackersBy(reader: (scope: unknown) => Tracker | undefined): void {
-  read = reader
+/** The tracker of a scope that was given as this option. */
+export function checkScope(what: string, scope: unknown): Tracker {
+  const tracker = (scope as Scope | null | undefined)?.[trackerKey]
+  check(what, tracker !== undefined, 'a BulkScope of this version', scope)
+  return tracker!
 }
 
-/** The tracker of a scope; `undefined` for what is no scope of this copy of the package. */
-export function trackerOf(scope: unknown): Tracker | undefined {
-  return read(scope)
+/** Whether this is a scope, of whichever copy of this package that fits. */
+export function isScope(value: unknown): boolean {
+  return (value as Scope | null | undefined)?.[trackerKey] !== undefined
+}
+
+/** Whatever was given may be one. */
+interface Scope {
+  readonly [trackerKey]?: Tracker
 }

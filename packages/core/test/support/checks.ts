@@ -189,6 +189,7 @@ export const checks = {
 
   async 'S85 evidence closes a window as soon as nothing leads to it, and not before'(core) {
     const [author, posts] = [new core.Evidence('Post.author'), new core.Evidence('User.posts')]
+    const idle = new core.Evidence('User.idle')
     for (const leads of [true, false]) {
       for (const isRunning of [true, false]) {
         const { host, request, io } = learning(core, from => leads && from === posts)
@@ -197,6 +198,8 @@ export const checks = {
           const { scope, load } = request()
           const [users, rows, start] = [load('users'), load('posts', 7), host.time]
           void scope.run(() => (isRunning ? io(7) : rows.load(1)), posts)
+          // The scope is never quiet.
+          void scope.run(() => io(15), idle)
           void io(1)
             .then(() => scope.run(() => users.load(1), author))
             .then(() => starts.push(host.time - start))

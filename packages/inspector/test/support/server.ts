@@ -27,6 +27,8 @@ export interface Serving {
   shut(): void
   open(): void
   touch(): void
+  /** Breaks all connections. */
+  drop(): void
   ask(query: string | object, signal?: AbortSignal): Promise<any>
   close(): Promise<void>
 }
@@ -42,6 +44,11 @@ export interface ServingOptions {
   /** How many times as long as they usually do its commands take. */
   readonly pace?: number
   readonly plugins?: readonly Plugin[]
+  /** Keeps the processor busy in the command of orgs, for 30 ms. */
+  readonly blocks?: boolean
+  readonly port?: number
+  /** The option `timeout` of posts. */
+  readonly timeout?: number
 }
 
 export async function serve(options: ServingOptions = {}): Promise<Serving> {
@@ -58,7 +65,11 @@ export async function serve(options: ServingOptions = {}): Promise<Serving> {
     }
   const bulk = useBulk(
     {
-      posts: { command: answered(id => ({ id }), 2), size: 50 },
+      posts: {
+        command: answered(id => ({ id }), 2),
+        size: 50,
+        ...(options.timeout && { timeout: options.timeout }),
+      },
       authors: {
         command: answered(id => ({ id, name: `author ${id}` }), 6),
         size: 10,
@@ -66,7 +77,11 @@ export async function serve(options: ServingOptions = {}): Promise<Serving> {
       },
       comments: answered(id => [1, 2, 3].map(n => ({ text: `${id}.${n}`, by: (id + n) % 20 })), 3),
       orgs: {
-        command: answered(id => ({ name: `org ${id}` }), 4),
+        command: async ids => {
+          const orgs = await answered(id => ({ name: `org ${id}` }), 4)(ids)
+          if (options.blocks === true) for (const end = performance.now() + 30; performance.now() < end;);
+          return orgs
+        },
         name: options.orgs ?? 'orgs',
         concurrent: 1,
       },
@@ -113,7 +128,7 @@ export async function serve(options: ServingOptions = {}): Promise<Serving> {
     logging: false,
   })
   const server = createServer((request, response) => void yoga(request, response))
-  await new Promise<void>(done => server.listen(0, '127.0.0.1', done))
+  await new Promise<void>(done => server.listen(options.port ?? 0, '127.0.0.1', done))
   const address = `http://127.0.0.1:${(server.address() as AddressInfo).port}`
   return {
     address,
@@ -122,6 +137,7 @@ export async function serve(options: ServingOptions = {}): Promise<Serving> {
       gate = new Promise(done => (open = done))
     },
     open: () => open?.(),
+    drop: () => server.closeAllConnections(),
     touch: () => changes.publish('touched', 1),
     async ask(query, signal) {
       const response = await fetch(address + graphqlEndpoint, {

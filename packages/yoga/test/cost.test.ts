@@ -1,0 +1,33 @@
+/**
+ * What a client can make an operation cost: documents that are written to be expensive, counted in steps and not in seconds.
+ */
+
+import { execFile } from 'node:child_process'
+import { join } from 'node:path'
+import { promisify } from 'node:util'
+import { beforeAll, describe, expect, it } from 'vitest'
+import { attacks, type StepsReport } from './support/attacks.ts'
+
+describe('a document that is written to be expensive', () => {
+  let report: Readonly<Record<string, StepsReport>>
+
+  beforeAll(async () => {
+    const program = join(import.meta.dirname, 'support/steps.ts')
+    const { stdout } = await promisify(execFile)(
+      process.execPath,
+      ['--conditions=@bulkcall/source', '--import', 'tsx', program],
+      { cwd: import.meta.dirname },
+    )
+    report = JSON.parse(stdout) as typeof report
+  })
+
+  it.each(Object.keys(attacks))('S160 takes steps that are linear in it: %s', name => {
+    const { few, many } = report[name]!
+    // In the first run nothing is recorded. In the next two it is worked out what the resolvers were seen to do: that is
+    // bounded by the schema.
+    for (const run of [0, 3, 4]) {
+      expect(many[run]).toBeLessThan(few[run]! * (name.includes('loader of its own') ? 2 : 1.2))
+      expect(many[run]).toBeLessThan(700)
+    }
+  })
+})

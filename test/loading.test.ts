@@ -1,0 +1,61 @@
+/**
+ * How the packages load, as they are built: by `import` and by `require`.
+ */
+
+import { execFileSync } from 'node:child_process'
+import { readdirSync, readFileSync } from 'node:fs'
+import { dirname, join } from 'node:path'
+
+import { describe, expect, it } from 'vitest'
+
+const root = join(import.meta.dirname, '..')
+
+it('S180 every package loads by import and by require, with the same exports, and copies share their listeners', () => {
+  const printed = execFileSync(process.execPath, ['.ci/smoke.mjs'], { cwd: root, encoding: 'utf8' })
+
+  expect(printed.split('\n').filter(line => line.includes(' loads: '))).toHaveLength(
+    readdirSync(join(root, 'packages')).length,
+  )
+})
+
+describe.each(readdirSync(join(root, 'packages')))('packages/%s', name => {
+  const folder = join(root, 'packages', name)
+  const { exports, main, types } = JSON.parse(readFileSync(join(folder, 'package.json'), 'utf8'))
+  const entries = Object.values<any>(exports).filter(entry => typeof entry === 'object')
+
+  it('S180 has ES modules and CommonJS, each with declarations of its own', () => {
+    expect(entries).not.toEqual([])
+    for (const entry of entries) {
+      expect(read(folder, entry.import.default)).toMatch(/^(export|import) /m)
+      expect(read(folder, entry.require.default)).toMatch(
+        /^(Object\.defineProperty\(exports|module\.exports)/m,
+      )
+      expect([entry.import, entry.require].map(({ types: path }) => typeof read(folder, path))).toEqual([
+        'string',
+        'string',
+      ])
+      expect(entry.import.types).not.toBe(entry.require.types)
+    }
+  })
+
+  it('S180 has for those who know no exports what is required', () => {
+    expect({ default: main, types }).toEqual({
+      default: entries[0].require.default,
+      types: entries[0].require.types,
+    })
+  })
+
+  it('S180 says of its CommonJS that it is no module', () => {
+    for (const { require } of entries) {
+      const isNamed = require.default.endsWith('.cjs')
+      const type = isNamed
+        ? 'commonjs'
+        : JSON.parse(read(folder, `${dirname(require.default)}/package.json`)).type
+      expect(type).toBe('commonjs')
+    }
+  })
+})
+
+function read(folder: string, path: string): string {
+  return readFileSync(join(folder, path), 'utf8')
+}
