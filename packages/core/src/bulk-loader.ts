@@ -82,7 +82,11 @@ class BulkLoader<K, V, C = K> {
   ) {
     readCommand(command)
     const isChecked = options instanceof Checked
-    const settings = isChecked ? options.settings : options === undefined ? defaults : readLoaderOptions(options)
+    const settings = isChecked
+      ? options.settings
+      : options === undefined
+        ? defaults
+        : readLoaderOptions(options)
     const tracker = readScope(isChecked ? scope : options?.scope)
     const keeps = settings.remembers || settings.map !== null
     const context = contextOf(isChecked ? undefined : options?.context, tracker, settings, keeps)
