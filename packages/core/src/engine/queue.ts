@@ -357,6 +357,13 @@ export class Queue<T, R> extends Runner<T, R> implements BulkOwner, Member, Mark
     this.settledSome()
   }
 
+  /** Nobody waits for a bulk in flight any more. */
+  forsake(bulk: AnyBulk, reason: unknown): void {
+    this.failTasks(bulk, reason)
+    bulk.abort(reason)
+    this.settledSome()
+  }
+
   /** Fails the first bulk without sending it. */
   private giveUp(reason: unknown): void {
     const bulk = this.seal()
