@@ -4,7 +4,16 @@
 //   node .ci/install.mjs           all
 //   node .ci/install.mjs Bun Deno  these
 import { spawn, spawnSync } from 'node:child_process'
-import { cpSync, existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import {
+  cpSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs'
 import { tmpdir } from 'node:os'
 import { basename, delimiter, dirname, join } from 'node:path'
 
@@ -27,7 +36,12 @@ const projects = [
     title: 'Jest',
     how: 'require',
     node: '20',
-    needs: { jest: '30.5.2', dataloader: '2.2.3', '@pothos/core': '4.15.1', '@pothos/plugin-dataloader': '4.4.6' },
+    needs: {
+      jest: '30.5.2',
+      dataloader: '2.2.3',
+      '@pothos/core': '4.15.1',
+      '@pothos/plugin-dataloader': '4.4.6',
+    },
     overrides: true,
     bin: 'jest/bin/jest.js',
     run: ['--ci', '--testMatch', '**/jest.test.cjs'],
@@ -74,7 +88,9 @@ const projects = [
 ]
 
 const asked = process.argv.slice(2)
-const chosen = projects.filter(({ title }) => asked.length === 0 || asked.some(name => title.startsWith(name)))
+const chosen = projects.filter(
+  ({ title }) => asked.length === 0 || asked.some(name => title.startsWith(name)),
+)
 const home = mkdtempSync(join(tmpdir(), 'bulkcall-install-'))
 const results = []
 try {
@@ -119,11 +135,19 @@ async function tryOut(project, tarballs) {
   const name = `${title}, ${how}`
   const folder = mkdtempSync(join(home, 'project-'))
   const ours = Object.fromEntries(
-    ['core', 'yoga', ...(overrides ? ['dataloader'] : [])].map(each => [`@bulkcall/${each}`, tarballs[`@bulkcall/${each}`]]),
+    ['core', 'yoga', ...(overrides ? ['dataloader'] : [])].map(each => [
+      `@bulkcall/${each}`,
+      tarballs[`@bulkcall/${each}`],
+    ]),
   )
   const description = {
     private: true,
-    dependencies: { ...yoga, ...needs, ...ours, ...(overrides && { dataloader: ours['@bulkcall/dataloader'] }) },
+    dependencies: {
+      ...yoga,
+      ...needs,
+      ...ours,
+      ...(overrides && { dataloader: ours['@bulkcall/dataloader'] }),
+    },
     ...(overrides && { overrides: { dataloader: '$dataloader' } }),
   }
   writeFileSync(join(folder, 'package.json'), JSON.stringify(description, null, 2))
@@ -142,16 +166,21 @@ async function tryOut(project, tarballs) {
   const install = () => run('npm', ['install', ...flags], { cwd: folder, env: process.env, timeout: 240_000 })
   let installed = await install()
   if (installed.status !== 0) installed = await install()
-  if (installed.status !== 0) return { project, name, passed: [], failed: [`cannot be installed: ${installed.said}`] }
+  if (installed.status !== 0)
+    return { project, name, passed: [], failed: [`cannot be installed: ${installed.said}`] }
 
   const modules = join(folder, 'node_modules')
   const command = project.exec ? join(modules, '.bin', project.exec) : binary
   const args = project.bin ? [join(modules, project.bin), ...project.run] : project.run
-  const { said, stdout } = await run(command, args, { cwd: folder, env, timeout: 120_000 })
-  const given = existsSync(join(folder, 'report.json')) ? readFileSync(join(folder, 'report.json'), 'utf8') : lastLine(stdout)
+  const { status, said, stdout } = await run(command, args, { cwd: folder, env, timeout: 120_000 })
+  const given = existsSync(join(folder, 'report.json'))
+    ? readFileSync(join(folder, 'report.json'), 'utf8')
+    : lastLine(stdout)
   try {
     const { passed, failed, facts, version } = JSON.parse(given)
-    const installedVersion = needs.miniflare && JSON.parse(readFileSync(join(modules, 'workerd/package.json'), 'utf8')).version
+    if (status !== 0 && failed.length === 0) failed.push(`ends with ${status}: ${said.slice(-2000)}`)
+    const installedVersion =
+      needs.miniflare && JSON.parse(readFileSync(join(modules, 'workerd/package.json'), 'utf8')).version
     return { project, name, passed, failed, facts, version: version ?? installedVersion }
   } catch {
     return { project, name, passed: [], failed: [`gives no report: ${said.slice(-2000)}`] }
@@ -160,7 +189,12 @@ async function tryOut(project, tarballs) {
 
 function run(command, args, { timeout, ...options }) {
   return new Promise(resolve => {
-    const child = spawn(command, args, { ...options, stdio: ['ignore', 'pipe', 'pipe'], timeout, killSignal: 'SIGKILL' })
+    const child = spawn(command, args, {
+      ...options,
+      stdio: ['ignore', 'pipe', 'pipe'],
+      timeout,
+      killSignal: 'SIGKILL',
+    })
     let said = ''
     let stdout = ''
     child.stdout.on('data', data => {
@@ -184,7 +218,11 @@ function report() {
     status: failed.length === 0 ? 'passed' : 'failed',
     assertionResults: [
       ...passed.map(each => ({ status: 'passed', fullName: `${name}: ${each}`, failureMessages: [] })),
-      ...failed.map(each => ({ status: 'failed', fullName: `${name}: ${each.split('\n')[0]}`, failureMessages: [each] })),
+      ...failed.map(each => ({
+        status: 'failed',
+        fullName: `${name}: ${each.split('\n')[0]}`,
+        failureMessages: [each],
+      })),
     ],
   }))
   const all = testResults.flatMap(({ assertionResults }) => assertionResults)
@@ -208,17 +246,24 @@ function writeTable() {
     title,
     version ?? '',
     `\`${how}\``,
-    failed.length === 0 ? `${passed.length} checks pass` : `${failed.length} of ${passed.length + failed.length} checks fail`,
+    failed.length === 0
+      ? `${passed.length} checks pass`
+      : `${failed.length} of ${passed.length + failed.length} checks fail`,
     facts ? yesNo(facts.channel) : '',
     facts ? yesNo(facts.context) : '',
   ])
   const heads = ['Runtime', 'Version', 'Loads by', 'Core and server', 'Tracing channel', 'Async contexts']
-  const widths = heads.map((head, place) => Math.max(...[head, ...rows.map(row => row[place])].map(cell => cell.length)))
+  const widths = heads.map((head, place) =>
+    Math.max(...[head, ...rows.map(row => row[place])].map(cell => cell.length)),
+  )
   const line = cells => `| ${cells.map((cell, place) => cell.padEnd(widths[place])).join(' | ')} |`
   const table = [line(heads), line(widths.map(width => '-'.repeat(width))), ...rows.map(line)].join('\n')
   const page = join(root, 'docs/runtimes.md')
   const text = readFileSync(page, 'utf8')
-  writeFileSync(page, text.replace(/(<!-- table -->\n\n)[^]*?(\n\n<!-- end -->)/, (_, begin, end) => begin + table + end))
+  writeFileSync(
+    page,
+    text.replace(/(<!-- table -->\n\n)[^]*?(\n\n<!-- end -->)/, (_, begin, end) => begin + table + end),
+  )
   console.log(`The table of ${basename(page)} is written`)
 }
 

@@ -8,7 +8,7 @@ import { join } from 'node:path'
 export const versions = { 20: '20.20.2', 22: '22.23.3', 24: '24.21.0', 26: '26.10.0' }
 
 /** Those on which not all tests are run: the last that could not `require` an ES module. */
-const others = { '22.11': '22.11.0' }
+const others = { 22.11: '22.11.0' }
 
 const platform = process.platform === 'win32' ? 'win' : process.platform
 const cache = join(process.env.XDG_CACHE_HOME || join(homedir(), '.cache'), 'bulkcall')

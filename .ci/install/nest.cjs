@@ -1,4 +1,5 @@
 // In NestJS, whose driver for Yoga takes its plugins. What decorators do is written out: there is no compiler here.
+// oxlint-disable-next-line import/no-unassigned-import -- it is what decorators write to
 require('reflect-metadata')
 const core = require('@bulkcall/core')
 const { useBulk } = require('@bulkcall/yoga')
@@ -38,7 +39,7 @@ Parent()(PostResolver.prototype, 'author', 0)
 Context()(PostResolver.prototype, 'author', 1)
 Resolver('Post')(PostResolver)
 
-class App {}
+const App = Object.defineProperty(function () {}, 'name', { value: 'App' })
 Module({
   imports: [
     GraphQLModule.forRoot({
@@ -58,7 +59,9 @@ async function main() {
   await app.close()
   const name = 'a server answers six requests, with one bulk each'
   const isGood = wrong.length === 0 && isRight(bulks)
-  const report = isGood ? { passed: [name], failed: [] } : { passed: [], failed: [`${name}: ${wrong[0] ?? JSON.stringify(bulks)}`] }
+  const report = isGood
+    ? { passed: [name], failed: [] }
+    : { passed: [], failed: [`${name}: ${wrong[0] ?? JSON.stringify(bulks)}`] }
   console.log(JSON.stringify({ ...report, version: require('@nestjs/core/package.json').version }))
 }
 
@@ -66,4 +69,4 @@ function decorate(decorator, name) {
   decorator(PostResolver.prototype, name, Object.getOwnPropertyDescriptor(PostResolver.prototype, name))
 }
 
-main()
+void main()

@@ -15,4 +15,4 @@ exports.run = async () => ({
   version: process.versions.node,
 })
 
-if (require.main === module) exports.run().then(report => console.log(JSON.stringify(report)))
+if (require.main === module) void exports.run().then(report => console.log(JSON.stringify(report)))

@@ -76,9 +76,20 @@ export function overHttp(createServer) {
  * All of it, in a runtime that loads the packages in its own way.
  * @param listen starts a server of Yoga, and gives its address and what ends it
  */
-export async function check({ core, yoga: { createSchema, createYoga }, useBulk, smoke, hooks, channels, listen }) {
+export async function check({
+  core,
+  yoga: { createSchema, createYoga },
+  useBulk,
+  smoke,
+  hooks,
+  channels,
+  listen,
+}) {
   const { passed, failed } = await smoke(core)
-  const { yoga, bulks } = makeServer({ createSchema, createYoga, useBulk, keyed: core.keyed }, { concurrent: 2 })
+  const { yoga, bulks } = makeServer(
+    { createSchema, createYoga, useBulk, keyed: core.keyed },
+    { concurrent: 2 },
+  )
   const { url, end } = await listen(yoga)
   const wrong = await ask(url)
   await end()

@@ -9,6 +9,8 @@ import { smoke } from './smoke.mjs'
 const packages = { createSchema, createYoga, useBulk, keyed: core.keyed }
 const { yoga, bulks } = makeServer(packages)
 
+const builtin = name => globalThis.process?.getBuiltinModule?.(name)
+
 function refusal(settings, options) {
   try {
     useBulk({ users: { command: ids => ids, ...settings } }, options)
@@ -22,11 +24,10 @@ export default {
   async fetch(request, env, context) {
     const { pathname } = new URL(request.url)
     if (pathname === '/graphql') return yoga.fetch(request, env, context)
-    const builtin = globalThis.process?.getBuiltinModule
     return Response.json({
       ...(await smoke(core)),
       bulks,
-      facts: await facts(core, builtin?.('node:async_hooks'), builtin?.('node:diagnostics_channel')),
+      facts: await facts(core, builtin('node:async_hooks'), builtin('node:diagnostics_channel')),
       refused: [refusal({ concurrent: 2 }), refusal({ shared: true }), refusal({}, { concurrent: 2 })],
     })
   },

@@ -28,7 +28,9 @@ await workers.dispose()
 note('a server answers six requests, with one bulk each', wrong.length === 0 && isRight(bulks), wrong[0])
 note(
   'what one request would wait for another for is refused',
-  refused.every(message => / in a worker of Cloudflare, where no request may wait for another, got /.test(message)),
+  refused.every(message =>
+    / in a worker of Cloudflare, where no request may wait for another, got /.test(message),
+  ),
   JSON.stringify(refused),
 )
 console.log(JSON.stringify({ passed, failed, facts }))
