@@ -247,7 +247,7 @@ function writeTable() {
     version ?? '',
     `\`${how}\``,
     failed.length === 0
-      ? `${passed.length} checks pass`
+      ? `${passed.length} ${passed.length === 1 ? 'check passes' : 'checks pass'}`
       : `${failed.length} of ${passed.length + failed.length} checks fail`,
     facts ? yesNo(facts.channel) : '',
     facts ? yesNo(facts.context) : '',
@@ -260,10 +260,7 @@ function writeTable() {
   const table = [line(heads), line(widths.map(width => '-'.repeat(width))), ...rows.map(line)].join('\n')
   const page = join(root, 'docs/runtimes.md')
   const text = readFileSync(page, 'utf8')
-  writeFileSync(
-    page,
-    text.replace(/(<!-- table -->\n\n)[^]*?(\n\n<!-- end -->)/, (_, begin, end) => begin + table + end),
-  )
+  writeFileSync(page, text.replace(/(<!-- table -->)[^]*(?=<!-- end -->)/, `$1\n\n${table}\n\n`))
   console.log(`The table of ${basename(page)} is written`)
 }
 
