@@ -120,6 +120,14 @@ export class BulkScope {
   }
 
   /**
+   * The result of the scope is there. What still runs in it goes on, and is served as before, but the wider scope does not
+   * wait for it any more: a resolver that hangs must not hold up the shared bulks of everybody.
+   */
+  end(): void {
+    this.#tracker.end()
+  }
+
+  /**
    * Gives up everything in the scope, because nobody waits for it any more: pending calls reject with the reason and are
    * never sent, calls in flight reject at once and their bulks' signals abort, and later calls reject.
    */

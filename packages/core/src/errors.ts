@@ -91,9 +91,12 @@ export class BulkTimeoutError extends BulkError {
   readonly code = 'BULK_TIMEOUT'
   /** The bound that was met, in ms. */
   readonly timeout: number
+  /** How many tasks were in the bulk. */
+  readonly tasks: number
   constructor(call: string, timeout: number, tasks: number) {
     super(`Bulkcall: ${call} must settle its ${tasks} tasks within ${timeout} ms, got no answer`)
     this.timeout = timeout
+    this.tasks = tasks
   }
 }
 

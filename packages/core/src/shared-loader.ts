@@ -10,7 +10,8 @@ import { AsyncBulkCall } from './bulk-call.ts'
 import type { Command, CommandContext, ResultOf, Results } from './command.ts'
 import { check, checkNames } from './validate.ts'
 import { firstOf, placesOf } from './engine/duplicates.ts'
-import { asError, isError } from './errors.ts'
+import { asError, BulkTimeoutError, isError } from './errors.ts'
+import { frozen } from './frozen.ts'
 import type { Limiter, Slot, Waiter } from './limiter.ts'
 import { BulkLoader, type BulkLoaderOptions, type NullKeys, type OrNull } from './bulk-loader.ts'
 import {
@@ -43,6 +44,12 @@ export interface SharedLoaderOptions<K> extends BulkCallOptions {
   readonly scope?: BulkScope | undefined
   /** What two keys must have in common to be equal; needed where keys are objects. */
   readonly cacheKeyFn?: ((key: K) => unknown) | undefined
+  /**
+   * Makes each unit of work a copy of its own of an answer, such as `structuredClone`. `value => value` gives all of them the
+   * same, which one may then change for the others.
+   * @default none: all get the same, and what of it is a plain object or an array is frozen
+   */
+  readonly clone?: ((value: any) => unknown) | undefined
 }
 
 /** The options of the loader that one unit of work has of a `SharedLoader`. */
@@ -71,20 +78,22 @@ class SharedLoader<K, V, P = undefined> {
   readonly #settings: BulkCallSettings
   readonly #name: string
   readonly #cacheKeyFn: ((key: K) => unknown) | undefined
+  readonly #clone: ((value: any) => unknown) | undefined
   /** Errors that the command gave for one key. What it throws is no answer, and no cache keeps it. */
   readonly #given = new WeakSet<Error>()
   /** One for each partition that somebody waits for. */
   readonly #rooms = new Map<P, Room<K, V>>()
 
   constructor(command: AnyCommand<K, P>, options: SharedLoaderOptions<K> = {}) {
-    checkNames(options, [...bulkCallOptions, 'cacheKeyFn'])
-    const { cacheKeyFn, ...rest } = options
+    checkNames(options, [...bulkCallOptions, 'cacheKeyFn', 'clone'])
+    const { cacheKeyFn, clone, ...rest } = options
     check(
       'cacheKeyFn',
       cacheKeyFn === undefined || typeof cacheKeyFn === 'function',
       'a function',
       cacheKeyFn,
     )
+    check('clone', clone === undefined || typeof clone === 'function', 'a function', clone)
     readCommand(command)
     this.#settings = readOptions(rest)
     this.#name = nameOf(command, this.#settings)
@@ -93,6 +102,7 @@ class SharedLoader<K, V, P = undefined> {
     // Not that of its scope: who makes what all share may be the first of its users.
     const context = contextOf(rest.context, null, this.#settings, false)
     this.#cacheKeyFn = cacheKeyFn
+    this.#clone = clone
     // One limit over all partitions, not one for each. How many may be pending is for each unit of work.
     this.#options = { ...rest, context, concurrent: this.#settings.limiter, maxPending: Infinity }
   }
@@ -162,7 +172,7 @@ class SharedLoader<K, V, P = undefined> {
     partition: P,
     signal: AbortSignal,
   ): Promise<(V | Error)[]> {
-    const others = failedWithOthers(answers)
+    const others = this.#failedWithOthers(answers)
     if (others.size === 0) return answers
     const alone = { ...this.#options, scope: undefined, delay: 0 }
     const call = new AsyncBulkCall<K, V>(this.#bound(partition), alone)
@@ -170,6 +180,22 @@ class SharedLoader<K, V, P = undefined> {
     const again = await call.callMany(failed, { signal })
     let place = 0
     return answers.map(answer => (others.has(answer) ? again[place++]! : answer))
+  }
+
+  /**
+   * What has failed of bulks in which others had keys as well: each is one bulk's failure. One that has run out of its time
+   * is among them: it may have been the key of another that was slow.
+   */
+  #failedWithOthers(answers: readonly unknown[]): ReadonlySet<unknown> {
+    const own = new Map<FailedTogether | BulkTimeoutError, number>()
+    for (const answer of answers) {
+      if (
+        answer instanceof FailedTogether ||
+        (answer instanceof BulkTimeoutError && !this.#given.has(answer))
+      )
+        own.set(answer, (own.get(answer) ?? 0) + 1)
+    }
+    return new Set([...own.keys()].filter(failure => own.get(failure)! < failure.tasks))
   }
 
   /** What all keys of a bulk have failed with, and none was given, is the failure of the bulk. */
@@ -204,10 +230,23 @@ class SharedLoader<K, V, P = undefined> {
           : outcomesOf(given, unique, call)
         if (outcomes === null) return null
         const answers = outcomes.map(outcome => this.#answer(outcome)) as V[]
-        return places === null ? answers : places.map(place => answers[place]!)
+        const seen = new Set<unknown>()
+        const toEach = (answer: V): V => this.#toEach(answer, seen)
+        return places === null ? answers.map(toEach) : places.map(place => toEach(answers[place]!))
       } catch (error) {
         throw new FailedTogether(error, keys.length)
       }
+    }
+  }
+
+  /** An answer as one unit of work gets it, whom no other may change it for. */
+  #toEach(answer: unknown, seen: Set<unknown>): any {
+    if (isError(answer)) return answer
+    if (isThenable(answer)) return Promise.resolve(answer).then(value => this.#toEach(value, seen))
+    try {
+      return this.#clone === undefined ? frozen(answer, seen) : this.#clone(answer)
+    } catch (error) {
+      return asError(error)
     }
   }
 
@@ -301,22 +340,14 @@ class PartitionContext<P> implements SharedCommandContext<P> {
   }
 }
 
-/** A bulk of so many keys has failed, of whoever they were. */
+/** A bulk has failed, whosever keys were in it. */
 class FailedTogether extends Error {
-  readonly keys: number
+  readonly tasks: number
 
-  constructor(cause: unknown, keys: number) {
+  constructor(cause: unknown, tasks: number) {
     super('a shared bulk has failed', { cause })
-    this.keys = keys
+    this.tasks = tasks
   }
-}
-
-/** What has failed of bulks in which others had keys as well: each is one bulk's failure. */
-function failedWithOthers(answers: readonly unknown[]): ReadonlySet<unknown> {
-  const own = new Map<FailedTogether, number>()
-  for (const answer of answers)
-    if (answer instanceof FailedTogether) own.set(answer, (own.get(answer) ?? 0) + 1)
-  return new Set([...own.keys()].filter(failure => own.get(failure)! < failure.keys))
 }
 
 /** Makes a {@link SharedLoader}; what its loads give is read off the command's type. */

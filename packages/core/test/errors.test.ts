@@ -180,7 +180,7 @@ describe('errors', () => {
     [new BulkResultError('rm', 'text'), 'BulkResultError', 'BULK_RESULT', {}],
     [new BulkOverflowError('rm', 9), 'BulkOverflowError', 'BULK_OVERFLOW', { maxPending: 9 }],
     [new BulkClosedError('rm'), 'BulkClosedError', 'BULK_CLOSED', {}],
-    [new BulkTimeoutError('rm', 50, 3), 'BulkTimeoutError', 'BULK_TIMEOUT', { timeout: 50 }],
+    [new BulkTimeoutError('rm', 50, 3), 'BulkTimeoutError', 'BULK_TIMEOUT', { timeout: 50, tasks: 3 }],
   ]
 
   it.each(ours)('S49 %s has a code, a name and numbers', (error, name, code, numbers) => {

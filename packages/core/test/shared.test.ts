@@ -7,6 +7,7 @@ import { describe, expect, it } from 'vitest'
 import {
   BulkLoader,
   BulkScope,
+  BulkTimeoutError,
   onBulk,
   SharedLoader,
   type OwnLoaderOptions,
@@ -352,6 +353,132 @@ describe('one unit of work', () => {
   })
 })
 
+const never = (): Promise<unknown> => new Promise(() => {})
+
+describe('a unit of work that hangs', () => {
+  it.each([
+    ['is aborted', (scope: BulkScope) => scope.abort(new Error('gone'))],
+    ['has its result', (scope: BulkScope) => scope.end()],
+  ])('S163 is not waited for by the shared bulks of others once it %s', async (_, leave) => {
+    const { host, bulks, unit, io } = server()
+    const [hanging, other] = [unit(), unit()]
+    void hanging.scope.run(never)
+    void hanging.scope.run(() => io(2).then(() => hanging.scope.run(never)))
+    void other.scope.run(() => other.rows.load(1))
+    await host.turn()
+    expect(bulks).toEqual([])
+    leave(hanging.scope)
+    await host.turn()
+    expect(bulks).toMatchObject([{ at: 0, keys: [1] }])
+    // What goes on in it changes nothing.
+    await pass(host, 3)
+    void other.scope.run(() => other.rows.load(2))
+    await host.turn()
+    expect(bulks).toMatchObject([{ keys: [1] }, { at: 3, keys: [2] }])
+  })
+
+  it('S163 is still served when it has its result', async () => {
+    const { host, unit, io } = server({ delay: 5 })
+    const [ended, other] = [unit(), unit()]
+    ended.scope.end()
+    void other.scope.run(() => io(50))
+    const load = ended.scope.run(() => ended.rows.load(1))
+    await pass(host, 5)
+    expect(await load).toBe(1)
+  })
+})
+
+/** Two units of work load these keys; what they get. */
+async function answersOf(
+  options: SharedLoaderOptions<unknown>,
+  answer: (key: unknown) => unknown,
+  keys = [1, 1],
+): Promise<any[]> {
+  const { host, unit } = server(options, asked => asked.map(key => answer(key)))
+  const loads = keys.map(key => unit().rows.load(key))
+  await host.turn()
+  return Promise.all(loads)
+}
+
+const rowOf = (key: unknown): { key: unknown } => ({ key })
+
+async function* rowByRow(keys: Keys): AsyncGenerator<unknown, void> {
+  for (const key of keys) yield rowOf(key)
+}
+
+describe('an answer that several units of work get', () => {
+  it('S164 is frozen, so that none can change it for the others', async () => {
+    const circle: { self?: unknown } = {}
+    circle.self = circle
+    const row = {
+      id: 1,
+      roles: ['reader'],
+      of: { team: Object.assign(Object.create(null), { name: 'a' }) },
+      circle,
+    }
+    for (const value of await answersOf({}, () => row)) {
+      expect(value).toBe(row)
+      expect(() => (value.id = 2)).toThrow(TypeError)
+      expect(() => value.roles.push('admin')).toThrow(TypeError)
+      expect(() => (value.of.team.name = 'b')).toThrow(TypeError)
+      expect(() => (value.circle.self = null)).toThrow(TypeError)
+    }
+  })
+
+  it('S164 is frozen whatever shape the answers come in, and where they are asked again alone', async () => {
+    const shapes: ((keys: Keys) => unknown)[] = [
+      keys => new Map(keys.map(key => [key, rowOf(key)])),
+      keys => keys.map(async key => rowOf(key)),
+      rowByRow,
+      keys => {
+        if (keys.length > 1) throw new Error('together')
+        return keys.map(rowOf)
+      },
+    ]
+    for (const shape of shapes) {
+      const { host, unit } = server({}, shape)
+      const loads = [unit().rows.load(1), unit().rows.load(2)]
+      await host.turn()
+      for (const value of await Promise.all(loads)) expect(Object.isFrozen(value)).toBe(true)
+    }
+  })
+
+  it('S164 is left as it is where it has a class of its own, with all that is in it', async () => {
+    class User {
+      readonly team = { name: 'a' }
+    }
+    const [user] = await answersOf({}, () => new User())
+    expect([Object.isFrozen(user), Object.isFrozen(user.team)]).toEqual([false, false])
+    const [date] = await answersOf({}, () => new Date(0))
+    expect(Object.isFrozen(date)).toBe(false)
+  })
+
+  it('S164 is a copy for each of them with `clone`, and is not frozen', async () => {
+    const row = { roles: ['reader'] }
+    const [one, other] = await answersOf({ clone: structuredClone }, () => row)
+    one.roles.push('admin')
+    expect([row, other]).toEqual([{ roles: ['reader'] }, { roles: ['reader'] }])
+    // Also where one object is the answer of two keys.
+    const [mine, theirs] = await answersOf({ clone: structuredClone }, () => row, [1, 2])
+    expect(mine).not.toBe(theirs)
+    const [same, again] = await answersOf({ clone: value => value }, () => row)
+    expect([same, again, Object.isFrozen(row)]).toEqual([row, row, false])
+  })
+
+  it('S164 that cannot be copied is an error for its key alone', async () => {
+    const { host, unit } = server({ clone: structuredClone }, keys =>
+      keys.map(key => (key === 2 ? () => 2 : key)),
+    )
+    const loads = [unit().rows.load(1), unit().rows.load(2)]
+    await host.turn()
+    expect(await outcomes(loads)).toEqual([1, expect.stringContaining('could not be cloned')])
+  })
+
+  it('S48 refuses a `clone` that is no function', () => {
+    expect(() => server({ clone: true as never })).toThrow('Bulkcall: clone must be a function, got true')
+  })
+})
+
 describe('a shared loader in rough weather', () => {
   it('S71 a partition is forgotten though its command goes on for nobody', async () => {
     const held = new Deferred<Keys>()
@@ -370,21 +497,54 @@ describe('a shared loader in rough weather', () => {
     expect(shared.partitions).toBe(0)
   })
 
-  it('S43 S71 S73 a bulk that has run out of its time fails for all, is not kept, and leaves nothing', async () => {
+  it('S162 a bulk that has run out of its time is asked again for each alone, and who is slow fails alone', async () => {
+    const { host, shared, bulks, unit } = server({ timeout: 5 }, keys =>
+      keys.includes('slow') ? new Promise(() => {}) : keys,
+    )
+    const [one, other] = [unit(), unit()]
+    const loads = [one.rows.load('slow'), one.rows.load(2), other.rows.load(3)]
+    await pass(host, 5)
+    expect(await outcomes(loads.slice(2))).toEqual([3])
+    await pass(host, 5)
+    const codes = (await Promise.allSettled(loads)).map(load => (load as { reason?: any }).reason?.code)
+    expect(codes).toEqual(['BULK_TIMEOUT', 'BULK_TIMEOUT', undefined])
+    expect(bulks.map(({ at, keys }) => [at, keys])).toEqual([
+      [0, ['slow', 2, 3]],
+      [5, ['slow', 2]],
+      [5, [3]],
+    ])
+    expect(shared.partitions).toBe(0)
+    // What has run out of its time is no answer, and is not kept.
+    const again = one.rows.load(2)
+    await pass(host, 5)
+    expect(await again).toBe(2)
+    expect(host.timers).toBe(0)
+  })
+
+  it('S43 S71 S162 a bulk of one unit of work that has run out of its time fails, is not kept, and leaves nothing', async () => {
     let calls = 0
     const { host, shared, unit } = server({ timeout: 5 }, keys =>
       calls++ === 0 ? new Promise(() => {}) : keys,
     )
-    const [one, other] = [unit(), unit()]
-    const loads = [one.rows.load(1), one.rows.load(2), other.rows.load(3)]
+    const { rows } = unit()
+    const loads = [rows.load(1), rows.load(2)]
     await pass(host, 5)
     const codes = (await Promise.allSettled(loads)).map(load => (load as { reason?: any }).reason?.code)
-    expect(codes).toEqual(['BULK_TIMEOUT', 'BULK_TIMEOUT', 'BULK_TIMEOUT'])
-    expect(shared.partitions).toBe(0)
-    const again = one.rows.load(1)
+    expect(codes).toEqual(['BULK_TIMEOUT', 'BULK_TIMEOUT'])
+    expect([calls, shared.partitions]).toEqual([1, 0])
+    const again = rows.load(1)
     await pass(host, 5)
     expect(await again).toBe(1)
     expect(host.timers).toBe(0)
+  })
+
+  it('S162 is told from a timeout that the command gave as the answer of a key', async () => {
+    const late = new BulkTimeoutError('inner', 5, 9)
+    const { host, bulks, unit } = server({ timeout: 5 }, keys => keys.map(() => late))
+    const loads = [unit().rows.load(1), unit().rows.load(2)]
+    await host.turn()
+    expect(await outcomes(loads)).toEqual([late.message, late.message])
+    expect(bulks).toHaveLength(1)
   })
 
   it('S73 what has failed together is told bulk by bulk, where the keys of one are in two', async () => {

@@ -3,7 +3,6 @@
  * @module
  */
 
-import { policy } from '#page'
 import { BulkOptionError, BulkScope } from '@bulkcall/core'
 import { check, checkNames, isScope } from '@bulkcall/core/kit'
 import type { Plugin, YogaServer } from 'graphql-yoga'
@@ -98,7 +97,7 @@ export function useBulkInspector(options: BulkInspectorOptions = {}): Plugin {
       else if (wanted === 'application/json')
         hook.endResponse(new Response(live.snapshot(ReadableStream), { headers }))
       else {
-        const { body, encoding } = await pageFor(request.headers.get('accept-encoding'))
+        const { body, encoding, policy } = await pageFor(request.headers.get('accept-encoding'))
         hook.endResponse(
           new Response(body, {
             headers: { ...headers, 'content-security-policy': policy, 'content-encoding': encoding },
@@ -206,11 +205,15 @@ const always = {
 /** Each answer has a copy: the Response of Yoga writes the length of its body into the object that it is given. */
 const plain = { ...always, 'content-type': 'text/plain; charset=utf-8' }
 
+/** Where the loaders are found if the program has given them another name than `bulk`. */
+const anyName = Symbol.for('bulkcall:bulk')
+type Context = Readonly<Record<PropertyKey, { readonly [BulkScope.symbol]?: unknown } | undefined>>
+
 /** The scope of the operation with this context, which is the program's own: what it has there may be anything. */
 function scopeOf(context: unknown): BulkScope | undefined {
   try {
-    const bulk = (context as { bulk?: { [BulkScope.symbol]?: unknown } } | null | undefined)?.bulk
-    const scope = bulk?.[BulkScope.symbol]
+    const { bulk, [anyName]: named = bulk } = context as Context
+    const scope = named?.[BulkScope.symbol]
     return isScope(scope) ? (scope as BulkScope) : undefined
   } catch {
     return undefined

@@ -41,12 +41,22 @@ export interface PreparedLoader {
 const defaultDelay = 5
 
 const settings = ['size', 'delay', 'maxPending', 'timeout', 'cache', 'cacheErrors', 'concurrent'] as const
-const definitionOptions = ['command', ...settings, 'name', 'cacheKeyFn', 'nullKeys', 'shared'] as const
+const definitionOptions = [
+  'command',
+  ...settings,
+  'name',
+  'cacheKeyFn',
+  'nullKeys',
+  'shared',
+  'clone',
+] as const
 
 const whereNone = ' in a worker of Cloudflare, where no request may wait for another'
 
 /** What all operations of a server share. */
 export interface PreparedServer {
+  /** The name of the loaders in the context. */
+  readonly as: string
   /** What earlier operations have shown, and what follows from it for each document. */
   readonly plans: Plans
   readonly loaders: readonly PreparedLoader[]
@@ -61,16 +71,17 @@ export interface PreparedServer {
 }
 
 /** Checks all definitions and gives each what it shares with others: the defaults, and the limit of all loaders. */
-export function prepare(definitions: BulkDefinitions, options: UseBulkOptions): PreparedServer {
+export function prepare(definitions: BulkDefinitions, options: UseBulkOptions<string>): PreparedServer {
   checkNames(definitions, Object.keys(definitions ?? {}))
-  checkNames(options, [...settings, 'extensions'])
-  const { concurrent, extensions = false, ...defaults } = given(options)
+  checkNames(options, [...settings, 'as', 'extensions'])
+  const { as = 'bulk', concurrent, extensions = false, ...defaults } = given(options)
   check(
     'extensions',
     ['boolean', 'function'].includes(typeof extensions),
     'true, false or a function',
     extensions,
   )
+  check('as', typeof as === 'string' && as !== '', 'a name', as)
   const overall = limiterOf(concurrent)
   // Made now, in the async context of the server: a shared bulk runs in it, and in nobody's request.
   const scope = new BulkScope()
@@ -83,6 +94,7 @@ export function prepare(definitions: BulkDefinitions, options: UseBulkOptions): 
   const fields = new WeakMap<object, Limiter | null>()
   const { cache: _cache, cacheErrors: _cacheErrors, ...fieldDefaults } = { delay: defaultDelay, ...defaults }
   return {
+    as,
     plans: new Plans(),
     loaders,
     scope: loaders.some(({ shared }) => shared !== null) ? scope : undefined,
@@ -104,8 +116,9 @@ function prepareOne(
   scope: BulkScope,
 ): PreparedLoader {
   checkNames(definition, definitionOptions)
-  const { command, concurrent, shared = false, ...own } = given(definition)
+  const { command, concurrent, shared = false, clone, ...own } = given(definition)
   check('shared', ['boolean', 'function'].includes(typeof shared), 'true, false or a function', shared)
+  check('clone', clone === undefined || shared !== false, 'of a loader that is shared', clone)
   if (isWorker) check('shared', shared === false, `false${whereNone}`, shared)
   const options = {
     delay: defaultDelay,
@@ -125,7 +138,7 @@ function prepareOne(
     options: given({ cache, cacheErrors, nullKeys }),
     make,
     shared: {
-      loader: new SharedLoader<any, any, any>(command as never, { ...bulks, scope }),
+      loader: new SharedLoader<any, any, any>(command as never, { ...bulks, clone, scope }),
       partitionOf: shared === true ? () => undefined : shared,
     },
   }

@@ -32,10 +32,15 @@ export function logMistakes(errors: readonly GraphQLError[], log: Log | null): v
     const what = isBulkError(origin) ? origin.message : origin
     const isNew = !known.has(what)
     known.add(what)
-    const isOurs = isBulkError(origin) && isMistake(origin)
-    if (isNew && isOurs) log?.error(error)
-    if (isOurs || !isNew) said.add(error)
+    if (!isNew) said.add(error)
+    else if (isBulkError(origin) && isMistake(origin)) logOnce(error, log)
   }
+}
+
+/** Logs an error that will be logged by others as well. */
+export function logOnce(error: Error, log: Log | null): void {
+  log?.error(error)
+  said.add(error)
 }
 
 /** What an error of GraphQL was made of, if anything: a gateway wraps those of its subgraphs once more. */

@@ -37,6 +37,8 @@ export class Operation {
   #lasting = false
   /** How many executions run for the client of an HTTP request; those of one HTTP batch do so together. */
   #attended = 0
+  /** How many executions it is that have not ended. */
+  #executing = 0
   /** Ends listening to the signal of the request, where that has begun. */
   #unlisten: (() => void) | null = null
 
@@ -65,12 +67,18 @@ export class Operation {
 
   /** What it executes: an operation of a document. Those of one HTTP batch have all their names, in events. */
   executes(schema: GraphQLSchema, document: DocumentNode, definition: OperationDefinitionNode): void {
+    this.#executing++
     const { name: others } = this.#scope
     const name = definition.name?.value
     if (name !== undefined) this.#scope.name = others === undefined ? name : `${others}, ${name}`
     if (this.#plan !== undefined) return
     this.#plan = this.#server.plans.of(schema, document, definition)
     this.#scope.follow(this.#plan)
+  }
+
+  /** An execution has its result: shared bulks do not wait for what still runs of it. */
+  executed(): void {
+    if (--this.#executing === 0) this.#scope.end()
   }
 
   /** The resolver of this name begins, in the scope of the operation. */
@@ -133,6 +141,7 @@ export class Operation {
   /** Starts anew, for the next event of a subscription. What is under way goes on with the loaders that it has. */
   renew(): void {
     const { name } = this.#scope
+    this.#scope.end()
     this.#scope = new BulkScope({ name, asker, within: this.#server.scope, plan: this.#plan })
     if (this.#aborted !== null) this.#scope.abort(this.#aborted.reason)
     this.#loaders = []
@@ -143,6 +152,8 @@ export class Operation {
   /** From here until {@link Operation.leave} it runs for the client of an HTTP request, who may go. */
   attend(): void {
     this.#attended++
+    // Others wait for it: that it is aborted must not become known only when it loads, since it may hang before.
+    if (this.#server.scope !== undefined) this.listen()
   }
 
   leave(): void {

@@ -104,6 +104,11 @@ export interface BulkDefinition<TContext = any> extends OwnSettings {
    * @default false
    */
   readonly shared?: boolean | ((context: TContext) => unknown) | undefined
+  /**
+   * Of a shared loader: makes each operation a copy of its own of an answer, such as `structuredClone`.
+   * @default none: all operations get the same, and what of it is a plain object or an array is frozen
+   */
+  readonly clone?: ((value: any) => unknown) | undefined
 }
 
 /** Refuses what the types of definitions alone let pass: a misspelt setting, and a shared command that sees a context. */
@@ -123,7 +128,12 @@ export type BulkDefinitions<TContext = any> = Readonly<
 >
 
 /** The second argument of `useBulk`. */
-export interface UseBulkOptions extends BulkSettings {
+export interface UseBulkOptions<As extends string = 'bulk'> extends BulkSettings {
+  /**
+   * The name of the loaders in the context, where `ctx.bulk` is something else.
+   * @default 'bulk'
+   */
+  readonly as?: As | undefined
   /**
    * How many bulks of all loaders together may be in flight at once, over all requests. A loader's own `concurrent` holds
    * beside it.
@@ -148,10 +158,12 @@ type LoaderOf<D> =
 /** What resolvers find on `ctx.bulk`. */
 export type BulkLoaders<D extends BulkDefinitions> = { readonly [Name in keyof D]: LoaderOf<D[Name]> }
 
-/** The plugin that `useBulk` gives. It remembers the types of its loaders for {@link BulkContext}. */
-export interface BulkPlugin<D extends BulkDefinitions> extends Plugin {
+/** The plugin that `useBulk` gives. It remembers the types of its loaders, and their name, for {@link BulkContext}. */
+export interface BulkPlugin<D extends BulkDefinitions, As extends string = 'bulk'> extends Plugin {
   readonly '~definitions': D
+  readonly '~as': As
 }
 
 /** What a plugin adds to the context: `type Context = YogaInitialContext & BulkContext<typeof bulk>`. */
-export type BulkContext<P> = P extends BulkPlugin<infer D> ? { readonly bulk: BulkLoaders<D> } : never
+export type BulkContext<P> =
+  P extends BulkPlugin<infer D, infer As> ? { readonly [Name in As]: BulkLoaders<D> } : never

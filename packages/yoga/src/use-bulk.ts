@@ -7,10 +7,10 @@ import { BulkOptionError } from '@bulkcall/core'
 import type { ExecutionArgs } from 'graphql'
 import type { Plugin } from 'graphql-yoga'
 import { attended, gone, hasSignal, isAsyncIterable, type ClientContext } from './client.ts'
-import { contextClass, operationOf } from './context.ts'
+import { contextClass, extension, mistakeIn, operationOf } from './context.ts'
 import { prepare } from './definitions.ts'
 import { isShownAsItIs, presented, presentedBatch, presentedFailure } from './errors.ts'
-import { withoutRepeats, type Log } from './log.ts'
+import { logOnce, withoutRepeats, type Log } from './log.ts'
 import { Operation } from './operation.ts'
 import { fieldResolver, wrapResolvers } from './resolvers.ts'
 import { withoutOld } from './tally.ts'
@@ -22,25 +22,31 @@ const ours = new WeakSet<object>()
 type Execution = NonNullable<Exclude<Awaited<ReturnType<NonNullable<Plugin['onExecute']>>>, void>>
 
 /**
- * A GraphQL Yoga plugin that gives each operation bulk loaders, as `ctx.bulk.<name>`.
+ * A GraphQL Yoga plugin that gives each operation bulk loaders, as `ctx.bulk.<name>`, or under another name than `bulk`.
  *
  * @param definitions the loaders, by name: a command, or a command with its settings
  * @param options the defaults of all loaders, and a limit over all of them
  */
-export function useBulk<const D extends BulkDefinitions>(
+export function useBulk<const D extends BulkDefinitions, const As extends string = 'bulk'>(
   definitions: D & Checked<D>,
-  options?: UseBulkOptions,
-): BulkPlugin<D>
+  options?: UseBulkOptions<As>,
+): BulkPlugin<D, As>
 /** The same with the application's context type for all commands: `useBulk<AppContext>()({ … })`. */
-export function useBulk<TContext>(): <const D extends BulkDefinitions<TContext>>(
+export function useBulk<TContext>(): <
+  const D extends BulkDefinitions<TContext>,
+  const As extends string = 'bulk',
+>(
   definitions: D & Checked<D>,
-  options?: UseBulkOptions,
-) => BulkPlugin<D>
-export function useBulk(definitions?: BulkDefinitions, options: UseBulkOptions = {}): unknown {
+  options?: UseBulkOptions<As>,
+) => BulkPlugin<D, As>
+export function useBulk(definitions?: BulkDefinitions, options: UseBulkOptions<string> = {}): unknown {
   return definitions === undefined && arguments.length === 0 ? create : create(definitions!, options)
 }
 
-function create<D extends BulkDefinitions>(definitions: D, options: UseBulkOptions = {}): BulkPlugin<D> {
+function create(
+  definitions: BulkDefinitions,
+  options: UseBulkOptions<string> = {},
+): BulkPlugin<BulkDefinitions, string> {
   const server = prepare(definitions, options)
   const ContextBulk = contextClass(server.loaders)
   let log: Log | null = null
@@ -53,6 +59,19 @@ function create<D extends BulkDefinitions>(definitions: D, options: UseBulkOptio
     const operation = batches.get(request) ?? new Operation(server, context, server.plans.ofSeveral())
     batches.set(request, operation)
     return operation
+  }
+
+  function check(context: object): void {
+    const mistake = mistakeIn(context, server.as)
+    if (mistake === null) return
+    logOnce(mistake, log)
+    throw mistake
+  }
+
+  /** The operation that begins with a context, which is whole now. */
+  function operationIn(context: unknown): Operation | undefined {
+    if (typeof context === 'object' && context !== null) check(context)
+    return operationOf(context)
   }
 
   function show<R extends object>(result: R, { aborted, tally }: Operation, transport: boolean): R {
@@ -68,6 +87,7 @@ function create<D extends BulkDefinitions>(definitions: D, options: UseBulkOptio
       if (operation === undefined) return undefined
       if (!isAsyncIterable(given)) {
         if (isAttended) operation.leave()
+        operation.executed()
         const shown = show(given, operation, isOverHttp(args.contextValue as ClientContext))
         if (shown !== given) setGiven(shown)
         return undefined
@@ -81,6 +101,7 @@ function create<D extends BulkDefinitions>(definitions: D, options: UseBulkOptio
         // Of all transports: who does not wait for the last part has gone.
         onEnd() {
           if (isAttended) operation.leave()
+          operation.executed()
           if (!whole) operation.abort(gone())
         },
       }
@@ -89,8 +110,9 @@ function create<D extends BulkDefinitions>(definitions: D, options: UseBulkOptio
   const attendedExecution = executions(true)
   const otherExecution = executions(false)
 
-  const plugin: BulkPlugin<D> = {
+  const plugin: BulkPlugin<BulkDefinitions, string> = {
     '~definitions': definitions,
+    '~as': server.as,
 
     onPluginInit({ plugins, registerContextErrorHandler }) {
       const others = plugins.filter(other => typeof other === 'object' && other !== null && ours.has(other))
@@ -112,11 +134,13 @@ function create<D extends BulkDefinitions>(definitions: D, options: UseBulkOptio
 
     // The first hook that sees the context: later ones, and the application's own `context()`, can load.
     onEnveloped({ context, extendContext }) {
-      if (context) extendContext({ bulk: new ContextBulk(operationFor(context)) } as object)
+      if (!context) return
+      check(context)
+      extendContext(extension(server.as, new ContextBulk(operationFor(context))))
     },
 
     onExecute({ args, executeFn, setExecuteFn }) {
-      const operation = operationOf(args.contextValue)
+      const operation = operationIn(args.contextValue)
       if (operation === undefined) return undefined
       const isMutation = begin(operation, args) === 'mutation'
       if (isMutation) operation.last()
@@ -128,7 +152,7 @@ function create<D extends BulkDefinitions>(definitions: D, options: UseBulkOptio
     },
 
     onSubscribe({ args, subscribeFn, setSubscribeFn }) {
-      const operation = operationOf(args.contextValue)
+      const operation = operationIn(args.contextValue)
       if (operation === undefined) return undefined
       const overHttp = isOverHttp(args.contextValue)
       const isAttended = hasSignal(args.contextValue)

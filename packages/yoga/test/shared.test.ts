@@ -6,13 +6,17 @@ import { AsyncLocalStorage } from 'node:async_hooks'
 import { createSchema, createYoga } from 'graphql-yoga'
 import { describe, expect, it } from 'vitest'
 import { useBulk, type BulkDefinition } from '../src/index.ts'
-import { ask, dataOf } from './support/ask.ts'
+import { ask, dataOf, type AskOptions } from './support/ask.ts'
 import { gate, patient, until } from './support/wait.ts'
 
 type Ids = readonly number[]
 
 /** A server whose `rows` are shared: `row` loads one, `slow` loads one when the gate opens. */
-function server(definition: Partial<BulkDefinition> = {}, answer: (ids: Ids) => unknown = ids => ids) {
+function server(
+  definition: Partial<BulkDefinition> = {},
+  answer: (ids: Ids) => unknown = ids => ids,
+  got: (row: unknown) => void = () => {},
+) {
   const bulks: { ids: Ids; partition: unknown; context: unknown }[] = []
   const held = gate()
   const started = { row: 0, slow: 0 }
@@ -41,14 +45,18 @@ function server(definition: Partial<BulkDefinition> = {}, answer: (ids: Ids) => 
           row(id: Int!): Int
           twice(id: Int!): [Int]
           slow(id: Int!): Int
+          fails: Int!
         }
       `,
       resolvers: {
         Query: {
-          row: (_: unknown, { id }: { id: number }, { bulk }: any) => {
+          row: async (_: unknown, { id }: { id: number }, { bulk }: any) => {
             started.row++
-            return bulk.rows.load(id)
+            const row = await bulk.rows.load(id)
+            got(row)
+            return typeof row === 'object' ? row.id : row
           },
+          fails: async () => null,
           twice: async (_: unknown, { id }: { id: number }, { bulk }: any) => [
             await bulk.rows.load(id),
             await bulk.rows.load(id),
@@ -63,9 +71,12 @@ function server(definition: Partial<BulkDefinition> = {}, answer: (ids: Ids) => 
     }),
   })
   /** A request that keeps shared windows open until the gate opens. */
-  const holding = async (id: number) => {
+  const holding = async (id: number, options: AskOptions = {}, beside = '') => {
     const before = started.slow
-    const answered = dataOf(yoga, `{ slow(id: ${id}) }`)
+    const answered = ask(yoga, `{ slow(id: ${id}) ${beside} }`, options).then(
+      ({ data }) => data,
+      (error: unknown) => error,
+    )
     await until(() => started.slow > before)
     return { answered, open: () => held.open() }
   }
@@ -167,6 +178,48 @@ describe('a shared loader', () => {
     })
     await tenant.run('a', () => dataOf(yoga, '{ row(id: 1) }'))
     expect(seen).toEqual([undefined])
+  })
+
+  it('S163 does not wait for a resolver that hangs when its client has gone', async () => {
+    const { yoga, holding } = server({ delay: Infinity })
+    const client = new AbortController()
+    const slow = await holding(1, { signal: client.signal })
+    client.abort()
+    await slow.answered
+    // With an endless `delay`, what waits for it waits for ever.
+    expect(await dataOf(yoga, '{ row(id: 2) }')).toEqual({ row: 2 })
+    slow.open()
+  })
+
+  it('S163 does not wait for a resolver that hangs when its operation has been answered', async () => {
+    const { yoga, holding } = server({ delay: Infinity })
+    const slow = await holding(1, {}, 'fails')
+    await slow.answered
+    // With an endless `delay`, what waits for it waits for ever.
+    expect(await dataOf(yoga, '{ row(id: 2) }')).toEqual({ row: 2 })
+    slow.open()
+  })
+
+  it('S164 gives all requests the same frozen answer, or each a copy with `clone`', async () => {
+    for (const [clone, frozen] of [
+      [undefined, true],
+      [structuredClone, false],
+    ] as const) {
+      const seen: unknown[] = []
+      const { yoga } = server(
+        { clone },
+        ids => ids.map(id => ({ id })),
+        row => seen.push(row),
+      )
+      expect(await dataOf(yoga, '{ row(id: 1) }')).toEqual({ row: 1 })
+      expect(seen.map(Object.isFrozen)).toEqual([frozen])
+    }
+  })
+
+  it('S48 refuses a `clone` of a loader that is not shared', () => {
+    expect(() => server({ shared: false, clone: structuredClone })).toThrow(
+      'Bulkcall: rows: clone must be of a loader that is shared, got a function',
+    )
   })
 
   it('is counted for the request that asks, in `extensions.bulk`', async () => {

@@ -9,6 +9,7 @@ import {
   useBulk,
   type BulkCommandContext,
   type BulkContext,
+  type UseBulkOptions,
   type BulkDefinition,
   type BulkLoaders,
 } from '../src/index.ts'
@@ -111,6 +112,18 @@ describe('ctx.bulk', () => {
       | 'with-dash'
     >()
     expectTypeOf(ctx.bulk.users).toExtend<BulkLoader<number, User, any>>()
+  })
+
+  it('S144 has the name that the plugin is given', () => {
+    const named = useBulk({ users: fetchUsers }, { as: 'loaders', delay: 1 })
+    type Named = BulkContext<typeof named>
+    expectTypeOf<keyof Named>().toEqualTypeOf<'loaders'>()
+    expectTypeOf<Named['loaders']['users']['load']>().returns.toEqualTypeOf<Promise<User>>()
+    const typed = useBulk<{ readonly tenant: string }>()({ users: fetchUsers }, { as: 'loaders' })
+    expectTypeOf<keyof BulkContext<typeof typed>>().toEqualTypeOf<'loaders'>()
+    const options: UseBulkOptions = { delay: 1 }
+    const usual = useBulk({ users: fetchUsers }, options)
+    expectTypeOf<keyof BulkContext<typeof usual>>().toEqualTypeOf<'bulk'>()
   })
 
   it('can be named by itself, for functions that need the loaders alone', () => {

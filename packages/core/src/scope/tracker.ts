@@ -30,6 +30,7 @@ export class Tracker implements WorkOwner {
   /** The tracker of the wider scope that this one is a part of, in which it counts as work while it is busy. */
   readonly #wider: Tracker | null
   #isBusyPart = false
+  #isOver = false
   /** Who does what, where that is recorded. */
   #recording: Recording | null = null
   readonly #members = new LinkedList<Member>()
@@ -310,6 +311,12 @@ export class Tracker implements WorkOwner {
     this.#tellWider()
   }
 
+  /** Nobody waits for its result any more, so the wider scope does not wait for what still runs. */
+  end(): void {
+    this.#isOver = true
+    this.#tellWider()
+  }
+
   // ---- What runs
 
   gotBusy(work: Work): void {
@@ -332,7 +339,7 @@ export class Tracker implements WorkOwner {
   #tellWider(): void {
     const wider = this.#wider
     if (wider === null) return
-    const isBusy = this.aborted === null && (this.#pending > 0 || !this.#isQuiet)
+    const isBusy = this.aborted === null && !this.#isOver && (this.#pending > 0 || !this.#isQuiet)
     if (this.#isBusyPart === isBusy) return
     this.#isBusyPart = isBusy
     wider.partIs(isBusy)
