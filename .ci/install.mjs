@@ -1,4 +1,4 @@
-// Installs the packages as their users would, in every runtime that the table of docs/runtimes.md names: packs them, puts them
+// Installs the packages as their users would, in every runtime that the table of docs/reference/runtimes.md names: packs them, puts them
 // into an empty project for each, and runs the core's smoke test and a server there. Writes the table, and a report for the
 // tally. The packages must be built:
 //   node .ci/install.mjs           all
@@ -258,7 +258,7 @@ function writeTable() {
   )
   const line = cells => `| ${cells.map((cell, place) => cell.padEnd(widths[place])).join(' | ')} |`
   const table = [line(heads), line(widths.map(width => '-'.repeat(width))), ...rows.map(line)].join('\n')
-  const page = join(root, 'docs/runtimes.md')
+  const page = join(root, 'docs/reference/runtimes.md')
   const text = readFileSync(page, 'utf8')
   writeFileSync(page, text.replace(/(<!-- table -->)[^]*(?=<!-- end -->)/, `$1\n\n${table}\n\n`))
   console.log(`The table of ${basename(page)} is written`)
