@@ -18,6 +18,7 @@ import {
   readScope,
   type BulkCallOptions,
 } from './options.ts'
+import type { AsyncContext } from './host.ts'
 import type { BulkScope } from './bulk-scope.ts'
 import { check, checkNames, hasMethods, readSignal } from './validate.ts'
 
