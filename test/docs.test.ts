@@ -18,7 +18,8 @@ const root = join(import.meta.dirname, '..')
 const packages = readdirSync(join(root, 'packages'))
 
 describe('the programs in the documentation', () => {
-  const snippets = ['README.md', ...packages.map(name => `packages/${name}/README.md`)].flatMap(snippetsOf)
+  const readmes = ['README.md', ...packages.map(name => `packages/${name}/README.md`)]
+  const snippets = [...readmes, ...pagesBelow(join(root, 'docs'))].flatMap(snippetsOf)
   const titled = snippets.map(snippet => [snippet.title, snippet] as const)
   const run = titled.filter(([, { info }]) => info === 'ts')
   const compiled = titled.filter(([, { info }]) => info !== 'ts')
@@ -77,6 +78,27 @@ describe('the pages', () => {
   it('tells a broken link from a good one', () => {
     const links = ['LICENSE', 'CONTRIBUTING.md#set-up', '#packages', 'NOWHERE.md', 'CONTRIBUTING.md#nowhere']
     expect(links.filter(link => leadsSomewhere('README.md', link))).toEqual(links.slice(0, 3))
+  })
+})
+
+describe('the badges', () => {
+  it('say what the packages say', () => {
+    const badges = readdirSync(join(root, 'docs/public/badges'))
+    const texts = badges.map(name => /<title>(.*)<\/title>/.exec(read(`docs/public/badges/${name}`))![1]!)
+    const core = manifestOf('core')
+    const yoga = manifestOf('yoga')
+    const majors = [...yoga['peerDependencies'].graphql.matchAll(/\^(\d+)/g)].map(([, major]) => major)
+
+    expect(new Set(texts)).toEqual(
+      new Set([
+        `dependencies of the core: ${core['dependencies'] === undefined ? 'none' : 'some'}`,
+        `graphql: ${majors.join(' and ')}`,
+        `license: ${core['license']}`,
+        `node: ${core['engines'].node.slice(2)}+`,
+      ]),
+    )
+    for (const [place, name] of badges.entries())
+      expect(read('README.md')).toContain(`![${texts[place]}](docs/public/badges/${name})`)
   })
 })
 
@@ -143,7 +165,16 @@ function only(text: string, parts: readonly ([number, number] | undefined)[]): s
 }
 
 /** Folders that hold nothing of ours. */
-const foreign = new Set(['node_modules', 'dist', 'coverage', 'reports', '.git', '.turbo'])
+const foreign = new Set([
+  'node_modules',
+  'dist',
+  'coverage',
+  'reports',
+  '.git',
+  '.turbo',
+  '.vitepress',
+  'api',
+])
 
 function pagesBelow(folder: string): string[] {
   return readdirSync(folder, { withFileTypes: true }).flatMap(entry => {
@@ -180,15 +211,21 @@ function anchorsOf(page: string): string[] {
   })
 }
 
-/** The page without its programs. */
+/** The page without its programs, and with the pages that it includes. */
 function proseOf(page: string): string {
-  return read(page).replaceAll(/^```[^]*?^```$/gm, '')
+  return read(page)
+    .replaceAll(/^```[^]*?^```$/gm, '')
+    .replaceAll(/^<!--@include: (.*)-->$/gm, (_, path: string) => proseOf(join(dirname(page), path)))
 }
 
 /** What a file imports of its own folder of sources, or those below. */
 function importsOf(sources: string, file: string): string[] {
   const imports = readFileSync(join(sources, file), 'utf8').matchAll(/ from '(\.\.?\/[\w./-]+\.tsx?)'/g)
   return Array.from(imports, ([, path]) => join(dirname(file), path!)).filter(path => !path.startsWith('..'))
+}
+
+function manifestOf(name: string): Record<string, any> {
+  return JSON.parse(read(`packages/${name}/package.json`)) as Record<string, any>
 }
 
 function read(page: string): string {

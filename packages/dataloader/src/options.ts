@@ -4,7 +4,7 @@
  */
 
 import { BulkOptionError, type BulkCallOptions, type CommandContext, type Limiter } from '@bulkcall/core'
-import { check, endOfTurn, isSignal } from '@bulkcall/core/kit'
+import { endOfTurn } from '@bulkcall/core/kit'
 
 /**
  * Gives a value or an Error for each key, in the order of the keys. `this` is the loader. The keys are the function's own
@@ -40,7 +40,7 @@ export interface Options<K, V, C = K> {
   maxBatchSize?: number | undefined
   /**
    * Calls what it is given when the batch that has just opened is to leave.
-   * @default at the end of the turn, after all promise jobs
+   * @default at the end of the tick, after all microtasks
    */
   batchScheduleFn?: ((callback: () => void) => void) | undefined
   /**
@@ -67,8 +67,8 @@ export interface Options<K, V, C = K> {
   /** Another name for `maxBatchSize`, the one that all of Bulkcall uses. Where both are given they must be equal. */
   size?: number | undefined
   /**
-   * The longest that a key waits for company, in milliseconds, instead of the end of the turn. A full batch leaves at
-   * once, and a cached answer does not wait. From 0, which is the end of the turn.
+   * The longest that a key waits for others, in milliseconds, instead of the end of the tick. A full batch leaves at
+   * once, and a cached answer does not wait. From 0, which is the end of the tick.
    * @default 0
    */
   delay?: number | undefined
@@ -99,15 +99,6 @@ export interface LoadOptions {
    * has not left yet. No other caller notices.
    */
   readonly signal?: AbortSignal | undefined
-}
-
-/**
- * The signal of a load. What is no object with a signal is no option: `keys.map(loader.load, loader)` gives an index.
- */
-export function readSignal(options: unknown): AbortSignal | undefined {
-  const signal = typeof options === 'object' && options !== null ? Reflect.get(options, 'signal') : undefined
-  check('signal', signal === undefined || isSignal(signal), 'an AbortSignal', signal)
-  return signal as AbortSignal | undefined
 }
 
 /** The options after the door. */
