@@ -49,8 +49,13 @@ async function bundle(): Promise<string> {
     target: 'es2022',
     // The engine as it is in the sources: the page and the server have the same one.
     conditions: ['@bulkcall/source'],
-    // What the engine has for Node alone can never run here.
-    define: { 'globalThis.process': 'undefined' },
+    // What the engine has for its hosts never runs here, where each replay brings its own clock.
+    define: Object.fromEntries(
+      ['process', 'setImmediate', 'MessageChannel', 'performance'].map(name => [
+        `globalThis.${name}`,
+        'undefined',
+      ]),
+    ),
     // Children as arguments are shorter than as a property.
     tsconfigRaw: {},
     jsx: 'transform',
