@@ -138,8 +138,9 @@ function isDefault(resolve: Resolver): boolean {
   return resolve === resolveProperty || resolve.name === 'defaultFieldResolver'
 }
 
-function isMutation({ operation }: GraphQLResolveInfo): boolean {
-  return (operation.operation as string) === 'mutation'
+/** The operation may be missing where a program calls a resolver itself. */
+function isMutation({ operation }: Partial<GraphQLResolveInfo>): boolean {
+  return (operation?.operation as string | undefined) === 'mutation'
 }
 
 function coordinateOf({ parentType, fieldName }: GraphQLResolveInfo): string {
