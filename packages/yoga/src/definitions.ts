@@ -63,6 +63,8 @@ export interface PreparedServer {
   /** What earlier operations have shown, and what follows from it for each document. */
   readonly plans: Plans
   readonly loaders: readonly PreparedLoader[]
+  /** The types beside `Mutation` whose fields write, where they are named. */
+  readonly mutations: readonly string[] | undefined
   /** What all operations are parts of, where they share bulks. */
   readonly scope: BulkScope | undefined
   /** Whether the results of a request tell what has been loaded. */
@@ -76,14 +78,16 @@ export interface PreparedServer {
 /** Checks all definitions and gives each what it shares with others: the defaults, and the limit of all loaders. */
 export function prepare(definitions: BulkDefinitions, options: UseBulkOptions<string>): PreparedServer {
   checkNames(definitions, Object.keys(definitions ?? {}))
-  checkNames(options, [...settings, 'as', 'extensions'])
-  const { as = 'bulk', concurrent, extensions = false, ...defaults } = given(options)
+  checkNames(options, [...settings, 'as', 'mutations', 'extensions'])
+  const { as = 'bulk', mutations, concurrent, extensions = false, ...defaults } = given(options)
   check(
     'extensions',
     ['boolean', 'function'].includes(typeof extensions),
     'true, false or a function',
     extensions,
   )
+  const areNames = Array.isArray(mutations) && mutations.every(name => typeof name === 'string')
+  check('mutations', mutations === undefined || areNames, 'a list of names of types', mutations)
   check('as', typeof as === 'string' && as !== '', 'a name', as)
   const overall = limiterOf(concurrent)
   const scope = new BulkScope()
@@ -97,6 +101,7 @@ export function prepare(definitions: BulkDefinitions, options: UseBulkOptions<st
   const { cache: _cache, cacheErrors: _cacheErrors, ...fieldDefaults } = { delay: defaultDelay, ...defaults }
   return {
     as,
+    mutations,
     plans: new Plans(),
     loaders,
     scope: loaders.some(({ shared }) => shared !== null) ? scope : undefined,
