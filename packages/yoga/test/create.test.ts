@@ -31,7 +31,7 @@ function server(settings: { readonly concurrent?: number; readonly shared?: true
 it('S185 loads of one unit of work are one bulk, which gets its context, and are kept', async () => {
   const { bulk, asked } = server()
   const loaders = bulk.create({ tenant: 'acme' })
-  expectTypeOf(loaders.users.load).returns.resolves.toEqualTypeOf<User>()
+  expectTypeOf(loaders.users).toHaveProperty('load').returns.resolves.toEqualTypeOf<User>()
 
   expect(await Promise.all([1, 2, 1].map(id => loaders.users.load(id)))).toEqual(
     [1, 2, 1].map(id => ({ id })),
