@@ -18,7 +18,8 @@ const root = join(import.meta.dirname, '..')
 const packages = readdirSync(join(root, 'packages'))
 
 describe('the programs in the documentation', () => {
-  const snippets = ['README.md', ...packages.map(name => `packages/${name}/README.md`)].flatMap(snippetsOf)
+  const readmes = ['README.md', ...packages.map(name => `packages/${name}/README.md`)]
+  const snippets = [...readmes, ...pagesBelow(join(root, 'docs'))].flatMap(snippetsOf)
   const titled = snippets.map(snippet => [snippet.title, snippet] as const)
   const run = titled.filter(([, { info }]) => info === 'ts')
   const compiled = titled.filter(([, { info }]) => info !== 'ts')
@@ -143,7 +144,16 @@ function only(text: string, parts: readonly ([number, number] | undefined)[]): s
 }
 
 /** Folders that hold nothing of ours. */
-const foreign = new Set(['node_modules', 'dist', 'coverage', 'reports', '.git', '.turbo'])
+const foreign = new Set([
+  'node_modules',
+  'dist',
+  'coverage',
+  'reports',
+  '.git',
+  '.turbo',
+  '.vitepress',
+  'api',
+])
 
 function pagesBelow(folder: string): string[] {
   return readdirSync(folder, { withFileTypes: true }).flatMap(entry => {
@@ -180,9 +190,11 @@ function anchorsOf(page: string): string[] {
   })
 }
 
-/** The page without its programs. */
+/** The page without its programs, and with the pages that it includes. */
 function proseOf(page: string): string {
-  return read(page).replaceAll(/^```[^]*?^```$/gm, '')
+  return read(page)
+    .replaceAll(/^```[^]*?^```$/gm, '')
+    .replaceAll(/^<!--@include: (.*)-->$/gm, (_, path: string) => proseOf(join(dirname(page), path)))
 }
 
 /** What a file imports of its own folder of sources, or those below. */

@@ -61,10 +61,10 @@ async function bundle(): Promise<string> {
     legalComments: 'none',
     write: false,
   })
-  // The names once more: those that are the same in every function pack better, by a kilobyte.
+  // Once more: names that are the same in every function pack better, and so does what is said in fewer ways, by 1.5 kB.
   const { code } = await minify(outputFiles.map(file => file.text).join(''), {
     module: true,
-    compress: false,
+    compress: { passes: 2 },
   })
   return inline(code!, 'script')
 }

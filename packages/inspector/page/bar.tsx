@@ -25,7 +25,7 @@ export function Phases({ bulk, view, now }: Props): JSX.Element {
         <i
           key={n}
           class={phase === 'command' && failed ? 'command failed' : phase}
-          style={{ left: percentOf(from, view), width: `${(100 * (to - from)) / (view.to - view.from)}%` }}
+          style={placeOf(from, to, view)}
         />
       ))}
     </>
@@ -34,6 +34,11 @@ export function Phases({ bulk, view, now }: Props): JSX.Element {
 
 export function percentOf(instant: number, { from, to }: View): string {
   return `${(100 * (instant - from)) / (to - from)}%`
+}
+
+/** Where a time is in the view. */
+export function placeOf(from: number, to: number, view: View): { left: string; width: string } {
+  return { left: percentOf(from, view), width: `${(100 * (to - from)) / (view.to - view.from)}%` }
 }
 
 /** What failed, in few words; `null` if nothing did. */

@@ -5,7 +5,7 @@
 
 import type { JSX } from 'preact'
 import type { RecordedBulk, RecordedLimiter } from '../src/recording.ts'
-import { describe, failureOf, percentOf, Phases, tipOf } from './bar.tsx'
+import { describe, failureOf, percentOf, Phases, placeOf, tipOf } from './bar.tsx'
 import { Density } from './density.tsx'
 import { moveFocus } from './keyboard.ts'
 import type { Layout, Placed, Section, View } from './layout.ts'
@@ -152,11 +152,8 @@ function Bulk({ placed, section, view, now, chosen, lit, onChoose }: BulkProps):
 
 /** Where the pointer finds a bulk: its bar, and at least a few pixels. */
 function hitOf({ openedAt, settledAt }: RecordedBulk, view: View, now: number): Record<string, string> {
-  const to = settledAt ?? now
-  return {
-    left: percentOf(openedAt, view),
-    width: `max(4px, ${(100 * (to - openedAt)) / (view.to - view.from)}%)`,
-  }
+  const { left, width } = placeOf(openedAt, settledAt ?? now, view)
+  return { left, width: `max(4px, ${width})` }
 }
 
 /** How long it took, behind the bar or before it, where there is more room. */

@@ -8,15 +8,17 @@ import type { RecordedBulk, RecordedOperation } from '../src/recording.ts'
 import { failureOf } from './bar.tsx'
 import { endOf, phases, timeIn } from './facts.ts'
 import { figure, many, percent, time } from './numbers.ts'
+import type { Source, Timeline } from './timeline.ts'
 import { causes, doings } from './words.ts'
 
 interface Props {
   readonly operation: RecordedOperation
   readonly bulk: RecordedBulk
+  readonly timeline: Timeline
   readonly onClose: () => void
 }
 
-export function Details({ operation, bulk, onClose }: Props): JSX.Element {
+export function Details({ operation, bulk, timeline, onClose }: Props): JSX.Element {
   const { bulks } = operation
   const now = endOf(operation)
   const place = bulks.filter(({ loader, id }) => loader === bulk.loader && id <= bulk.id).length
@@ -98,7 +100,7 @@ export function Details({ operation, bulk, onClose }: Props): JSX.Element {
         <>
           <h3>Followed from</h3>
           <ul>
-            {sources(bulk, bulks).map(([source, tasks, ms]) => (
+            {sources(timeline.sourcesOf(bulk), bulks).map(([source, tasks, ms]) => (
               <li key={source}>
                 {source} ×{figure(tasks)} <small>{ms}</small>
               </li>
@@ -111,18 +113,18 @@ export function Details({ operation, bulk, onClose }: Props): JSX.Element {
 }
 
 /** After which bulks the loads came, how many, and how long after. */
-function sources(bulk: RecordedBulk, bulks: readonly RecordedBulk[]): [string, number, string][] {
-  const afters = [...new Set(bulk.arrivals.map(([after]) => after))]
+function sources(all: readonly Source[], bulks: readonly RecordedBulk[]): [string, number, string][] {
+  const afters = [...new Set(all.map(({ after }) => after))]
   return afters.map(after => {
-    const arrivals = bulk.arrivals.filter(([other]) => other === after)
+    const arrivals = all.filter(other => other.after === after)
     const source = bulks.find(({ id }) => id === after)
     const place =
       source && bulks.filter(({ loader, id }) => loader === source.loader && id <= source.id).length
-    const times = arrivals.map(([, ms]) => ms)
+    const times = arrivals.map(({ ms }) => ms)
     const [first, last] = [time(Math.min(...times)), time(Math.max(...times))]
     return [
       source === undefined ? 'the start' : `${source.loader}, bulk ${place}`,
-      arrivals.reduce((sum, [, , tasks]) => sum + tasks, 0),
+      arrivals.reduce((sum, { tasks }) => sum + tasks, 0),
       first === last ? `+${first}` : `+${first} to ${last}`,
     ]
   })

@@ -33,10 +33,13 @@ export function spansOf(bulk: RecordedBulk, now: number): Span[] {
   const { openedAt, startedAt, settledAt } = bulk
   const readyAt = Math.min(bulk.readyAt ?? now, now)
   const [first, last] = busyIn(bulk, readyAt)
+  const idleAt = openedAt + first
+  // A sum and a difference that should be one instant may differ in their last digits.
+  const busyAt = Math.max(readyAt - last, idleAt)
   const spans: Span[] = [
-    { phase: 'loop', from: openedAt, to: openedAt + first },
-    { phase: 'window', from: openedAt + first, to: readyAt - last },
-    { phase: 'loop', from: readyAt - last, to: readyAt },
+    { phase: 'loop', from: openedAt, to: idleAt },
+    { phase: 'window', from: idleAt, to: busyAt },
+    { phase: 'loop', from: busyAt, to: readyAt },
     { phase: 'slot', from: readyAt, to: startedAt ?? now },
     { phase: 'command', from: startedAt ?? now, to: settledAt ?? now },
   ]

@@ -78,15 +78,19 @@ export function layoutOf(
     const isDense = drawn.length > mostDrawn
     const isDrawn = new Set(isDense ? [] : drawn)
     const single = !compact && all.length <= mostSingle
-    const lanes = single ? all.map((_, n) => n) : lanesOf(all, now, (to - from) / 400)
-    const count = Math.min(mostLanes, Math.max(0, ...lanes) + 1)
+    // Those that only wait here take no room from those that do not.
+    const inLanes = isDense || drawn === visible ? all : drawn
+    const lanes = single ? [...inLanes.keys()] : lanesOf(inLanes, now, (to - from) / 400)
+    const laneOf = new Map(inLanes.map((bulk, n) => [bulk, lanes[n]!]))
+    const count = Math.max(0, ...lanes) + 1
     const row = compact ? rowOf(count, 9, 60) : single ? 22 : rowOf(count, 14, highest)
     const begin = top + head
     const folded = collapsed.has(loader)
     const closed = folded || isDense
-    const middleOf = (n: number): number =>
-      closed ? top + head / 2 : begin + (Math.min(lanes[n]!, mostLanes - 1) + 0.5) * row
-    for (const [n, { id }] of all.entries()) middles.set(id, middleOf(n))
+    for (const bulk of all) {
+      const lane = closed ? undefined : laneOf.get(bulk)
+      middles.set(bulk.id, lane === undefined ? top + head / 2 : begin + (lane + 0.5) * row)
+    }
     const section: Section = {
       loader,
       bulks: all,
@@ -99,7 +103,7 @@ export function layoutOf(
       placed: closed
         ? []
         : all.flatMap((bulk, n) =>
-            isDrawn.has(bulk) ? [{ bulk, place: n + 1, top: Math.min(lanes[n]!, mostLanes - 1) * row }] : [],
+            isDrawn.has(bulk) ? [{ bulk, place: n + 1, top: laneOf.get(bulk)! * row }] : [],
           ),
     }
     top += section.height

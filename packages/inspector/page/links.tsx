@@ -7,10 +7,12 @@
 import type { JSX } from 'preact'
 import type { RecordedBulk } from '../src/recording.ts'
 import type { Layout, View } from './layout.ts'
+import type { Timeline } from './timeline.ts'
 
 interface Props {
   readonly chosen: RecordedBulk
   readonly bulks: readonly RecordedBulk[]
+  readonly timeline: Timeline
   readonly layout: Layout
   readonly view: View
 }
@@ -19,11 +21,11 @@ const width = 1000
 /** More arrows than can be followed. */
 const mostLinks = 60
 
-export function Links({ chosen, bulks, layout, view }: Props): JSX.Element {
-  const before = new Set(chosen.arrivals.map(([after]) => after))
+export function Links({ chosen, bulks, timeline, layout, view }: Props): JSX.Element {
+  const before = new Set(timeline.sourcesOf(chosen).map(({ after }) => after))
   const sources = bulks.filter(({ id }) => before.has(id)).map(each => [each, chosen] as const)
   const followers = bulks
-    .filter(({ arrivals }) => arrivals.some(([after]) => after === chosen.id))
+    .filter(each => timeline.sourcesOf(each).some(({ after }) => after === chosen.id))
     .map(each => [chosen, each] as const)
   const x = (instant: number): number => (width * (instant - view.from)) / (view.to - view.from)
   return (

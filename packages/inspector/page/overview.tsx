@@ -5,7 +5,7 @@
 
 import type { JSX } from 'preact'
 import { useRef, useState } from 'preact/hooks'
-import { percentOf } from './bar.tsx'
+import { placeOf } from './bar.tsx'
 import type { Segment } from './facts.ts'
 import type { View } from './layout.ts'
 import { clamp, time } from './numbers.ts'
@@ -73,17 +73,11 @@ export function Overview({ segments, whole, view, onView }: Props): JSX.Element 
             key={from}
             class={doing}
             title={`${doings[doing]}: ${time(to - from)}`}
-            style={{ left: percentOf(from, whole), width: `${(100 * (to - from)) / width}%` }}
+            style={placeOf(from, to, whole)}
           />
         ))}
         {(isZoomed || drag !== null) && (
-          <span
-            class="window-of"
-            style={{
-              left: percentOf(shown.from, whole),
-              width: `${(100 * (shown.to - shown.from)) / width}%`,
-            }}
-          />
+          <span class="window-of" style={placeOf(shown.from, shown.to, whole)} />
         )}
       </div>
     </div>

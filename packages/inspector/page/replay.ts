@@ -11,12 +11,11 @@
 
 import { AsyncBulkCall, BulkScope, onBulk, semaphore, type BulkEvent, type Limiter } from '@bulkcall/core'
 import type { RecordedBulk, RecordedOperation } from '../src/recording.ts'
-import { Causality } from './causality.ts'
 import { durationOf } from './facts.ts'
 import type { Documents } from './groups.ts'
 import { allOf } from './limits.ts'
 import { loadersOf, predictedOf, type Change, type Prediction } from './prediction.ts'
-import { Timeline, type Moment, type Task, type Turn } from './timeline.ts'
+import { timelineOf, type Moment, type Task, type Timeline, type Turn } from './timeline.ts'
 import { VirtualHost } from './virtual-host.ts'
 
 /** Replays an operation that has ended. */
@@ -26,7 +25,7 @@ export async function replay(
   documents: Documents = new Map(),
 ): Promise<Prediction> {
   const bulks = operation.bulks.filter(({ settledAt }) => settledAt !== null)
-  const run = new Replay(bulks, operation, change, new Causality(operation, documents))
+  const run = new Replay(bulks, operation, change, timelineOf(operation, documents))
   const events: (readonly [BulkEvent, cause: string])[] = []
   const stop = onBulk({
     started(event) {
@@ -103,10 +102,10 @@ class Replay {
     bulks: readonly RecordedBulk[],
     operation: RecordedOperation,
     change: Change,
-    causality: Causality,
+    timeline: Timeline,
   ) {
     this.#bulks = bulks
-    this.#timeline = new Timeline(bulks, causality)
+    this.#timeline = timeline
     this.#calls = this.#callsOf(operation, change)
     this.#unsettled = new Map(bulks.map(({ id, tasks }) => [id, tasks]))
     for (const bulk of bulks) this.#mark(bulk)

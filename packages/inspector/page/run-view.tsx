@@ -17,6 +17,7 @@ import { Lanes } from './lanes.tsx'
 import { Loaders } from './loaders.tsx'
 import { many, time } from './numbers.ts'
 import { ongoing } from './ongoing.ts'
+import { timelineOf } from './timeline.ts'
 import { useWhatIf, WhatIfPanel } from './what-if.tsx'
 import { Waterfall } from './waterfall.tsx'
 
@@ -52,6 +53,10 @@ export function RunView({
     [chosenField],
   )
   const chosen = operation.bulks.find(({ id }) => id === bulk)
+  const timeline = useMemo(
+    () => (chosen === undefined ? null : timelineOf(operation, documents)),
+    [chosen === undefined, operation, documents],
+  )
   const after = operation.ms === null ? 0 : endOf(operation) - durationOf(operation)
 
   return (
@@ -71,7 +76,14 @@ export function RunView({
             </p>
           )}
           {operation.bulks.length > 0 && (
-            <Waterfall operation={operation} end={end} chosen={bulk} lit={lit} onChoose={onBulk} />
+            <Waterfall
+              operation={operation}
+              end={end}
+              chosen={bulk}
+              timeline={timeline}
+              lit={lit}
+              onChoose={onBulk}
+            />
           )}
           <DocumentView
             operation={operation}
@@ -83,8 +95,8 @@ export function RunView({
           <Lanes operation={operation} operations={operations} width={end * 1.02} />
         </div>
         <div class="rail">
-          {chosen !== undefined && (
-            <Details operation={operation} bulk={chosen} onClose={() => onBulk(null)} />
+          {chosen !== undefined && timeline !== null && (
+            <Details operation={operation} bulk={chosen} timeline={timeline} onClose={() => onBulk(null)} />
           )}
           {operation.ms !== null && operation.bulks.length > 0 && (
             <WhatIfPanel {...whatIf} operation={operation} />

@@ -5,8 +5,9 @@
  * @module
  */
 
-import type { RecordedBulk } from '../src/recording.ts'
-import type { Causality } from './causality.ts'
+import type { RecordedBulk, RecordedOperation } from '../src/recording.ts'
+import { Causality } from './causality.ts'
+import type { Documents } from './groups.ts'
 import { clamp } from './numbers.ts'
 import { countUntil } from './sorted.ts'
 
@@ -14,6 +15,11 @@ import { countUntil } from './sorted.ts'
 export interface Moment {
   readonly after: number | null
   readonly ms: number
+}
+
+/** So many tasks came then. */
+export interface Source extends Moment {
+  readonly tasks: number
 }
 
 /** A task: the bulk that it was in, and its place among the tasks of that. */
@@ -86,6 +92,14 @@ export class Timeline {
     return causes
   }
 
+  /** After which bulks the tasks of a bulk came, of those from which they may have followed; how long after, and how many. */
+  sourcesOf(bulk: RecordedBulk): Source[] {
+    return this.#cameOf(bulk).map(({ moment, at, tasks }) => {
+      const { after, ms } = this.#anchor(moment, at, [bulk])
+      return { after, ms, tasks }
+    })
+  }
+
   /** When a window closed: with the latest of its loads, or with what settled after that. */
   closing(bulk: RecordedBulk): Moment {
     const readyAt = bulk.readyAt!
@@ -108,27 +122,28 @@ export class Timeline {
     for (const group of groups.values()) group.over = Math.min(group.over, this.#closedAfter(group))
     for (const { at, took, over, parts } of groups.values()) {
       const end = Math.min(at + took, over)
-      for (const { bulk } of parts.flatMap(({ tasks }) => tasks.slice(0, 1)))
-        if (bulk.cause === 'tick') this.#lags(bulk, end)
+      for (const bulk of bulksIn(parts)) if (bulk.cause === 'tick') this.#lags(bulk, end)
     }
-    return [...groups.values()].map(({ moment, at, early, took, over, parts }) => ({
-      moment: this.#anchor(moment, at, early, parts),
-      at: at - early,
-      took: early + (over === Infinity ? took : Math.max(0, over - at)),
-      parts: parts
-        .toSorted((a, b) => a.at - b.at || a.tasks[0]!.bulk.id - b.tasks[0]!.bulk.id)
-        .map(part => ({ ms: Math.max(0, part.at - at + early), tasks: part.tasks })),
-    }))
+    return [...groups.values()].map(({ moment, at, early, took, over, parts }) => {
+      const { after, ms } = this.#anchor(moment, at, bulksIn(parts))
+      return {
+        moment: { after, ms: ms - early },
+        at: at - early,
+        took: early + (over === Infinity ? took : Math.max(0, over - at)),
+        parts: parts
+          .toSorted((a, b) => a.at - b.at || a.tasks[0]!.bulk.id - b.tasks[0]!.bulk.id)
+          .map(part => ({ ms: Math.max(0, part.at - at + early), tasks: part.tasks })),
+      }
+    })
   }
 
-  /** A turn follows the latest bulk from which any of its loads may have followed. */
-  #anchor(moment: Moment, at: number, early: number, parts: Group['parts']): Moment {
-    const bulks = parts.flatMap(({ tasks }) => tasks.slice(0, 1).map(({ bulk }) => bulk))
+  /** What came into these bulks at once followed the latest bulk from which any of it may have followed. */
+  #anchor(moment: Moment, at: number, bulks: readonly RecordedBulk[]): Moment {
     const before = this.#byId.get(moment.after)
-    const isCause = before === undefined || bulks.some(bulk => this.#causality.mayFollow(bulk, before))
-    const moments = isCause ? [moment] : bulks.map(bulk => this.moment(at, this.#causesOf(bulk)))
-    const { after, ms } = moments.reduce((latest, each) => (each.ms < latest.ms ? each : latest))
-    return { after, ms: ms - early }
+    if (before === undefined || bulks.some(bulk => this.#causality.mayFollow(bulk, before))) return moment
+    return bulks
+      .map(bulk => this.moment(at, this.#causesOf(bulk)))
+      .reduce((latest, each) => (each.ms < latest.ms ? each : latest))
   }
 
   /** When the first window closed after a turn had brought its last task: no window closes within a turn. */
@@ -215,6 +230,16 @@ export class Timeline {
       group.parts.push({ at: last, tasks: all })
     }
   }
+}
+
+function bulksIn(parts: Group['parts']): RecordedBulk[] {
+  return parts.flatMap(({ tasks }) => tasks.slice(0, 1).map(({ bulk }) => bulk))
+}
+
+/** The timeline of what has settled of an operation. */
+export function timelineOf(operation: RecordedOperation, documents: Documents): Timeline {
+  const settled = operation.bulks.filter(({ settledAt }) => settledAt !== null)
+  return new Timeline(settled, new Causality(operation, documents))
 }
 
 /** A bulk with the tasks that it really had, and when the next one of its loader opened. */

@@ -13,17 +13,19 @@ import { layoutOf, type View } from './layout.ts'
 import { Links } from './links.tsx'
 import { clamp } from './numbers.ts'
 import { clamped, Overview } from './overview.tsx'
+import type { Timeline } from './timeline.ts'
 import { Help } from './tip.tsx'
 
 interface Props {
   readonly operation: RecordedOperation
   readonly end: number
   readonly chosen: number | null
+  readonly timeline: Timeline | null
   readonly lit: ReadonlySet<number> | null
   readonly onChoose: (id: number) => void
 }
 
-export function Waterfall({ operation, end, chosen, lit, onChoose }: Props): JSX.Element {
+export function Waterfall({ operation, end, chosen, timeline, lit, onChoose }: Props): JSX.Element {
   const { id, bulks, limiters, ms } = operation
   const area = useRef<HTMLDivElement>(null)
   const [zoomed, setZoomed] = useState<{ readonly of: number; readonly view: View } | null>(null)
@@ -112,10 +114,12 @@ export function Waterfall({ operation, end, chosen, lit, onChoose }: Props): JSX
         onChoose={onChoose}
         onFold={fold}
       >
-        {bulk === undefined ? null : <Links chosen={bulk} bulks={bulks} layout={layout} view={view} />}
+        {bulk === undefined || timeline === null ? null : (
+          <Links chosen={bulk} {...{ bulks, timeline, layout, view }} />
+        )}
       </Chart>
     ),
-    [operation, layout, view.from, view.to, end, chosen, lit],
+    [operation, layout, view.from, view.to, end, chosen, timeline, lit],
   )
 
   return (

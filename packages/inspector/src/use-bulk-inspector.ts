@@ -3,7 +3,6 @@
  * @module
  */
 
-import { policy } from '#page'
 import { BulkOptionError, BulkScope } from '@bulkcall/core'
 import { check, checkNames, isScope } from '@bulkcall/core/kit'
 import type { Plugin, YogaServer } from 'graphql-yoga'
@@ -98,7 +97,7 @@ export function useBulkInspector(options: BulkInspectorOptions = {}): Plugin {
       else if (wanted === 'application/json')
         hook.endResponse(new Response(live.snapshot(ReadableStream), { headers }))
       else {
-        const { body, encoding } = await pageFor(request.headers.get('accept-encoding'))
+        const { body, encoding, policy } = await pageFor(request.headers.get('accept-encoding'))
         hook.endResponse(
           new Response(body, {
             headers: { ...headers, 'content-security-policy': policy, 'content-encoding': encoding },

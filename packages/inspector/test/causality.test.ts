@@ -7,6 +7,7 @@ import { describe, expect, it } from 'vitest'
 import { Causality } from '../page/causality.ts'
 import type { Documents } from '../page/groups.ts'
 import { replay } from '../page/replay.ts'
+import { timelineOf } from '../page/timeline.ts'
 import type { RecordedBulk, RecordedOperation } from '../src/recording.ts'
 import { operationOf } from './support/recordings.ts'
 
@@ -104,6 +105,25 @@ describe('S112 the loads of a field', () => {
   ])('may follow from anything where %s', (_, bulk, before, title) => {
     expect(mayFollow(bulk, before, {}, title)).toBe(true)
   })
+})
+
+it('S118 the sources of a bulk are those from which it may have followed', () => {
+  const [parent, other, child] = [
+    bulkOf(posts, 'posts', 0, 2),
+    bulkOf(comments, 'comments', 2, 4),
+    bulkOf(author, 'users', 4, 6),
+  ]
+  child.arrivals.push([other.id, 0.5, 3], [parent.id, 1, 1])
+  const operation = operationOf(0, { documents: [10], fieldHits: [], bulks: [parent, other, child] })
+
+  expect(timelineOf(operation, known('query Feed {')).sourcesOf(child)).toEqual([
+    { after: parent.id, ms: 2.5, tasks: 3 },
+    { after: parent.id, ms: 1, tasks: 1 },
+  ])
+  expect(timelineOf(operation, new Map()).sourcesOf(child)).toEqual([
+    { after: other.id, ms: 0.5, tasks: 3 },
+    { after: parent.id, ms: 1, tasks: 1 },
+  ])
 })
 
 it('S112 loads that came after a bulk of their own siblings do not wait for it in a prediction', async () => {

@@ -171,6 +171,20 @@ describe('S110 where the time went', () => {
     }
   })
 
+  it('follows one after the other, to the last digit', () => {
+    for (let n = 0; n < 3_000; n++) {
+      const [openedAt, readyAt, busyOpen] = [
+        25_529 + 137 * n,
+        30_731 + 2_117 * n + (n % 7),
+        5_202 + 1_980 * n,
+      ].map(each => each / 1000) as [number, number, number]
+      const spans = spansOf(bulk([openedAt, readyAt, readyAt, 9_000], { busyOpen }), 9_000)
+
+      expect(spans[0]!.from).toBe(openedAt)
+      for (const [place, { from }] of spans.entries()) expect(from).toBe(spans[place - 1]?.to ?? openedAt)
+    }
+  })
+
   it.each<[string, RecordedBulk[]]>([
     [
       'Short of slots: for 80.0 ms of 100 ms, bulks were ready and had no slot, 1 bulk of users among them',

@@ -8,7 +8,7 @@ import { describe, expect, it } from 'vitest'
 import { compare, type Row } from '../page/differences.ts'
 import { costsOf, isNPlusOne, type LoaderCost } from '../page/field-costs.ts'
 import { groupsOf, quantile } from '../page/groups.ts'
-import { layoutOf, mostDrawn } from '../page/layout.ts'
+import { heads, layoutOf, mostDrawn } from '../page/layout.ts'
 import { print } from '../src/document.ts'
 import { Documents } from '../src/documents.ts'
 import { EventLoop } from '../src/event-loop.ts'
@@ -301,5 +301,20 @@ describe('S115 the layout', () => {
 
     expect([posts!.single, authors!.single]).toEqual([true, false])
     expect(sections.find(({ loader }) => loader === 'tags')!.placed).toEqual([])
+  })
+
+  it('has no empty lanes where most bulks only wait', () => {
+    const { bulks, ms } = operationOf(10_000)
+    const { sections, middles } = layoutOf(bulks, ms!, { from: ms! / 2, to: ms! / 2 + 50 }, new Set())
+    const busy = sections.filter(({ placed }) => placed.length > 0)
+
+    expect(busy.length).toBeGreaterThan(1)
+    for (const { placed, row, waiting, height } of busy) {
+      expect(waiting).toBeGreaterThan(700)
+      const lanes = new Set(placed.map(({ top }) => Math.round(top / row)))
+      expect([...lanes].toSorted((a, b) => a - b)).toEqual([...lanes.keys()].map((_, n) => n))
+      expect(height).toBeLessThanOrEqual(heads.full + lanes.size * row)
+    }
+    expect(middles.size).toBe(10_000)
   })
 })

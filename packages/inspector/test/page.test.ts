@@ -29,7 +29,10 @@ describe('in Chromium', () => {
   let complaints: string[]
 
   beforeAll(async () => {
-    if (isInstalled) browser = await launch()
+    if (!isInstalled) return
+    browser = await launch()
+    // It is made of its sources when someone asks for it: not while a test is waiting.
+    await import('#page')
   })
   afterAll(() => browser?.close())
   beforeEach(ctx => {

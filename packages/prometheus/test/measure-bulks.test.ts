@@ -236,13 +236,13 @@ describe('the options', () => {
 })
 
 describe('the dashboard', () => {
-  const page = readFileSync(new URL('../README.md', import.meta.url), 'utf8')
+  const page = readFileSync(new URL('../../../docs/guides/metrics.md', import.meta.url), 'utf8')
   const text = readFileSync(new URL('../dashboard.json', import.meta.url), 'utf8')
   const dashboard = JSON.parse(text) as {
     panels: { id: number; type: string; targets?: { expr: string }[] }[]
   }
 
-  it('asks for metrics that there are, and for all of them; so do the alerts of the README for theirs', () => {
+  it('asks for metrics that there are, and for all of them; so do the alerts of the handbook for theirs', () => {
     const registry = measure()
     const exported = new Set(
       namesOf(registry).flatMap(name => {
