@@ -355,7 +355,7 @@ const mutants: Record<string, Mutant> = {
   'a unit of work is quiet while its own bulk is about to go': {
     caughtBy: company,
     edits: [
-      { file: 'scope/tracker.ts', find: '(this.#pending > 0 || !this.#isQuiet)', replace: '!this.#isQuiet' },
+      { file: 'scope/tracker.ts', find: '(this.#pending > 0 || !this.isQuiet)', replace: '!this.isQuiet' },
     ],
   },
   'a command does not wait for what it calls': {
@@ -473,7 +473,7 @@ const mutants: Record<string, Mutant> = {
   },
   'evidence closes no window': {
     caughtBy: closed,
-    edits: [{ file: 'scope/tracker.ts', find: ' || recording?.nothingFollows(member)', replace: '' }],
+    edits: [{ file: 'scope/windows.ts', find: ' || recording?.nothingFollows(member)', replace: '' }],
   },
   'a window that was kept open is not looked at again': {
     caughtBy: closed,
@@ -509,11 +509,11 @@ const mutants: Record<string, Mutant> = {
   },
   'waiting in vain is not counted': {
     caughtBy: budget,
-    edits: [{ file: 'scope/tracker.ts', find: '    this.#vain += inVain\n', replace: '' }],
+    edits: [{ file: 'scope/windows.ts', find: '    this.#vain += inVain\n', replace: '' }],
   },
   'windows that are open together are counted each': {
     caughtBy: budget,
-    edits: [{ file: 'scope/tracker.ts', find: 'Math.max(keptAt!, this.#vainUntil)', replace: 'keptAt!' }],
+    edits: [{ file: 'scope/windows.ts', find: 'Math.max(keptAt!, this.#vainUntil)', replace: 'keptAt!' }],
   },
   'a document never loses patience': {
     caughtBy: patience,
@@ -563,9 +563,9 @@ const mutants: Record<string, Mutant> = {
     caughtBy: warning,
     edits: [
       {
-        file: 'scope/tracker.ts',
-        find: 'if (--this.#windows === 0) this.#openWindows?.end()',
-        replace: 'this.#windows--',
+        file: 'scope/windows.ts',
+        find: 'if (--this.#open === 0) this.#openWindows?.end()',
+        replace: 'this.#open--',
       },
     ],
   },
@@ -581,7 +581,7 @@ const mutants: Record<string, Mutant> = {
   },
   'a wide scope loses patience with its parts': {
     caughtBy: patientWide,
-    edits: [{ file: 'scope/tracker.ts', find: 'this.#busyParts === 0 && this.#vain', replace: 'this.#vain' }],
+    edits: [{ file: 'scope/windows.ts', find: 'this.busyParts === 0 && this.#vain', replace: 'this.#vain' }],
   },
   'a hit waits only for the bulk that it is given with': {
     caughtBy: both,
