@@ -45,7 +45,7 @@ interface Context {
 
 // ---- The schema: every link can be asked for with I/O of its own before the load, or with promise hops
 
-/** I/O of a field's own takes from `from` to `to` ms; `hops` is how many promise jobs at most it is late. */
+/** I/O of a field's own takes from `from` to `to` ms; `hops` is how many microtasks at most it is late. */
 interface Late {
   readonly from: number
   readonly to: number
@@ -146,7 +146,7 @@ const shapes: Readonly<Record<string, string>> = {
   'four levels, no I/O between': '{ posts(n: 20) { author { posts { comments { author { name } } } } } }',
   'two loaders side by side':
     '{ posts(n: 60) { author { name } editor { name } comments { author { name } } } }',
-  '0-59 promise jobs, then a load': '{ posts(n: 60) { author(hops: 60) { name } } }',
+  '0-59 microtasks, then a load': '{ posts(n: 60) { author(hops: 60) { name } } }',
   [siblings]: '{ posts(n: 30) { author(to: 4) { name } editor(from: 1, to: 4) { name } } }',
   '60 rows: 1-4 ms of I/O, then a load': '{ posts(n: 60) { author(from: 1, to: 4) { name } } }',
   'guards of 1-8 ms': '{ posts(n: 60) { author(from: 1, to: 8) { name } } }',

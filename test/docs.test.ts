@@ -81,6 +81,27 @@ describe('the pages', () => {
   })
 })
 
+describe('the badges', () => {
+  it('say what the packages say', () => {
+    const badges = readdirSync(join(root, 'docs/public/badges'))
+    const texts = badges.map(name => /<title>(.*)<\/title>/.exec(read(`docs/public/badges/${name}`))![1]!)
+    const core = manifestOf('core')
+    const yoga = manifestOf('yoga')
+    const majors = [...yoga['peerDependencies'].graphql.matchAll(/\^(\d+)/g)].map(([, major]) => major)
+
+    expect(new Set(texts)).toEqual(
+      new Set([
+        `dependencies of the core: ${core['dependencies'] === undefined ? 'none' : 'some'}`,
+        `graphql: ${majors.join(' and ')}`,
+        `license: ${core['license']}`,
+        `node: ${core['engines'].node.slice(2)}+`,
+      ]),
+    )
+    for (const [place, name] of badges.entries())
+      expect(read('README.md')).toContain(`![${texts[place]}](docs/public/badges/${name})`)
+  })
+})
+
 /** The folders that have sources of their own. */
 const folders = [...packages.map(name => `${name}/src`), 'inspector/page']
 
@@ -201,6 +222,10 @@ function proseOf(page: string): string {
 function importsOf(sources: string, file: string): string[] {
   const imports = readFileSync(join(sources, file), 'utf8').matchAll(/ from '(\.\.?\/[\w./-]+\.tsx?)'/g)
   return Array.from(imports, ([, path]) => join(dirname(file), path!)).filter(path => !path.startsWith('..'))
+}
+
+function manifestOf(name: string): Record<string, any> {
+  return JSON.parse(read(`packages/${name}/package.json`)) as Record<string, any>
 }
 
 function read(page: string): string {

@@ -1,5 +1,5 @@
 /**
- * A host whose time is virtual: it goes from one timer to the next as fast as the program runs. Promise jobs are real, so
+ * A host whose time is virtual: it goes from one timer to the next as fast as the program runs. Microtasks are real, so
  * the engine that runs on it is the real one.
  */
 
@@ -80,7 +80,7 @@ export class VirtualHost implements Host {
       const jobs = this.#jobs
       this.#jobs = []
       for (const job of jobs) job()
-      // By then the promise jobs have drained.
+      // By then the microtasks have drained.
       // oxlint-disable-next-line no-await-in-loop -- the same
       await new Promise<void>(done => void setImmediate(done))
     } while (this.#jobs.length > 0)

@@ -74,7 +74,7 @@ const inserts = {
 
 const rowsInOneStatement = 500
 
-/** Hears how far the load of one table has come. */
+/** Called with how far the load of one table has come. */
 export type OnProgress = (what: string, done: number, total: number) => void
 
 /** Makes and fills the tables, unless an earlier start has done so. */

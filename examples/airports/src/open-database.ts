@@ -1,5 +1,5 @@
 /**
- * Opens the database: PostgreSQL, embedded in this process or a server elsewhere.
+ * Opens the database: PostgreSQL, embedded in this process or a server.
  * @module
  */
 

@@ -1,5 +1,5 @@
 /**
- * How far work has come: a bar on a terminal, elsewhere a line for each part that is done.
+ * How far work has come: a bar on a terminal, and in a file a line for each part that is done.
  * @module
  */
 

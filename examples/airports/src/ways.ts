@@ -21,7 +21,7 @@ export interface Way {
   readonly watching?: { readonly path: string; readonly name: string; readonly plugin: object }
 }
 
-/** @param delay ms that a key may wait for company with Bulkcall; by default that of `useBulk` */
+/** @param delay ms that a key may wait for others with Bulkcall; by default that of `useBulk` */
 export function waysOf(sql: Queries, connections: number, delay?: number): Way[] {
   const cleared = { ...resolvers, Mutation: clearing(resolvers.Mutation) }
   return [

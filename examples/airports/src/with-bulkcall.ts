@@ -10,7 +10,7 @@ import type { AirportsOfCountry, NearestTo, Note, Queries } from './queries.ts'
 
 /**
  * @param connections to the database: more bulks at once would only wait for one there
- * @param delay ms that a key may wait for company; by default that of `useBulk`
+ * @param delay ms that a key may wait for others; by default that of `useBulk`
  */
 export function withBulkcall(sql: Queries, connections: number, delay?: number) {
   return useBulk(

@@ -1,5 +1,5 @@
 /**
- * Redis: a server elsewhere, or one that is installed here.
+ * Redis: a server that runs already, or one that is started for this.
  * @module
  */
 

@@ -34,7 +34,7 @@ export class Batch<K, V> implements Bench {
   seats: Map<number, Seat> | null = null
   /** For how many keys nobody waits. Until it is sealed they are those that have left. */
   idle = 0
-  /** Hears of each key that has joined, where the engine counts them. */
+  /** Called with each key that has joined, where the engine counts them. */
   joined: (() => void) | null = null
   /** The async context in which it opened, where it may start in another one. */
   context: AsyncContext | null = null
@@ -226,7 +226,7 @@ function nextOf<T>(list: readonly T[]): () => T {
   return () => list[at++]!
 }
 
-/** Thrown, not a rejected promise given back: that would settle later than its mates. */
+/** Thrown, not a rejected promise given back: that would settle later than the others. */
 function valueOf(outcome: unknown): unknown {
   if (isError(outcome)) throw outcome
   return outcome

@@ -174,7 +174,7 @@ function tasksOf(batch: Batch<any, any>): number {
   return seats === null ? keys.length : keys.filter((_, place) => isTask(batch, place)).length
 }
 
-/** What the engine hears of a batch: how many failed. The values have gone to their callers. */
+/** What the engine learns of a batch: how many failed. The values have gone to their callers. */
 function told(batch: Batch<any, any>, tasks: number): unknown[] {
   if (batch.outcomes === null) throw batch.reason
   return Object.assign(new Array<unknown>(tasks).fill(undefined), batch.outcomes.filter(isError))

@@ -131,7 +131,7 @@ export class Loader<K, V, C> implements Owner<K, V>, Keeper<K, V> {
     const cacheKey = this.#cacheKey(key)
     if (cache.get(cacheKey) !== undefined) return
     const promise: Promise<V> = isError(value) ? Promise.reject(value) : Promise.resolve(value)
-    // Whoever loads it hears of it; until then nobody has to.
+    // Whoever loads it gets the error; until then nobody has to.
     promise.catch(() => {})
     cache.set(cacheKey, promise)
   }

@@ -40,7 +40,7 @@ export interface Options<K, V, C = K> {
   maxBatchSize?: number | undefined
   /**
    * Calls what it is given when the batch that has just opened is to leave.
-   * @default at the end of the turn, after all promise jobs
+   * @default at the end of the tick, after all microtasks
    */
   batchScheduleFn?: ((callback: () => void) => void) | undefined
   /**
@@ -67,8 +67,8 @@ export interface Options<K, V, C = K> {
   /** Another name for `maxBatchSize`, the one that all of Bulkcall uses. Where both are given they must be equal. */
   size?: number | undefined
   /**
-   * The longest that a key waits for company, in milliseconds, instead of the end of the turn. A full batch leaves at
-   * once, and a cached answer does not wait. From 0, which is the end of the turn.
+   * The longest that a key waits for others, in milliseconds, instead of the end of the tick. A full batch leaves at
+   * once, and a cached answer does not wait. From 0, which is the end of the tick.
    * @default 0
    */
   delay?: number | undefined

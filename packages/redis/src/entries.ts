@@ -63,7 +63,7 @@ export class Entries {
     this.#complain = complain
   }
 
-  /** Rejects if the store fails; a broken entry is missing, and is mended. */
+  /** Rejects if the store fails; a broken entry is missing, and is repaired. */
   async read(names: readonly string[]): Promise<Known[]> {
     const found = await each([...names, ...names.map(markOf)], `${names[0]}~${randomUUID()}`, keys =>
       this.#get(keys),
@@ -170,7 +170,7 @@ export class Entries {
       if (marks.length > 0)
         await this.#set(marks.map(key => ({ key, value: randomUUID(), ttl: this.#markTtl })))
     } catch {
-      // It stays broken, and is mended by the next who meets it.
+      // It stays broken, and is repaired by the next who meets it.
     }
   }
 }

@@ -635,7 +635,7 @@ describe.skipIf(redisProgram === null)('a cache in Redis (needs redis-server)', 
   ])('an entry that is %s (%s)', (_kind, seen, spoil) => {
     const ids = Array.from({ length: 50 }, (_, id) => id)
 
-    it('is a miss for its key alone, without a pause, and is mended', async () => {
+    it('is a miss for its key alone, without a pause, and is repaired', async () => {
       const { asked, command } = users()
       const faults: unknown[] = []
       const onFault = (error: unknown): void => void faults.push(error)
@@ -647,7 +647,7 @@ describe.skipIf(redisProgram === null)('a cache in Redis (needs redis-server)', 
 
       expect(await cached(ids, context())).toEqual(ids.map(userOf))
       if (seen === 'reported') await until(async () => (await server.ask('GET', spoil[1]!)) !== spoil[2])
-      // A mark is mended by a new one, under which the value is fetched once more.
+      // A mark is repaired by a new one, under which the value is fetched once more.
       await until(async () => {
         expect(await cached(ids, context())).toEqual(ids.map(userOf))
         const before = asked.length
@@ -676,7 +676,7 @@ describe.skipIf(redisProgram === null)('a cache in Redis (needs redis-server)', 
     })
   })
 
-  it('when all entries are broken, all are mended', async () => {
+  it('when all entries are broken, all are repaired', async () => {
     const { asked, command } = users()
     const ids = Array.from({ length: 100 }, (_, id) => id)
     for (const id of ids) await server.ask('SET', `user:${id}`, '{')

@@ -10,7 +10,7 @@ import { GraphQLError, type ExecutionResult } from 'graphql'
 import { isMistake, logMistakes, originOf, type Log } from './log.ts'
 
 /**
- * What a command gave, with every error in it made free of the place that it had elsewhere. A command that asks another
+ * What a command gave, with every error in it made free of the place that it had in another response. A command that asks another
  * GraphQL server may give an error with a path, and graphql-js would tell that path for each field that waits for it.
  */
 export function unlocatedResults(given: unknown): unknown {

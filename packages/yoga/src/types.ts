@@ -42,7 +42,7 @@ export interface BulkSettings {
    */
   readonly size?: number | undefined
   /**
-   * The longest that a key waits for company, in ms, from 0. It is an upper bound: the window closes itself as soon as the
+   * The longest that a key waits for others, in ms, from 0. It is an upper bound: the window closes itself as soon as the
    * operation is quiet, that is when all its resolvers wait for loads.
    * @default 5
    */

@@ -1,5 +1,5 @@
 /**
- * `useBulk`: the plugin. Each hook says when; what happens then is done elsewhere.
+ * `useBulk`: the plugin. Each hook says when; what happens then is in other files.
  * @module
  */
 

@@ -3,7 +3,7 @@
  * of their own; then each loads its city, and then the country of that city.
  */
 
-import { BulkLoader, BulkScope } from '@bulkcall/core'
+import { BulkLoader, BulkScope, semaphore } from '@bulkcall/core'
 import { VirtualHost } from '../../../../packages/inspector/page/virtual-host.ts'
 
 export interface Settings {
@@ -48,7 +48,8 @@ export async function simulate(settings: Settings, policy: Policy): Promise<Outc
   const { backend, size, delay, concurrent } = settings
   const host = new VirtualHost()
   const scope = policy === 'scope' ? new BulkScope({ host }) : undefined
-  const options = { host, scope, size, concurrent, delay: policy === 'tick' ? 0 : delay }
+  const limiter = semaphore(concurrent)
+  const options = { host, scope, size, concurrent: limiter, delay: policy === 'tick' ? 0 : delay }
   const batches: Batch[] = []
   const startedAt = { cities: new Map<number, number>(), countries: new Map<number, number>() }
 

@@ -130,7 +130,7 @@ export function unordered(seen: readonly string[]): string[] {
   return runs.flatMap(each => each.toSorted())
 }
 
-/** Where a key is asked again before a batch fails, `dataloader` takes the newer answer away: see mended.test.ts. */
+/** Where a key is asked again before a batch fails, `dataloader` takes the newer answer away: see fixed-faults.test.ts. */
 function forgets({ options, threads }: Program): boolean {
   return options.store === 'forgetful' || threads.flat().some(each => each.do.startsWith('clear'))
 }
@@ -239,7 +239,7 @@ function give(what: Answer, keys: number[], number: number): unknown {
   return Promise.resolve(values)
 }
 
-/** A value as it is seen. What a wrong length says of its numbers is not the same: see mended.test.ts. */
+/** A value as it is seen. What a wrong length says of its numbers is not the same: see fixed-faults.test.ts. */
 function show(value: unknown): string {
   if (value instanceof Error) return `${value.name}: ${value.message.replace(/\n\nKeys[^]*/, '')}`
   return Array.isArray(value) ? `[${value.map(show).join(', ')}]` : String(value)

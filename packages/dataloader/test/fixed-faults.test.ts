@@ -1,5 +1,5 @@
 /**
- * The faults of dataloader that are mended, one by one: what it does, and what ours does. docs/coming-from/dataloader-drop-in.md lists them.
+ * The faults of dataloader that are fixed, one by one: what it does, and what ours does. docs/coming-from/dataloader-drop-in.md lists them.
  */
 import { AsyncLocalStorage } from 'node:async_hooks'
 import { runInNewContext } from 'node:vm'

@@ -1,0 +1,59 @@
+/**
+ * The playground of the site: the same work under three policies, on the real engine.
+ */
+
+import { describe, expect, it } from 'vitest'
+
+import {
+  serviceTime,
+  simulate,
+  type Outcome,
+  type Settings,
+} from '../docs/.vitepress/theme/playground/simulate.ts'
+
+const usual: Settings = { rows: 16, spread: 6, backend: 5, size: 32, delay: 10, concurrent: 4 }
+
+async function simulateAll(settings: Settings): Promise<{ tick: Outcome; fixed: Outcome; scope: Outcome }> {
+  const [tick, fixed, scope] = await Promise.all(
+    (['tick', 'fixed', 'scope'] as const).map(policy => simulate(settings, policy)),
+  )
+  return { tick: tick!, fixed: fixed!, scope: scope! }
+}
+
+describe('the playground', () => {
+  it('makes many batches at the end of the tick, and two with a window, which a scope closes early', async () => {
+    const { tick, fixed, scope } = await simulateAll(usual)
+    const lastReady = Math.max(...scope.rows.map((_, row) => serviceTime(row, usual)))
+
+    expect(tick.batches.length).toBeGreaterThan(5)
+    expect([fixed, scope].map(({ batches }) => batches.map(({ keys }) => keys))).toEqual([
+      [16, 4],
+      [16, 4],
+    ])
+    expect(scope.batches.map(({ from }) => from)).toEqual([lastReady, lastReady + usual.backend])
+    expect(scope.ms).toBe(lastReady + 2 * usual.backend)
+    expect(fixed.ms).toBeGreaterThan(scope.ms + usual.delay)
+  })
+
+  it('is as early with a scope as with the tick where there is no I/O between', async () => {
+    const { tick, fixed, scope } = await simulateAll({ ...usual, spread: 0 })
+
+    expect(scope).toEqual(tick)
+    expect(fixed.ms).toBe(scope.ms + 2 * usual.delay)
+  })
+
+  it.each([
+    { ...usual, concurrent: 1 },
+    { ...usual, size: 3, rows: 30 },
+    { ...usual, delay: 1, spread: 20 },
+  ])('keeps size and concurrent: %o', async settings => {
+    const { fixed, scope, tick } = await simulateAll(settings)
+
+    for (const { batches } of [fixed, scope, tick])
+      for (const { keys, from } of batches) {
+        expect(keys).toBeLessThanOrEqual(settings.size)
+        const running = batches.filter(other => other.from <= from && from < other.to)
+        expect(running.length).toBeLessThanOrEqual(settings.concurrent)
+      }
+  })
+})

@@ -1,0 +1,142 @@
+/**
+ * The site as it was built (`npm run docs:build`), in a real browser, with no network but this server.
+ */
+
+import { existsSync, readFileSync } from 'node:fs'
+import { createServer, type Server } from 'node:http'
+import type { AddressInfo } from 'node:net'
+import { extname, join } from 'node:path'
+
+import { chromium, type Browser, type BrowserContext, type Page } from 'playwright-core'
+import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest'
+
+const dist = join(import.meta.dirname, '../docs/.vitepress/dist')
+const executablePath = '/usr/bin/chromium'
+const missing = [dist, executablePath].find(path => !existsSync(path))
+if (missing !== undefined)
+  console.warn(
+    `SKIPPED: there is no ${missing}. npm run docs:build makes the site; Chromium is Debian's package.`,
+  )
+
+const types: Readonly<Record<string, string>> = {
+  '.html': 'text/html',
+  '.js': 'text/javascript',
+  '.css': 'text/css',
+  '.svg': 'image/svg+xml',
+  '.woff2': 'font/woff2',
+}
+
+function serve(): Promise<Server> {
+  const server = createServer(({ url }, response) => {
+    const path = join(dist, decodeURI(url!.split('?')[0]!))
+    const file = [path, `${path}.html`, join(path, 'index.html')].find(
+      each => /\.\w+$/.test(each) && existsSync(each),
+    )
+    if (file === undefined) return void response.writeHead(404).end()
+    response.writeHead(200, { 'content-type': types[extname(file)] ?? 'application/octet-stream' })
+    return void response.end(readFileSync(file))
+  })
+  return new Promise(resolve => void server.listen(0, '127.0.0.1', () => resolve(server)))
+}
+
+describe.skipIf(missing !== undefined)('the site in Chromium', { timeout: 120_000 }, () => {
+  let server: Server
+  let address: string
+  let browser: Browser
+  let context: BrowserContext
+  let page: Page
+  let wrong: string[]
+
+  beforeAll(async () => {
+    server = await serve()
+    address = `http://127.0.0.1:${(server.address() as AddressInfo).port}`
+    browser = await chromium.launch({ executablePath, args: ['--no-sandbox', '--disable-gpu'] })
+  })
+
+  afterAll(async () => {
+    await browser?.close()
+    server?.close()
+  })
+
+  beforeEach(async () => {
+    wrong = []
+    context = await browser.newContext({ viewport: { width: 390, height: 844 }, reducedMotion: 'reduce' })
+    page = await context.newPage()
+    page.on('request', request => {
+      if (!request.url().startsWith(address) && !request.url().startsWith('data:')) wrong.push(request.url())
+    })
+    page.on('response', response => {
+      if (response.status() >= 400) wrong.push(`${response.status()} ${response.url()}`)
+    })
+    page.on('pageerror', error => wrong.push(error.message))
+    return () => context.close()
+  })
+
+  it.each([
+    '',
+    'start',
+    'guides/',
+    'guides/pagination',
+    'how-it-works',
+    'compared',
+    'playground',
+    'reference/promises',
+  ])(
+    'shows /%s on a phone without a request to anywhere else, and without scrolling to the side',
+    async path => {
+      await page.goto(`${address}/${path}`, { waitUntil: 'networkidle' })
+      const tooWide = await page.evaluate<number>('document.documentElement.scrollWidth - innerWidth')
+
+      expect(tooWide).toBeLessThanOrEqual(0)
+      expect(await page.locator('h1').first().innerText()).not.toBe('')
+      expect(wrong).toEqual([])
+    },
+  )
+
+  it.each(['N+1', 'batch', 'deduplicate', 'pagination'])('finds %s', async word => {
+    await page.goto(address)
+    await page
+      .getByRole('button', { name: /search/i })
+      .first()
+      .click()
+    await page.locator('.search-input').fill(word)
+    await page.locator('.VPLocalSearchBox .result').first().waitFor()
+
+    expect(wrong).toEqual([])
+  })
+
+  it('plays by the keyboard, and tells a screen reader what it shows', async () => {
+    await page.goto(`${address}/playground`)
+    const pictures = page.getByRole('img', { name: /batches in/ })
+    await pictures.first().waitFor()
+    const before = await pictures.last().getAttribute('aria-label')
+    const delay = page.getByRole('slider', { name: /^delay/ })
+    await delay.focus()
+    for (let press = 0; press < 9; press++) await page.keyboard.press('ArrowLeft')
+    await page.waitForFunction(
+      `document.querySelectorAll('.waterfall')[2].getAttribute('aria-label') !== ${JSON.stringify(before)}`,
+    )
+
+    expect(await pictures.count()).toBe(3)
+    expect(await delay.getAttribute('aria-valuetext')).toBe('1 ms')
+    expect(await page.locator('[aria-live=polite]').innerText()).toMatch(
+      /^End of the tick: \d+ batches, [\d.]+ ms\. Fixed window: .+ Bulkcall: /,
+    )
+
+    await page.getByRole('button', { name: 'Play slowly' }).focus()
+    await page.keyboard.press('Enter')
+    await page.getByRole('button', { name: 'Pause' }).waitFor()
+    await page.waitForFunction(`parseFloat(document.querySelector('.clock').textContent) > 1`)
+    await page.keyboard.press('Enter')
+    const paused = await page.locator('.clock').innerText()
+
+    expect(parseFloat(paused)).toBeLessThan(30)
+    await page.getByRole('button', { name: 'no I/O between' }).click()
+    const [tick, , scope] = await page
+      .locator('.panel dd')
+      .allInnerTexts()
+      .then(texts => [texts.slice(0, 2), [], texts.slice(4)])
+    expect(scope).toEqual(tick)
+    expect(wrong).toEqual([])
+  })
+})
