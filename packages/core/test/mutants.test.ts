@@ -308,9 +308,7 @@ const mutants: Record<string, Mutant> = {
   },
   'the results are the own array of the command': {
     caughtBy: 'S25 the results are those that the command gave, whatever it does with its array then',
-    edits: [
-      { file: 'engine/settle.ts', find: 'return [...(results as unknown[])]', replace: 'return results' },
-    ],
+    edits: [{ file: 'engine/settle.ts', find: 'return [...results]', replace: 'return results' }],
   },
   'the number of results is not looked at': {
     caughtBy: 'S31 results that are fewer or more than the tasks are handed to none',
@@ -327,8 +325,8 @@ const mutants: Record<string, Mutant> = {
     edits: [
       {
         file: 'scope/tracker.ts',
-        find: 'return this.#inFlight === 0 && this.#busyParts === 0 && this.#running.length === 0',
-        replace: 'return this.#busyParts === 0 && this.#running.length === 0',
+        find: 'return this.#inFlight === 0 && this.busyParts === 0 && this.running.length === 0',
+        replace: 'return this.busyParts === 0 && this.running.length === 0',
       },
     ],
   },
@@ -337,8 +335,8 @@ const mutants: Record<string, Mutant> = {
     edits: [
       {
         file: 'scope/tracker.ts',
-        find: 'return this.#inFlight === 0 && this.#busyParts === 0 && this.#running.length === 0',
-        replace: 'return this.#inFlight === 0 && this.#busyParts === 0',
+        find: 'return this.#inFlight === 0 && this.busyParts === 0 && this.running.length === 0',
+        replace: 'return this.#inFlight === 0 && this.busyParts === 0',
       },
     ],
   },
@@ -347,8 +345,8 @@ const mutants: Record<string, Mutant> = {
     edits: [
       {
         file: 'scope/tracker.ts',
-        find: 'return this.#inFlight === 0 && this.#busyParts === 0 && this.#running.length === 0',
-        replace: 'return this.#inFlight === 0 && this.#running.length === 0',
+        find: 'return this.#inFlight === 0 && this.busyParts === 0 && this.running.length === 0',
+        replace: 'return this.#inFlight === 0 && this.running.length === 0',
       },
     ],
   },
@@ -377,8 +375,8 @@ const mutants: Record<string, Mutant> = {
     edits: [
       {
         file: 'scope/tracker.ts',
-        find: '    if (member.pending === 0) this.#windowClosed(member)\n    unparkFrom(batch)\n',
-        replace: '    if (member.pending === 0) this.#windowClosed(member)\n',
+        find: '    this.windowLost(member)\n    unparkFrom(batch)\n',
+        replace: '    this.windowLost(member)\n',
       },
     ],
   },
@@ -396,8 +394,8 @@ const mutants: Record<string, Mutant> = {
       },
       {
         file: 'scope/tracker.ts',
-        find: '    this.#running.delete(work)\n    this.#recording?.runs(work, -1)\n    this.look()\n',
-        replace: '    this.#running.delete(work)\n    this.#recording?.runs(work, -1)\n',
+        find: '    this.running.delete(work)\n    this.recording?.runs(work, -1)\n    this.look()\n',
+        replace: '    this.running.delete(work)\n    this.recording?.runs(work, -1)\n',
       },
     ],
   },
@@ -601,7 +599,7 @@ const mutants: Record<string, Mutant> = {
   },
   'a partition is kept while its command goes on for nobody': {
     caughtBy: apart,
-    edits: [{ file: 'shared-loader.ts', find: 'this.asking === 0', replace: 'this.call.inFlight === 0' }],
+    edits: [{ file: 'shared-room.ts', find: 'this.asking === 0', replace: 'this.call.inFlight === 0' }],
   },
   'the error of a lone key is that of its bulk': {
     caughtBy: 'S73 the error of a key that is asked alone is its answer',
