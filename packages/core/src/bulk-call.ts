@@ -3,6 +3,7 @@
  * @module
  */
 
+import { close, type CloseOptions } from './closing.ts'
 import type { Command, CommandContext, ResultOf, Results } from './command.ts'
 import { checkNames, isSignal } from './validate.ts'
 import { Queue } from './engine/queue.ts'
@@ -96,9 +97,11 @@ class AsyncBulkCall<T, R> {
     return this.#queue.flush()
   }
 
-  /** Refuses new calls, starts what is pending and resolves when everything has settled. Safe to call again. */
-  close(): Promise<void> {
-    return this.#queue.close()
+  /**
+   * Refuses new calls, starts what is pending and resolves when everything has settled, or is given up. Safe to call again.
+   */
+  close(options?: CloseOptions): Promise<void> {
+    return options === undefined ? this.#queue.close() : close(this.#queue, options)
   }
 
   /** The same as `close()`, for `await using`. */

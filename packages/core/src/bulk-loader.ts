@@ -5,6 +5,9 @@
 
 import { keepAll, keepNone, type CacheErrors, type CacheMap } from './cache/cache.ts'
 import { Lookup, type LoaderSettings } from './cache/lookup.ts'
+import type { CallOptions } from './bulk-call.ts'
+import { close, type CloseOptions } from './closing.ts'
+import { asError } from './errors.ts'
 import type { Command, CommandContext, ResultOf, Results } from './command.ts'
 import { Queue } from './engine/queue.ts'
 import type { AsyncContext } from './host.ts'
@@ -19,7 +22,7 @@ import {
 } from './options.ts'
 import type { BulkScope } from './bulk-scope.ts'
 import type { Tracker } from './scope/tracker.ts'
-import { check, checkNames, hasMethods } from './validate.ts'
+import { check, checkNames, hasMethods, readSignal } from './validate.ts'
 
 /** The options of a `BulkLoader`: those of its calls, and those of its cache. */
 export interface BulkLoaderOptions<K, V, C = K, N extends NullKeys = 'error'> extends BulkCallOptions {
@@ -132,13 +135,18 @@ class BulkLoader<K, V, C = K> {
    * Loads the value of one key; `null` if the command gave none. Never throws: a key that is `undefined` or (see `nullKeys`)
    * `null`, or that `cacheKeyFn` throws at, gives a promise that rejects.
    */
-  load(key: K): Promise<V> {
-    return (this.#lookup ?? this.#begin()).load(key)
+  load(key: K, options?: CallOptions): Promise<V> {
+    const lookup = this.#lookup ?? this.#begin()
+    return options === undefined ? lookup.load(key) : loadUntil(lookup, key, options)
   }
 
-  /** Loads many keys: one value or Error for each, in their order. One promise for all of them, not one a key. */
-  loadMany(keys: Iterable<K>): Promise<(V | Error)[]> {
-    return (this.#lookup ?? this.#begin()).loadMany(keys)
+  /**
+   * Loads many keys: one value or Error for each, in their order. One promise for all of them, not one a key; but with a signal,
+   * whose reason is in the place of each key that has no answer when it aborts, there is one a key.
+   */
+  loadMany(keys: Iterable<K>, options?: CallOptions): Promise<(V | Error)[]> {
+    const lookup = this.#lookup ?? this.#begin()
+    return options === undefined ? lookup.loadMany(keys) : loadManyUntil(lookup, keys, options)
   }
 
   /**
@@ -167,15 +175,41 @@ class BulkLoader<K, V, C = K> {
     return this.#queue === null ? Promise.resolve() : this.#queue.flush()
   }
 
-  /** Refuses new keys, starts what is pending and resolves when everything has settled. Answers can still be had. */
-  close(): Promise<void> {
+  /**
+   * Refuses new keys, starts what is pending and resolves when everything has settled, or is given up. Answers can still be
+   * had.
+   */
+  close(options?: CloseOptions): Promise<void> {
     if (this.#queue === null) this.#begin()
-    return this.#queue!.close()
+    return options === undefined ? this.#queue!.close() : close(this.#queue!, options)
   }
 
   /** The same as `close()`, for `await using`. */
   [Symbol.asyncDispose](): Promise<void> {
     return this.close()
+  }
+}
+
+function loadUntil<K, V>(lookup: Lookup<K, V, any>, key: K, options: CallOptions): Promise<V> {
+  try {
+    const signal = readSignal(options)
+    return signal === undefined ? lookup.load(key) : lookup.loadUntil(signal, key)
+  } catch (error) {
+    return Promise.reject(error)
+  }
+}
+
+function loadManyUntil<K, V>(
+  lookup: Lookup<K, V, any>,
+  keys: Iterable<K>,
+  options: CallOptions,
+): Promise<(V | Error)[]> {
+  try {
+    const signal = readSignal(options)
+    if (signal === undefined) return lookup.loadMany(keys)
+    return Promise.all(Array.from(keys, key => lookup.loadUntil(signal, key).catch(asError)))
+  } catch (error) {
+    return Promise.reject(error)
   }
 }
 

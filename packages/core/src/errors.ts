@@ -86,15 +86,17 @@ export class BulkClosedError extends BulkError {
   }
 }
 
-/** The command ran for longer than `timeout`. */
+/** The command ran for longer than `timeout`, or `close()` had no longer to wait. */
 export class BulkTimeoutError extends BulkError {
   readonly code = 'BULK_TIMEOUT'
   /** The bound that was met, in ms. */
   readonly timeout: number
-  /** How many tasks were in the bulk. */
-  readonly tasks: number
-  constructor(call: string, timeout: number, tasks: number) {
-    super(`Bulkcall: ${call} must settle its ${tasks} tasks within ${timeout} ms, got no answer`)
+  /** How many tasks were in the bulk; `null` where it was `close()` that had no longer to wait. */
+  readonly tasks: number | null
+  constructor(call: string, timeout: number, tasks: number | null) {
+    const what = tasks === null ? 'all tasks' : `its ${tasks} tasks`
+    const since = tasks === null ? ' of close()' : ''
+    super(`Bulkcall: ${call} must settle ${what} within ${timeout} ms${since}, got no answer`)
     this.timeout = timeout
     this.tasks = tasks
   }

@@ -25,6 +25,7 @@ export {
 } from './errors.ts'
 
 export type { AsyncBulkCallConstructor, CallOptions } from './bulk-call.ts'
+export type { CloseOptions } from './closing.ts'
 export type { CacheMap } from './cache/cache.ts'
 export type { Command, CommandContext, None, ResultOf, Results } from './command.ts'
 export type { BulkEvent, BulkListener, OpenBulk } from './events.ts'

@@ -195,7 +195,7 @@ class SharedLoader<K, V, P = undefined> {
       )
         own.set(answer, (own.get(answer) ?? 0) + 1)
     }
-    return new Set([...own.keys()].filter(failure => own.get(failure)! < failure.tasks))
+    return new Set([...own.keys()].filter(failure => own.get(failure)! < (failure.tasks ?? 0)))
   }
 
   /** What all keys of a bulk have failed with, and none was given, is the failure of the bulk. */

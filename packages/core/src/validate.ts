@@ -46,6 +46,13 @@ export function readContext(context: AsyncContext | undefined): AsyncContext | u
   return context
 }
 
+/** The signal in the options of a load. What is no object with a signal is no option: `keys.map(loader.load)` gives an index. */
+export function readSignal(options: unknown): AbortSignal | undefined {
+  const signal = typeof options === 'object' && options !== null ? Reflect.get(options, 'signal') : undefined
+  check('signal', signal === undefined || isSignal(signal), 'an AbortSignal', signal)
+  return signal as AbortSignal | undefined
+}
+
 /** How many letters must be put in, left out or changed to make one word of the other (Levenshtein). */
 function distance(a: string, b: string): number {
   let row = Array.from({ length: b.length + 1 }, (_, j) => j)

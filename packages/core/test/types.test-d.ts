@@ -299,7 +299,7 @@ describe('what does not compile', () => {
     loader.prime('1', users[0]!)
     // @ts-expect-error: a string is no user
     loader.prime(1, 'user')
-    expectTypeOf<Parameters<typeof loader.load>>().toEqualTypeOf<[key: number]>()
+    expectTypeOf<Parameters<typeof loader.load>[0]>().toEqualTypeOf<number>()
   })
 
   it('S48 an option with an unknown name', () => {
@@ -391,7 +391,7 @@ describe('what the options take', () => {
       },
     })
     expectTypeOf(loader).toEqualTypeOf<BulkLoader<Place, User[], string>>()
-    expectTypeOf<Parameters<typeof loader.load>>().toEqualTypeOf<[key: Place]>()
+    expectTypeOf<Parameters<typeof loader.load>[0]>().toEqualTypeOf<Place>()
     // @ts-expect-error: the cache is asked for strings, and would hold numbers
     void new BulkLoader(usersOf, { cacheKeyFn: textOf, cacheMap: new Map<number, Promise<User>>() })
   })
@@ -415,7 +415,7 @@ describe('what the options take', () => {
   it('S141 with nullKeys null is a key, and among the values', () => {
     const orNull = new BulkLoader(usersOf, { nullKeys: 'null' })
     expectTypeOf(orNull).toEqualTypeOf<BulkLoader<number | null, User | null>>()
-    expectTypeOf<Parameters<typeof orNull.load>>().toEqualTypeOf<[key: number | null]>()
+    expectTypeOf<Parameters<typeof orNull.load>[0]>().toEqualTypeOf<number | null>()
     // @ts-expect-error: a misspelt property is none
     void orNull.load(undefined)
     const strict = new BulkLoader(usersOf, { nullKeys: 'error' })

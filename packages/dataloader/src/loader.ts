@@ -7,19 +7,11 @@
 // oxlint-disable no-underscore-dangle
 
 import { isError, type CommandContext } from '@bulkcall/core'
-import { endOfTurn, watched } from '@bulkcall/core/kit'
+import { Caller, endOfTurn, readSignal, watched } from '@bulkcall/core/kit'
 import { Answers, asReason, oneJobLater } from './answers.ts'
 import { Batch, isThenable, Place, type Keeper } from './batch.ts'
 import { Bulks, type Owner } from './bulks.ts'
-import { Caller } from './caller.ts'
-import {
-  contract,
-  readSignal,
-  type BatchLoadFn,
-  type CacheMap,
-  type LoadOptions,
-  type Settings,
-} from './options.ts'
+import { contract, type BatchLoadFn, type CacheMap, type LoadOptions, type Settings } from './options.ts'
 import { Seat, seatOf } from './seat.ts'
 
 /** The loader as its user sees it. */

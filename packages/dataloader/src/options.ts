@@ -4,7 +4,7 @@
  */
 
 import { BulkOptionError, type BulkCallOptions, type CommandContext, type Limiter } from '@bulkcall/core'
-import { check, endOfTurn, isSignal } from '@bulkcall/core/kit'
+import { endOfTurn } from '@bulkcall/core/kit'
 
 /**
  * Gives a value or an Error for each key, in the order of the keys. `this` is the loader. The keys are the function's own
@@ -99,15 +99,6 @@ export interface LoadOptions {
    * has not left yet. No other caller notices.
    */
   readonly signal?: AbortSignal | undefined
-}
-
-/**
- * The signal of a load. What is no object with a signal is no option: `keys.map(loader.load, loader)` gives an index.
- */
-export function readSignal(options: unknown): AbortSignal | undefined {
-  const signal = typeof options === 'object' && options !== null ? Reflect.get(options, 'signal') : undefined
-  check('signal', signal === undefined || isSignal(signal), 'an AbortSignal', signal)
-  return signal as AbortSignal | undefined
 }
 
 /** The options after the door. */

@@ -3,7 +3,7 @@
  * @module
  */
 
-import { Caller, type Chair } from './caller.ts'
+import { Caller, type Chair } from '@bulkcall/core/kit'
 
 /** Where a seat stands: in a batch. */
 export interface Bench {

@@ -3,7 +3,7 @@
  * @module
  */
 
-import { BulkLoader } from '@bulkcall/core'
+import { BulkLoader, type CallOptions } from '@bulkcall/core'
 import { isThenable, shapeOf } from '@bulkcall/core/kit'
 
 /** For which request each figures are. A cache of responses may give them again, for another one. */
@@ -123,13 +123,13 @@ export class CountingLoader<K, V> extends BulkLoader<K, V> {
     return this.hits
   }
 
-  override load(key: K): Promise<V> {
+  override load(key: K, options?: CallOptions): Promise<V> {
     this.#tally.loads++
-    return super.load(key)
+    return super.load(key, options)
   }
 
-  override loadMany(keys: Iterable<K>): Promise<(V | Error)[]> {
-    return super.loadMany(this.#counted(keys))
+  override loadMany(keys: Iterable<K>, options?: CallOptions): Promise<(V | Error)[]> {
+    return super.loadMany(this.#counted(keys), options)
   }
 
   /** The keys, counted as they are drawn. */

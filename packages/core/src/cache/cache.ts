@@ -165,6 +165,13 @@ export class Cache<C, V> implements Keys {
     if (answer?.pending) (this.#cleared ??= new Map()).set(key, answer)
   }
 
+  /** A key that has not been asked yet is not to be asked any more, and nothing is known of it. */
+  takeOut(key: C, answer: Answer<V>): void {
+    answer.bulk!.giveEarly(answer.place, undefined)
+    this.#cleared?.delete(key)
+    this.#forget(key, answer)
+  }
+
   /** Clears all answers. */
   clear(): void {
     this.#store?.clear()
@@ -242,26 +249,29 @@ export class Cache<C, V> implements Keys {
     if (bulk === this.#unindexed) this.#unindexed = null
     else if (bulk.answers !== null)
       for (const place of bulk.answers.keys())
-        this.#forget(bulk, place, bulk.answers[place] as Answer<V> | null)
+        this.#forgetAt(bulk, place, bulk.answers[place] as Answer<V> | null)
   }
 
   /** Forgets an outcome that is an Error and not kept. */
   #judge(bulk: AnyBulk, place: number, outcome: unknown): void {
     const answer = this.#answersOf(bulk)[place] as Answer<V> | null
     const judge = (error: unknown): void => {
-      if (!this.#keeps(asError(error))) this.#forget(bulk, place, answer)
+      if (!this.#keeps(asError(error))) this.#forgetAt(bulk, place, answer)
     }
     if (isError(outcome)) judge(outcome)
     else if (isThenable(outcome)) void Promise.resolve(outcome).then(undefined, judge)
   }
 
-  /** The key at this place has this answer no more: it is to be asked again, unless it has been already. */
-  #forget(bulk: AnyBulk, place: number, answer: Answer<V> | null): void {
-    if (answer === null) return
-    const key = keysOf(bulk)[place]!
+  #forgetAt(bulk: AnyBulk, place: number, answer: Answer<V> | null): void {
+    if (answer !== null) this.#forget(keysOf(bulk)[place], answer)
+  }
+
+  /** A key has this answer no more: it is to be asked again, unless it has been already. */
+  #forget(key: C, answer: Answer<V>): void {
     if (this.#store !== null) {
       if (this.#store.get(key) === answer.promise) this.#store.delete(key)
-    } else if (this.#index?.get(key) === answer) this.#index.delete(key)
+    }
+    if (this.#index?.get(key) === answer) this.#index.delete(key)
   }
 
   /** Where nothing is remembered, its keys are in no index once it has started. */

@@ -3,11 +3,13 @@
  * @module
  */
 
+import type { AnyBulk } from '../engine/bulk.ts'
 import type { Queue } from '../engine/queue.ts'
 import { drop } from '../engine/settle.ts'
 import { asError, BulkOptionError } from '../errors.ts'
 import type { BulkCallSettings } from '../options.ts'
 import type { Answer } from './answer.ts'
+import { Callers } from './callers.ts'
 import { Cache, type CacheErrors, type CacheMap } from './cache.ts'
 import { firstOf, placesOf } from '../engine/duplicates.ts'
 
@@ -28,6 +30,8 @@ export class Lookup<K, V, C> extends Cache<C, V> {
   /** Whether a hit is given with the bulk that is open, so that what follows from it goes out in one bulk as well. */
   readonly #aligns: boolean
   readonly #givesNull: boolean
+  /** `null` as long as no load has had a signal. */
+  #callers: Callers<C, V> | null = null
 
   constructor(queue: Queue<K, V>, settings: LoaderSettings<K, V, C>) {
     const { size, maxPending, delay, keyOf, keeps, store, givesNull } = settings
@@ -65,6 +69,31 @@ export class Lookup<K, V, C> extends Cache<C, V> {
   #load(key: K, cacheKey: C): Promise<V> {
     const answer = this.find(cacheKey, this.#queue.last)
     return answer === undefined ? this.#ask(key, cacheKey) : this.#hit(answer)
+  }
+
+  /** Loads a key for a caller who may go. */
+  loadUntil(signal: AbortSignal, key: K): Promise<V> {
+    if (signal.aborted) return Promise.reject(signal.reason)
+    if (this.#isNothing(key)) return Promise.resolve(null as V)
+    try {
+      const cacheKey = this.#cacheKey(key)
+      const callers = (this.#callers ??= new Callers(this))
+      // A key has to be found again by those who come later.
+      this.indexAll()
+      const known = this.find(cacheKey, this.#queue.last)
+      if (known !== undefined) return callers.waits(known, this.#give(known), signal)
+      const promise = this.#ask(key, cacheKey)
+      const asked = this.pending(cacheKey)
+      if (asked !== undefined) callers.asked(cacheKey, asked)
+      return callers.waits(asked, promise, signal)
+    } catch (error) {
+      return Promise.reject(error)
+    }
+  }
+
+  /** Nobody waits for a bulk in flight. */
+  forsake(bulk: AnyBulk, reason: unknown): void {
+    this.#queue.forsake(bulk, reason)
   }
 
   loadMany(keys: Iterable<K>): Promise<(V | Error)[]> {
@@ -144,6 +173,11 @@ export class Lookup<K, V, C> extends Cache<C, V> {
    * loaded in consequence would leave in a bulk of its own, before what follows from the others.
    */
   #hit(answer: Answer<V>): Promise<V> {
+    this.#callers?.stays(answer)
+    return this.#give(answer)
+  }
+
+  #give(answer: Answer<V>): Promise<V> {
     this.#queue.hit(1)
     const bulk = this.#queue.last ?? this.#queue.held
     if (bulk === null || !this.#aligns) return answer.promise

@@ -321,6 +321,13 @@ export class Queue<T, R> extends Runner<T, R> implements BulkOwner, Waiter, Memb
     this.settledSome()
   }
 
+  /** Nobody waits for a bulk in flight any more. */
+  forsake(bulk: AnyBulk, reason: unknown): void {
+    this.failTasks(bulk, reason)
+    bulk.abort(reason)
+    this.settledSome()
+  }
+
   /** Fails the first bulk without sending it. */
   #giveUp(reason: unknown): void {
     const bulk = this.#seal()

@@ -1,9 +1,9 @@
 /**
- * A caller who may go: his promise is his own, so that his signal can reject it and nobody else's.
+ * A caller who may go: the promise is the caller's own, so that its signal rejects it and nobody else's.
  * @module
  */
 
-import { leaversOf } from '@bulkcall/core/kit'
+import { leaversOf } from './abort.ts'
 
 /** Who is told that a caller has gone. */
 export interface Chair {
@@ -36,12 +36,12 @@ export class Caller<V> {
     })
   }
 
-  /** Whether he has gone, heard or unheard. */
+  /** Whether the signal has aborted, noticed or not. */
   get gone(): boolean {
     return this.#signal.aborted
   }
 
-  /** His signal has aborted. */
+  /** The signal has aborted. */
   leave(): void {
     const reason: unknown = this.#signal.reason
     leaversOf(this.#signal).delete(this)

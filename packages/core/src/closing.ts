@@ -1,0 +1,51 @@
+/**
+ * Closing: the end of a call or a loader, which need not wait for ever.
+ * @module
+ */
+
+import { leaversOf } from './engine/abort.ts'
+import type { Queue } from './engine/queue.ts'
+import { Timer } from './engine/timer.ts'
+import { BulkTimeoutError } from './errors.ts'
+import { check, checkNames, readSignal } from './validate.ts'
+
+/** What may be said with `close()`. Without it, it waits for as long as commands run. */
+export interface CloseOptions {
+  /**
+   * How long it waits, in milliseconds, from 0. Then all that has not settled rejects with `BulkTimeoutError`, and the signals
+   * of commands abort.
+   * @default Infinity
+   */
+  readonly timeout?: number | undefined
+  /** Ends the wait when it aborts: all that has not settled rejects with its reason. */
+  readonly signal?: AbortSignal | undefined
+}
+
+/** Closes a queue, and gives up what is left when the time is over. */
+export async function close(queue: Queue<any, any>, options: CloseOptions): Promise<void> {
+  checkNames(options, ['timeout', 'signal'])
+  const { timeout = Infinity } = options
+  check('timeout', typeof timeout === 'number' && timeout >= 0, 'a number from 0 or Infinity', timeout)
+  const signal = readSignal(options)
+
+  const { host } = queue.settings
+  const closed = queue.close()
+  let giveUp!: (reason: unknown) => void
+  const givenUp = new Promise<void>(resolve => {
+    giveUp = reason => {
+      queue.abort(reason)
+      resolve()
+    }
+  })
+  const timer = new Timer(host, () => giveUp(new BulkTimeoutError(queue.name, timeout, null)))
+  timer.set(timer.now() + timeout)
+  const leaver = { leave: () => giveUp(signal!.reason) }
+  if (signal !== undefined) leaversOf(signal).add(leaver)
+  if (signal?.aborted) leaver.leave()
+  try {
+    await Promise.race([closed, givenUp])
+  } finally {
+    timer.set(Infinity)
+    if (signal !== undefined) leaversOf(signal).delete(leaver)
+  }
+}
