@@ -10,18 +10,15 @@ import { close, type CloseOptions } from './closing.ts'
 import { asError } from './errors.ts'
 import type { Command, CommandContext, ResultOf, Results } from './command.ts'
 import { Queue } from './engine/queue.ts'
-import type { AsyncContext } from './host.ts'
 import {
   bulkCallOptions,
   contextOf,
-  nameOf,
   readCommand,
   readOptions,
   readScope,
   type BulkCallOptions,
 } from './options.ts'
 import type { BulkScope } from './bulk-scope.ts'
-import type { Tracker } from './scope/tracker.ts'
 import { check, checkNames, hasMethods, readSignal } from './validate.ts'
 
 /** The options of a `BulkLoader`: those of its calls, and those of its cache. */
@@ -78,13 +75,7 @@ const bulkLoaderOptions: readonly string[] = [
  * keeps its answers belongs to one request: answers are kept for whoever asks, whatever they may see.
  */
 class BulkLoader<K, V, C = K> {
-  readonly #command: Command<K, V>
-  readonly #settings: LoaderSettings<K, V, C>
-  readonly #tracker: Tracker | null
-  readonly #context: AsyncContext
-  /** Made when they are first needed: a request may make many loaders and use few of them. */
-  #queue: Queue<K, V> | null = null
-  #lookup: Lookup<K, V, C> | null = null
+  readonly #lookup: Lookup<K, V, C>
 
   /** @param scope beside options that are checked already */
   constructor(
@@ -93,42 +84,36 @@ class BulkLoader<K, V, C = K> {
     scope?: BulkScope,
   ) {
     readCommand(command)
-    this.#command = command
-    if (options instanceof Checked) {
-      this.#settings = options.settings
-      this.#tracker = readScope(scope)
-    } else {
-      this.#settings = options === undefined ? defaults : readLoaderOptions(options)
-      this.#tracker = readScope(options?.scope)
-    }
-    const given = options instanceof Checked ? undefined : options?.context
-    const keeps = this.#settings.store !== 'none'
-    this.#context = contextOf(given, this.#tracker, this.#settings, keeps)
-  }
-
-  #begin(): Lookup<K, V, C> {
-    this.#queue = new Queue(this.#command, this.#settings, this.#tracker, this.#context)
-    return (this.#lookup = new Lookup(this.#queue, this.#settings))
+    const isChecked = options instanceof Checked
+    const settings = isChecked
+      ? options.settings
+      : options === undefined
+        ? defaults
+        : readLoaderOptions(options)
+    const tracker = readScope(isChecked ? scope : options?.scope)
+    const keeps = settings.remembers || settings.map !== null
+    const context = contextOf(isChecked ? undefined : options?.context, tracker, settings, keeps)
+    this.#lookup = new Lookup(new Queue(command, settings, tracker, context), settings)
   }
 
   /** The name in errors, events and metrics. */
   get name(): string {
-    return nameOf(this.#command, this.#settings)
+    return this.#lookup.queue.name
   }
 
   /** How many keys are accepted and not yet asked. */
   get pending(): number {
-    return this.#lookup === null ? 0 : this.#lookup.waiting
+    return this.#lookup.waiting
   }
 
   /** How many bulks are in flight. */
   get inFlight(): number {
-    return this.#queue === null ? 0 : this.#queue.inFlight
+    return this.#lookup.queue.inFlight
   }
 
   /** How many keys have been answered without asking, as far as bulks have started. For a loader that counts. */
   protected get hits(): number {
-    return this.#queue === null ? 0 : this.#queue.hits
+    return this.#lookup.queue.hits
   }
 
   /**
@@ -136,7 +121,7 @@ class BulkLoader<K, V, C = K> {
    * `null`, or that `cacheKeyFn` throws at, gives a promise that rejects.
    */
   load(key: K, options?: CallOptions): Promise<V> {
-    const lookup = this.#lookup ?? this.#begin()
+    const lookup = this.#lookup
     return options === undefined ? lookup.load(key) : loadUntil(lookup, key, options)
   }
 
@@ -145,7 +130,7 @@ class BulkLoader<K, V, C = K> {
    * whose reason is in the place of each key that has no answer when it aborts, there is one a key.
    */
   loadMany(keys: Iterable<K>, options?: CallOptions): Promise<(V | Error)[]> {
-    const lookup = this.#lookup ?? this.#begin()
+    const lookup = this.#lookup
     return options === undefined ? lookup.loadMany(keys) : loadManyUntil(lookup, keys, options)
   }
 
@@ -154,25 +139,25 @@ class BulkLoader<K, V, C = K> {
    * is not asked; a key that has an answer, or is in flight, keeps it (`clear(key).prime(key, value)` replaces it).
    */
   prime(key: K, value: V | PromiseLike<V> | Error): this {
-    ;(this.#lookup ?? this.#begin()).primeKey(key, value)
+    this.#lookup.primeKey(key, value)
     return this
   }
 
   /** Forgets the answer of one key. Loads that wait for it get it all the same. */
   clear(key: K): this {
-    ;(this.#lookup ?? this.#begin()).clearKey(key)
+    this.#lookup.clearKey(key)
     return this
   }
 
   /** Forgets all answers. Loads that wait get theirs all the same. */
   clearAll(): this {
-    this.#lookup?.clear()
+    this.#lookup.clear()
     return this
   }
 
   /** Starts what is pending, as slots allow, and resolves when everything that was asked before has settled. */
   flush(): Promise<void> {
-    return this.#queue === null ? Promise.resolve() : this.#queue.flush()
+    return this.#lookup.queue.flush()
   }
 
   /**
@@ -180,8 +165,8 @@ class BulkLoader<K, V, C = K> {
    * had.
    */
   close(options?: CloseOptions): Promise<void> {
-    if (this.#queue === null) this.#begin()
-    return options === undefined ? this.#queue!.close() : close(this.#queue!, options)
+    const { queue } = this.#lookup
+    return options === undefined ? queue.close() : close(queue, options)
   }
 
   /** The same as `close()`, for `await using`. */
@@ -235,12 +220,29 @@ function readLoaderOptions<K, V, C>(options: BulkLoaderOptions<K, V, C, NullKeys
   check('nullKeys', nullKeys === 'error' || nullKeys === 'null', `'error' or 'null'`, nullKeys)
   const keeps: CacheErrors =
     typeof cacheErrors === 'function' ? cacheErrors : cacheErrors ? keepAll : keepNone
-  const store = !cache || cacheMap === null ? 'none' : (cacheMap ?? 'own')
+  const remembers = cache && cacheMap === undefined
+  const map = cache ? (cacheMap ?? null) : null
   const { size, delay, limiter, maxPending, timeout, name, host } = readOptions(options)
   const keyOf = cacheKeyFn ?? null
+  const most = Math.min(size, maxPending)
+  const isPlain = keyOf === null && map === null
   // Name by name: loaders may be made for each request, and a spread takes microseconds.
-  const givesNull = nullKeys === 'null'
-  return { size, delay, limiter, maxPending, timeout, name, host, keyOf, keeps, store, givesNull }
+  return {
+    size,
+    delay,
+    limiter,
+    maxPending,
+    timeout,
+    name,
+    host,
+    keyOf,
+    keeps,
+    remembers,
+    map,
+    most,
+    isPlain,
+    givesNull: nullKeys === 'null',
+  }
 }
 
 /** Those of a loader without any: it is the most usual one, and may be made for each request. */

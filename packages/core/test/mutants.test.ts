@@ -50,8 +50,8 @@ const mutants: Record<string, Mutant> = {
     edits: [
       {
         file: 'engine/bulk.ts',
-        find: '    this.#end()\n    this.abort(reason)',
-        replace: '    this.#end()\n    this.abort(reason)\n    this.slot?.release()',
+        find: '    this.end()\n    this.abort(reason)',
+        replace: '    this.end()\n    this.abort(reason)\n    this.slot?.release()',
       },
     ],
   },
@@ -74,8 +74,8 @@ const mutants: Record<string, Mutant> = {
     edits: [
       {
         file: 'engine/runner.ts',
-        find: 'if (!this.running.delete(bulk) && this.overdue?.delete(bulk) !== true) return',
-        replace: 'this.running.delete(bulk)\n    this.overdue?.delete(bulk)',
+        find: 'if (!bulk.finish()) return',
+        replace: 'bulk.finish()',
       },
     ],
   },
@@ -84,8 +84,8 @@ const mutants: Record<string, Mutant> = {
     edits: [
       {
         file: 'engine/queue.ts',
-        find: '    if (this.#drains !== null) this.#tellDrained()\n    this.pump()\n',
-        replace: '    this.#tellDrained()\n',
+        find: '    this.tellDrained()\n    this.pump()\n  }\n\n  // ---- They start',
+        replace: '    this.tellDrained()\n  }\n\n  // ---- They start',
       },
     ],
   },
@@ -93,15 +93,15 @@ const mutants: Record<string, Mutant> = {
     caughtBy: 'S22 a slot that comes back is used at once by whoever stands in line',
     edits: [
       {
-        file: 'engine/queue.ts',
-        find: '    this.#slot = slot\n    this.pump()\n',
-        replace: '    this.#slot = slot\n',
+        file: 'engine/line.ts',
+        find: '    this.slot = slot\n    this.owner.pump()\n',
+        replace: '    this.slot = slot\n',
       },
     ],
   },
   'a slot that is granted for nothing is kept': {
     caughtBy: 'S20 a slot for which there is no task any more goes to the next',
-    edits: [{ file: 'engine/queue.ts', find: '      slot.release()\n', replace: '' }],
+    edits: [{ file: 'engine/line.ts', find: 'this.take()?.release()', replace: 'this.take()' }],
   },
   'a slot is handed over after an await, and counted anew': {
     caughtBy: newcomer,
@@ -139,9 +139,9 @@ const mutants: Record<string, Mutant> = {
     caughtBy: 'S20 a call whose tasks have gone leaves the line',
     edits: [
       {
-        file: 'engine/queue.ts',
-        find: 'if (this.#inLine && this.#ready() === null) {',
-        replace: 'if (this.#inLine && this.#ready() === undefined) {',
+        file: 'engine/line.ts',
+        find: 'if (!this.isWaiting || isReady) return',
+        replace: 'return',
       },
     ],
   },
@@ -151,7 +151,8 @@ const mutants: Record<string, Mutant> = {
       {
         file: 'engine/queue.ts',
         find: 'last !== null && last.count < this.settings.size ? last : null',
-        replace: 'last !== null && last.tasks.length < this.settings.size && !this.#inLine ? last : null',
+        replace:
+          'last !== null && last.tasks.length < this.settings.size && !this.line?.isWaiting ? last : null',
       },
       {
         file: 'engine/queue.ts',
@@ -175,8 +176,9 @@ const mutants: Record<string, Mutant> = {
     edits: [
       {
         file: 'engine/queue.ts',
-        find: '    const before = this.pending\n',
-        replace: '    const before = this.pending\n    Object.assign(bulk, { openedAt: this.now() })\n',
+        find: '    if (bulk.count === size) this.markReady()\n',
+        replace:
+          '    if (bulk.count === size) this.markReady()\n    Object.assign(bulk, { openedAt: this.now() })\n',
       },
     ],
   },
@@ -185,8 +187,8 @@ const mutants: Record<string, Mutant> = {
     edits: [
       {
         file: 'engine/queue.ts',
-        find: '    this.#nowPending(-1)\n',
-        replace: '    this.#nowPending(-1)\n    Object.assign(bulk, { openedAt: this.now() })\n',
+        find: '    this.nowPending(-1)\n',
+        replace: '    this.nowPending(-1)\n    Object.assign(bulk, { openedAt: this.now() })\n',
       },
     ],
   },
@@ -205,7 +207,7 @@ const mutants: Record<string, Mutant> = {
     edits: [
       {
         file: 'engine/queue.ts',
-        find: '    if (before < size && this.pending >= size) this.#askPump()\n',
+        find: '    if (this.pending >= size && this.pending - tasks < size) this.askPump()\n',
         replace: '',
       },
     ],
@@ -215,8 +217,8 @@ const mutants: Record<string, Mutant> = {
     edits: [
       {
         file: 'engine/queue.ts',
-        find: 'const bulk = this.#queue.first!',
-        replace: 'const bulk = this.#queue.last!',
+        find: 'const bulk = this.first!',
+        replace: 'const bulk = this.last!',
       },
     ],
   },
@@ -225,26 +227,26 @@ const mutants: Record<string, Mutant> = {
     edits: [
       {
         file: 'engine/queue.ts',
-        find: 'if (before < size && this.pending >= size) this.#askPump()',
-        replace: 'if (before < size && this.pending >= size) this.pump()',
+        find: 'if (this.pending >= size && this.pending - tasks < size) this.askPump()',
+        replace: 'if (this.pending >= size && this.pending - tasks < size) this.pump()',
       },
     ],
   },
   'the end of the turn marks nothing': {
     caughtBy: withoutDelay,
-    edits: [{ file: 'engine/queue.ts', find: '      this.ticked = this.#lastId\n', replace: '' }],
+    edits: [{ file: 'engine/queue.ts', find: '      this.ticked = this.lastId\n', replace: '' }],
   },
   'flush marks nothing': {
     caughtBy: withWindow,
-    edits: [{ file: 'engine/queue.ts', find: '    this.flushed = this.#lastId\n', replace: '' }],
+    edits: [{ file: 'engine/queue.ts', find: '    this.flushed = this.lastId\n', replace: '' }],
   },
   'flush does not wait for what is in flight': {
     caughtBy: withWindow,
     edits: [
       {
         file: 'engine/queue.ts',
-        find: '[this.#queue, this.running, this.overdue]',
-        replace: '[this.#queue]',
+        find: 'this.oldest === null ? Infinity : this.oldest.id',
+        replace: 'this.first === null ? Infinity : this.first.id',
       },
     ],
   },
@@ -257,7 +259,7 @@ const mutants: Record<string, Mutant> = {
     edits: [
       {
         file: 'engine/timer.ts',
-        find: '    if (this.#handle !== undefined) this.#host.clearTimer(this.#handle)\n',
+        find: '    if (this.handle !== undefined) this.host.clearTimer(this.handle)\n',
         replace: '',
       },
     ],
@@ -277,8 +279,8 @@ const mutants: Record<string, Mutant> = {
     edits: [
       {
         file: 'engine/bulk.ts',
-        find: "if (this.#state === 'pending') return this.#takeOut(seat)",
-        replace: "if (this.#state === 'pending') return",
+        find: "if (this.state === 'pending') return this.takeOut(seat)",
+        replace: "if (this.state === 'pending') return",
       },
     ],
   },
@@ -287,7 +289,7 @@ const mutants: Record<string, Mutant> = {
     edits: [
       {
         file: 'engine/bulk.ts',
-        find: 'for (const seat of this.#seats) if (seat?.aborted) seat.leave()',
+        find: 'for (const seat of this.seats) if (seat?.aborted) seat.leave()',
         replace: 'return',
       },
     ],
@@ -572,8 +574,8 @@ const mutants: Record<string, Mutant> = {
     edits: [
       {
         file: 'cache/lookup.ts',
-        find: 'this.#queue.last ?? this.#queue.held',
-        replace: 'this.#queue.last',
+        find: 'this.queue.last ?? this.queue.held',
+        replace: 'this.queue.last',
       },
     ],
   },
@@ -586,7 +588,7 @@ const mutants: Record<string, Mutant> = {
     edits: [
       {
         file: 'cache/lookup.ts',
-        find: '    if (!isItsOwn && answer.bulk?.isParked === true) this.#queue.visited(answer.bulk, hit)\n',
+        find: '    if (!isItsOwn && answer.bulk?.isParked === true) this.queue.visited(answer.bulk, hit)\n',
         replace: '',
       },
     ],

@@ -15,7 +15,6 @@ import type { Tracker } from '../scope/tracker.ts'
 import type { Held, Work } from '../scope/work.ts'
 import { firstOf } from './duplicates.ts'
 import { Gate } from './gate.ts'
-import type { Linked, LinkedList } from './linked-list.ts'
 import type { Head } from './policy.ts'
 import { Seat, type SeatOwner } from './seat.ts'
 import { drop, given, type Outcomes } from './settle.ts'
@@ -26,8 +25,11 @@ const events: Events | undefined = globalThis.process?.getBuiltinModule?.('node:
 
 /** The queue that a bulk stands in. */
 export interface BulkOwner {
+  readonly name: string
   /** The tracker of its scope, or `null`. */
   readonly tracker: Tracker | null
+  /** The cache of a loader, which is notified of its bulks. */
+  readonly keys: Keys | null
   /** A task has left a bulk that is pending. */
   left(bulk: AnyBulk): void
   /** So many tasks of a bulk that is pending were equal to others. */
@@ -69,7 +71,7 @@ interface Beside {
   readonly known: unknown[]
 }
 
-export class Bulk<T, R> implements Head, SeatOwner, Held, Linked<Bulk<T, R>> {
+export class Bulk<T, R> extends Gate implements Head, SeatOwner, Held {
   readonly id: number
   openedAt: number | null
   /** In the order in which they came. Where one has left there is a hole until the bulk starts; {@link Bulk.count} says how many are there. */
@@ -86,15 +88,12 @@ export class Bulk<T, R> implements Head, SeatOwner, Held, Linked<Bulk<T, R>> {
   holds = 0
   holding: Held[] | null = null
   command: Work | null = null
-  // Its place among the bulks that wait, or are in flight.
-  list: LinkedList<any> | null = null
+  // Its place among the bulks of its queue that have not ended.
   previous: Bulk<T, R> | null = null
   next: Bulk<T, R> | null = null
   /** Since when it has only waited for a slot; noted for events. */
   readyAt: number | null = null
   slot: Slot | null = null
-  /** When its time is up; used only with a `timeout`. */
-  deadline: number | null = null
   /** What listeners get of its tasks as they come. */
   opening: OpenBulk | null = null
   event: BulkEvent | null = null
@@ -102,41 +101,41 @@ export class Bulk<T, R> implements Head, SeatOwner, Held, Linked<Bulk<T, R>> {
   waiting = 0
 
   // A bulk only moves to the right; its tasks settle on the way into `settled` and, where they settle apart, before.
-  #state: 'pending' | 'in flight' | 'settled' = 'pending'
-  readonly #owner: BulkOwner
-  readonly #keys: Keys | null
-  readonly #gate = new Gate()
+  private state: 'pending' | 'in flight' | 'settled' = 'pending'
+  readonly owner: BulkOwner
+  /** Whether its command has settled, or is abandoned. */
+  private isFinished = false
   /** The places of the callers behind the gate, one by one; `null` while they are those of the tasks. */
-  #places: number[] | null = null
+  private places: number[] | null = null
   /** By place, once the bulk has parted; `null` where a task has left. */
-  #seats: (Seat | null)[] | null = null
+  private seats: (Seat | null)[] | null = null
   /** Before this place all tasks have left. */
-  #from = 0
-  #beside: Beside[] | null = null
-  #controller: AbortController | null = null
-  #aborted: { readonly reason: unknown } | null = null
+  private from = 0
+  private beside: Beside[] | null = null
+  private controller: AbortController | null = null
+  private givenUp: { readonly reason: unknown } | null = null
 
-  constructor(id: number, openedAt: number | null, owner: BulkOwner, keys: Keys | null) {
+  constructor(id: number, openedAt: number | null, owner: BulkOwner) {
+    super()
     this.id = id
     this.openedAt = openedAt
-    this.#owner = owner
-    this.#keys = keys
+    this.owner = owner
   }
 
   get pending(): boolean {
-    return this.#state === 'pending'
+    return this.state === 'pending'
   }
 
   get isSettled(): boolean {
-    return this.#state === 'settled'
+    return this.state === 'settled'
   }
 
   get isParked(): boolean {
-    return this.#state === 'pending' || (this.holds > 0 && this.#state === 'in flight')
+    return this.state === 'pending' || (this.holds > 0 && this.state === 'in flight')
   }
 
   get tracker(): Tracker | null {
-    return this.#owner.tracker
+    return this.owner.tracker
   }
 
   // ---- Tasks come
@@ -144,14 +143,14 @@ export class Bulk<T, R> implements Head, SeatOwner, Held, Linked<Bulk<T, R>> {
   join(task: T): Promise<R> {
     this.count++
     const place = this.tasks.push(task) - 1
-    if (this.#seats !== null) return this.#takeSeat(this.#seats, place)
-    this.#places?.push(place)
-    return this.#gate.wait<R>()
+    if (this.seats !== null) return this.takeSeat(this.seats, place)
+    this.places?.push(place)
+    return this.wait<R>()
   }
 
   /** Takes a task in whose caller may abort. */
   joinWith(task: T, signal: AbortSignal): Promise<R> {
-    const seats = this.#part()
+    const seats = this.part()
     const promise = this.join(task)
     seats.at(-1)!.follow(signal)
     return promise
@@ -159,7 +158,7 @@ export class Bulk<T, R> implements Head, SeatOwner, Held, Linked<Bulk<T, R>> {
 
   /** The work that waits for the latest task, which may leave. */
   waitsForLast(work: Work): void {
-    this.#seats!.at(-1)!.work = work
+    this.seats!.at(-1)!.work = work
   }
 
   /**
@@ -167,23 +166,23 @@ export class Bulk<T, R> implements Head, SeatOwner, Held, Linked<Bulk<T, R>> {
    * own from then on.
    */
   joinMany(tasks: T[], from: number, to: number): Promise<(R | Error)[]> {
-    if (this.#seats !== null)
+    if (this.seats !== null)
       return Promise.all(tasks.slice(from, to).map(task => this.join(task).catch(asError)))
     const before = this.count
     this.count += to - from
     if (before === 0 && this.count === tasks.length) this.tasks = tasks
     else for (let i = from; i < to; i++) this.tasks.push(tasks[i]!)
-    if (this.#places !== null) for (let place = before; place < this.count; place++) this.#places.push(place)
-    return this.#gate.waitMany<R>(to - from)
+    if (this.places !== null) for (let place = before; place < this.count; place++) this.places.push(place)
+    return this.waitMany<R>(to - from)
   }
 
   /** One more promise of a task that has one. */
   promiseAt(place: number): Promise<R> {
-    if (this.#seats !== null) return this.#seats[place]!.promise as Promise<R>
-    if (this.#state === 'settled') return given(this.outcomes === null ? null : this.outcomes![place])
-    this.#places ??= Array.from(this.tasks.keys())
-    this.#places.push(place)
-    return this.#gate.wait<R>()
+    if (this.seats !== null) return this.seats[place]!.promise as Promise<R>
+    if (this.state === 'settled') return given(this.outcomes === null ? null : this.outcomes![place])
+    this.places ??= Array.from(this.tasks.keys())
+    this.places.push(place)
+    return this.wait<R>()
   }
 
   /**
@@ -195,15 +194,15 @@ export class Bulk<T, R> implements Head, SeatOwner, Held, Linked<Bulk<T, R>> {
     this.tasks = firstOf(this.tasks, places)
     if (this.keys !== null) this.keys = firstOf(this.keys, places)
     this.count = this.tasks.length
-    this.#places = this.#places === null ? places : this.#places.map(place => places[place]!)
-    this.#owner.merged(this, before - this.count)
+    this.places = this.places === null ? places : this.places.map(place => places[place]!)
+    this.owner.merged(this, before - this.count)
   }
 
   /** An outcome that is known already, given when this bulk settles: what follows from it comes when that of the others does. */
   align<V>(known: unknown): Promise<V> {
     // Not by the gate of the tasks: that one opens early when the bulk parts.
-    this.#beside ??= [{ gate: new Gate(), known: [] }]
-    const beside = this.#beside[0]!
+    this.beside ??= [{ gate: new Gate(), known: [] }]
+    const beside = this.beside[0]!
     beside.known.push(known)
     // Should it reject before the bulk has ended, that is reported then, to the caller of the hit.
     drop(known)
@@ -214,13 +213,13 @@ export class Bulk<T, R> implements Head, SeatOwner, Held, Linked<Bulk<T, R>> {
 
   /** Fills the place of a task that has left with the first task of the bulk behind. */
   takeFrom(behind: Bulk<T, R>): void {
-    const keys = this.#keys
+    const { keys } = this.owner
     // Equal keys of that one have to be one before each has a seat.
     keys?.sealing(behind)
-    const seats = this.#part()
-    const others = behind.#part()
-    while (others[behind.#from] === null) behind.#from++
-    const from = behind.#from
+    const seats = this.part()
+    const others = behind.part()
+    while (others[behind.from] === null) behind.from++
+    const from = behind.from
     const place = this.tasks.push(behind.tasks[from]!) - 1
     const seat = others[from]!
     seat.owner = this
@@ -235,19 +234,19 @@ export class Bulk<T, R> implements Head, SeatOwner, Held, Linked<Bulk<T, R>> {
       answer.place = place
       this.answers!.push(answer)
     }
-    behind.#leave(from)
+    behind.leaveHole(from)
     this.count++
-    if (behind.count === 0) this.#takeWaiting(behind)
+    if (behind.count === 0) this.takeWaiting(behind)
   }
 
   /** Work that waits for a bulk that is no more waits for the one that its tasks have moved to. */
-  #takeWaiting(behind: Bulk<T, R>): void {
+  private takeWaiting(behind: Bulk<T, R>): void {
     if (behind.works !== null) this.works = [...(this.works ?? []), ...behind.works]
     if (behind.holding !== null) this.holding = [...(this.holding ?? []), ...behind.holding]
     behind.works = behind.holding = null
-    if (behind.#beside === null) return
-    this.#beside = [...(this.#beside ?? []), ...behind.#beside]
-    behind.#beside = null
+    if (behind.beside === null) return
+    this.beside = [...(this.beside ?? []), ...behind.beside]
+    behind.beside = null
   }
 
   /**
@@ -255,123 +254,123 @@ export class Bulk<T, R> implements Head, SeatOwner, Held, Linked<Bulk<T, R>> {
    * and what another one does may start a bulk in between.
    */
   dropAborted(): void {
-    if (this.#seats !== null) for (const seat of this.#seats) if (seat?.aborted) seat.leave()
+    if (this.seats !== null) for (const seat of this.seats) if (seat?.aborted) seat.leave()
   }
 
   /** Settles one pending task with what is known, and takes it out: the command is not asked for it. */
   giveEarly(place: number, outcome: unknown): void {
-    const seat = this.#part()[place]!
-    this.#takeOut(seat)
+    const seat = this.part()[place]!
+    this.takeOut(seat)
     seat.give(outcome)
   }
 
   /** The caller of a seat has aborted. A bulk that is settled has closed its seats, so it is pending or in flight. */
   aborted(seat: Seat, reason: unknown): void {
-    if (this.#state === 'pending') return this.#takeOut(seat)
+    if (this.state === 'pending') return this.takeOut(seat)
     this.waiting--
     if (this.waiting > 0) return
-    this.#end()
+    this.end()
     this.abort(reason)
   }
 
-  #takeOut(seat: Seat): void {
-    this.#keys?.left(this, seat.place)
+  private takeOut(seat: Seat): void {
+    this.owner.keys?.left(this, seat.place)
     seat.starts()
-    this.#leave(seat.place)
-    if (this.count === 0) this.#openBeside()
-    this.#owner.left(this)
+    this.leaveHole(seat.place)
+    if (this.count === 0) this.openBeside()
+    this.owner.left(this)
   }
 
   /** Leaves a hole, so that no other task has to move until all do, once. */
-  #leave(place: number): void {
+  private leaveHole(place: number): void {
     this.tasks[place] = undefined as T
-    this.#seats![place] = null
+    this.seats![place] = null
     if (this.answers !== null) this.answers[place] = null
     this.count--
   }
 
-  #closeHoles(): void {
-    const seats = this.#seats!
+  private closeHoles(): void {
+    const seats = this.seats!
     const isTaken = (_: unknown, place: number): boolean => seats[place] !== null
     this.tasks = this.tasks.filter(isTaken)
     if (this.keys !== null) this.keys = this.keys.filter(isTaken)
     if (this.answers !== null) this.answers = numbered(this.answers.filter(isTaken) as Placed[])
-    this.#seats = numbered(seats.filter(isTaken) as Seat[])
+    this.seats = numbered(seats.filter(isTaken) as Seat[])
   }
 
   // ---- It starts, and its tasks settle
 
   /** The seal: no more tasks come, and the command has them next. */
   start(slot: Slot | null): void {
-    if (this.count < this.tasks.length) this.#closeHoles()
-    this.#state = 'in flight'
+    if (this.count < this.tasks.length) this.closeHoles()
+    this.state = 'in flight'
     this.waiting = this.count
     this.slot = slot
     // From now on nobody waits for it to start.
-    if (this.#seats !== null) for (const seat of this.#seats) seat!.starts()
-    this.#keys?.started(this)
+    if (this.seats !== null) for (const seat of this.seats) seat!.starts()
+    this.owner.keys?.started(this)
   }
 
   /** Settles all tasks with their outcomes. */
   giveAll(outcomes: Outcomes): void {
-    if (this.#state === 'settled') return outcomes?.forEach(drop)
+    if (this.state === 'settled') return outcomes?.forEach(drop)
     this.outcomes = outcomes
-    this.#keys?.gaveAll(this, outcomes)
-    if (this.#seats === null) this.#gate.open(this.#toCallers(outcomes))
-    else for (const seat of this.#seats) seat!.give(outcomes === null ? null : outcomes[seat!.place])
-    this.#end()
+    this.owner.keys?.gaveAll(this, outcomes)
+    if (this.seats === null) this.open(this.toCallers(outcomes))
+    else for (const seat of this.seats) seat!.give(outcomes === null ? null : outcomes[seat!.place])
+    this.end()
   }
 
   /** Settles all tasks that are left with what went wrong. */
   fail(reason: unknown): void {
-    if (this.#state === 'settled') return
-    this.#keys?.failed(this)
-    if (this.#seats === null) this.#gate.fail(reason)
-    else for (const seat of this.#seats) seat!.fail(reason)
-    this.#end()
+    if (this.state === 'settled') return
+    this.owner.keys?.failed(this)
+    if (this.seats === null) this.shut(reason)
+    else for (const seat of this.seats) seat!.fail(reason)
+    this.end()
   }
 
   /** Settles one task of a bulk in flight ahead of the others. Returns whether anyone still waited for the bulk. */
   give(place: number, outcome: unknown): boolean {
-    if (this.#state === 'settled') return false
-    const seat = this.#part()[place]!
+    if (this.state === 'settled') return false
+    const seat = this.part()[place]!
     if (seat.settled) {
       drop(outcome)
       return true
     }
-    this.#keys?.gave(this, place, outcome)
+    this.owner.keys?.gave(this, place, outcome)
     seat.give(outcome)
     this.waiting--
-    if (this.waiting === 0) this.#end()
+    if (this.waiting === 0) this.end()
     return true
   }
 
-  #end(): void {
-    this.#state = 'settled'
-    this.#openBeside()
-    this.#owner.emptied(this)
+  private end(): void {
+    this.state = 'settled'
+    this.openBeside()
+    this.owner.emptied(this)
   }
 
-  #openBeside(): void {
-    if (this.#beside !== null) for (const { gate, known } of this.#beside) gate.open(known)
+  private openBeside(): void {
+    if (this.beside !== null) for (const { gate, known } of this.beside) gate.open(known)
   }
 
   /** From an outcome a task to an outcome a caller. */
-  #toCallers(outcomes: Outcomes): Outcomes {
-    const places = this.#places
+  private toCallers(outcomes: Outcomes): Outcomes {
+    const places = this.places
     return places === null || outcomes === null ? outcomes : places.map(place => outcomes[place])
   }
 
   /** From here on each task has a seat of its own. The callers so far are given theirs through the gate. */
-  #part(): (Seat | null)[] {
-    if (this.#seats !== null) return this.#seats
+  private part(): (Seat | null)[] {
+    if (this.seats !== null) return this.seats
     const seats = this.tasks.map((_, place) => new Seat(this, place))
-    this.#seats = seats
-    this.#gate.open(this.#toCallers(seats.map(seat => seat.promise)))
+    this.seats = seats
+    this.open(this.toCallers(seats.map(seat => seat.promise)))
     return seats
   }
 
-  #takeSeat(seats: (Seat | null)[], place: number): Promise<R> {
+  private takeSeat(seats: (Seat | null)[], place: number): Promise<R> {
     const seat = new Seat(this, place)
     seats.push(seat)
     return seat.promise as Promise<R>
@@ -379,21 +378,28 @@ export class Bulk<T, R> implements Head, SeatOwner, Held, Linked<Bulk<T, R>> {
 
   // ---- Its command gives up
 
+  /** Its command has settled, or is abandoned. Returns whether it had not before. */
+  finish(): boolean {
+    const had = this.isFinished
+    this.isFinished = true
+    return !had
+  }
+
   /** Lets the command know that nobody waits for it any more. */
   abort(reason: unknown): void {
-    this.#aborted ??= { reason }
-    this.#controller?.abort(reason)
+    this.givenUp ??= { reason }
+    this.controller?.abort(reason)
   }
 
   /** The command's signal, made when it is first asked for: most commands never do. */
   get signal(): AbortSignal {
-    if (this.#controller === null) {
-      this.#controller = new AbortController()
+    if (this.controller === null) {
+      this.controller = new AbortController()
       // A command may hand it to as many waits as it likes: that is no leak, as it ends with the bulk.
-      events?.setMaxListeners?.(0, this.#controller.signal)
-      if (this.#aborted !== null) this.#controller.abort(this.#aborted.reason)
+      events?.setMaxListeners?.(0, this.controller.signal)
+      if (this.givenUp !== null) this.controller.abort(this.givenUp.reason)
     }
-    return this.#controller.signal
+    return this.controller.signal
   }
 }
 

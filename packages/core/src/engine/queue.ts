@@ -7,6 +7,7 @@
  * @module
  */
 
+import type { Command } from '../command.ts'
 import { asError, BulkClosedError, BulkOverflowError } from '../errors.ts'
 import {
   tellCalled,
@@ -17,20 +18,24 @@ import {
   watchesHits,
   watchesPending,
   watchesTasks,
-  type BulkEvent,
 } from '../events.ts'
-import type { Slot, Waiter } from '../limiter.ts'
+import type { AsyncContext } from '../host.ts'
+import type { BulkCallSettings } from '../options.ts'
 import { nextId } from '../registry.ts'
 import type { Member } from '../scope/member.ts'
+import type { Tracker } from '../scope/tracker.ts'
 import { Bulk, type AnyBulk, type BulkOwner, type Keys } from './bulk.ts'
-import { LinkedList } from './linked-list.ts'
+import { Drains } from './drains.ts'
+import { eventOf } from './event.ts'
+import { Line } from './line.ts'
+import type { LinkedList } from './linked-list.ts'
 import { ready, readyAt, take, type Cause, type Clock, type Marks } from './policy.ts'
 import { Runner } from './runner.ts'
 import { Timer } from './timer.ts'
 
 const soon = Promise.resolve()
 
-export class Queue<T, R> extends Runner<T, R> implements BulkOwner, Waiter, Member, Marks, Clock {
+export class Queue<T, R> extends Runner<T, R> implements BulkOwner, Member, Marks, Clock {
   // Its place among the calls of its scope.
   list: LinkedList<any> | null = null
   previous: Member | null = null
@@ -50,41 +55,59 @@ export class Queue<T, R> extends Runner<T, R> implements BulkOwner, Waiter, Memb
   /** The cache of a loader, which is notified of its bulks. */
   keys: Keys | null = null
 
-  // Bulks in the order in which they opened. Invariant: only the last may have room for newcomers, none is empty, and
-  // `pending` is the number of their tasks.
-  readonly #queue = new LinkedList<Bulk<T, R>>()
-  #lastId = 0
-  #pumping = false
-  #pumpAgain = false
-  #pumpSoon = false
-  #tickAsked = false
-  #inLine = false
-  /** For events: since when it has stood in line, or had when the present pump began; else `null`. */
-  #inLineSince: number | null = null
-  #slot: Slot | null = null
+  // Bulks that have not ended, in the order in which they opened: those in flight, and then those that are pending. Invariant:
+  // only the last may have room for newcomers, none that is pending is empty, and `pending` is the number of their tasks.
+  private oldest: Bulk<T, R> | null = null
+  private newest: Bulk<T, R> | null = null
+  /** The first that is pending. */
+  private first: Bulk<T, R> | null = null
+  private lastId = 0
+  private isPumping = false
+  private pumpAgain = false
+  private pumpSoon = false
+  private tickAsked = false
+  /** `null` without a limit. */
+  private readonly line: Line | null
   /** `null` as long as nothing had to wait for an instant. */
-  #timer: Timer | null = null
-  /** Who waits until all that was accepted up to a number has settled, in the order of these numbers. */
-  #drains: { readonly through: number; readonly done: () => void }[] | null = null
-  #closed: Promise<void> | null = null
+  private timer: Timer | null = null
+  private drains: Drains | null = null
+  private closed: Promise<void> | null = null
+
+  constructor(
+    command: Command<T, R>,
+    settings: BulkCallSettings,
+    tracker: Tracker | null,
+    context: AsyncContext,
+  ) {
+    super(command, settings, tracker, context)
+    this.line = settings.limiter === null ? null : new Line(settings.limiter, this)
+  }
 
   // ---- Tasks come
 
   /** The bulk that the latest pending task joined. */
   get last(): Bulk<T, R> | null {
-    return this.#queue.last
+    return this.first === null ? null : this.newest
   }
 
   /** The bulk that the next task joins, or `null` where that one has not opened yet. */
   get open(): Bulk<T, R> | null {
-    const { last } = this.#queue
+    const { last } = this
     return last !== null && last.count < this.settings.size ? last : null
+  }
+
+  /** The latest bulk that has started and yet waits for others, in that of a shared loader. */
+  get held(): Bulk<T, R> | null {
+    if (this.tracker === null) return null
+    let held: Bulk<T, R> | null = null
+    for (let bulk = this.oldest; bulk !== this.first; bulk = bulk!.next) if (bulk!.isParked) held = bulk
+    return held
   }
 
   /** Why no task is taken now, or `null`. */
   refusal(): { readonly reason: unknown } | null {
     const { maxPending } = this.settings
-    if (this.#closed !== null) return { reason: new BulkClosedError(this.name) }
+    if (this.closed !== null) return { reason: new BulkClosedError(this.name) }
     if (this.pending >= maxPending) return { reason: new BulkOverflowError(this.name, maxPending) }
     return this.tracker === null ? null : this.tracker.aborted
   }
@@ -93,17 +116,24 @@ export class Queue<T, R> extends Runner<T, R> implements BulkOwner, Waiter, Memb
     const refusal = this.refusal()
     if (refusal !== null) return Promise.reject(refusal.reason)
     if (signal?.aborted) return Promise.reject(signal.reason)
-    const promise = signal === undefined ? this.accept(task) : this.#acceptToLeave(task, signal)
+    const promise = signal === undefined ? this.accept(task) : this.acceptToLeave(task, signal)
     this.tellJoined(this.last!, 1)
     return promise
   }
 
   /** Takes a task that nothing refuses. Whoever has it accepted emits that, once it is noted where it is. */
   accept(task: T): Promise<R> {
-    const bulk = this.open ?? this.#openBulk()
-    const promise = bulk.join(task)
-    if (this.tracker !== null) this.tracker.called(this, bulk, promise)
-    this.#joined(bulk, 1)
+    const bulk = this.open ?? this.openBulk()
+    const promise = this.join(bulk, task)
+    this.noteFull(bulk, 1)
+    return promise
+  }
+
+  /** Takes a task into a bulk that is open. */
+  join(open: Bulk<T, R>, task: T): Promise<R> {
+    this.pending++
+    const promise = open.join(task)
+    if (this.tracker !== null) this.tracker.called(this, open, promise)
     return promise
   }
 
@@ -118,20 +148,13 @@ export class Queue<T, R> extends Runner<T, R> implements BulkOwner, Waiter, Memb
     )
   }
 
-  /** Takes such a task into the bulk that is open. */
-  join(open: Bulk<T, R>, task: T): Promise<R> {
+  private acceptToLeave(task: T, signal: AbortSignal): Promise<R> {
+    const bulk = this.open ?? this.openBulk()
     this.pending++
-    const promise = open.join(task)
-    if (this.tracker !== null) this.tracker.called(this, open, promise)
-    return promise
-  }
-
-  #acceptToLeave(task: T, signal: AbortSignal): Promise<R> {
-    const bulk = this.open ?? this.#openBulk()
     const promise = bulk.joinWith(task, signal)
     const work = this.tracker?.calledToLeave(this, bulk, promise) ?? null
     if (work !== null) bulk.waitsForLast(work)
-    this.#joined(bulk, 1)
+    this.noteFull(bulk, 1)
     return promise
   }
 
@@ -154,13 +177,14 @@ export class Queue<T, R> extends Runner<T, R> implements BulkOwner, Waiter, Memb
         parts.push(Promise.resolve(new Array<Error>(length - from).fill(asError(refusal.reason))))
         break
       }
-      const bulk = this.open ?? this.#openBulk()
+      const bulk = this.open ?? this.openBulk()
       const room = Math.min(this.settings.size - bulk.count, this.settings.maxPending - this.pending)
       const to = Math.min(length, from + room)
+      this.pending += to - from
       const part = bulk.joinMany(tasks, from, to)
       parts.push(part)
       this.tracker?.called(this, bulk, part)
-      this.#joined(bulk, to - from)
+      this.noteFull(bulk, to - from)
       joined?.(bulk, from, to)
       this.tellJoined(bulk, to - from)
       from = to
@@ -179,26 +203,29 @@ export class Queue<T, R> extends Runner<T, R> implements BulkOwner, Waiter, Memb
     this.tracker?.called(this, bulk, promise)
   }
 
-  #openBulk(): Bulk<T, R> {
+  openBulk(): Bulk<T, R> {
     const { delay } = this.settings
     const { tracker } = this
     // In a scope most windows close with the tick: time matters only to those that outlive it.
     const openedAt = (delay > 0 && tracker === null) || watched() ? this.now() : null
-    const bulk = new Bulk<T, R>(++this.#lastId, openedAt, this, this.keys)
-    this.#queue.add(bulk)
+    const bulk = new Bulk<T, R>(++this.lastId, openedAt, this)
+    bulk.previous = this.newest
+    if (this.newest === null) this.oldest = bulk
+    else this.newest.next = bulk
+    this.newest = bulk
+    this.first ??= bulk
     if (tracker !== null) tracker.opened(this, delay > 0)
-    else if (delay > 0 && this.#queue.first === bulk) this.#setTimer()
-    if (delay === 0) this.#askTick()
+    else if (delay > 0 && this.first === bulk) this.setTimer()
+    if (delay === 0) this.askTick()
     return bulk
   }
 
-  #joined(bulk: Bulk<T, R>, tasks: number): void {
+  /** So many tasks have joined: they may have made a bulk, or the queue, full. */
+  private noteFull(bulk: Bulk<T, R>, tasks: number): void {
     const { size } = this.settings
-    const before = this.pending
-    this.pending += tasks
-    if (bulk.count === size) this.#markReady()
+    if (bulk.count === size) this.markReady()
     // The command never runs inside `call`: a caller must not find its own stack below someone's SQL.
-    if (before < size && this.pending >= size) this.#askPump()
+    if (this.pending >= size && this.pending - tasks < size) this.askPump()
   }
 
   /** Emits that tasks have joined. Last of all: a listener may itself call, and all places must be known. */
@@ -213,20 +240,17 @@ export class Queue<T, R> extends Runner<T, R> implements BulkOwner, Waiter, Memb
   // ---- They leave, or are one
 
   left(bulk: AnyBulk): void {
-    this.#nowPending(-1)
-    if (bulk.count === 0) {
-      this.#queue.delete(bulk)
-      this.tracker?.vanished(this, bulk)
-    }
+    this.nowPending(-1)
+    if (bulk.count === 0) this.vanished(bulk)
     // What is left is looked at later: of several calls with one signal this may be the first to hear of it, and the
     // others must not be sent.
-    if (this.#queue.first === null) this.settledSome()
-    else this.#askPump()
+    if (this.first === null) this.settledSome()
+    else this.askPump()
   }
 
   merged(bulk: AnyBulk, tasks: number): void {
     this.hits += tasks
-    this.#nowPending(-tasks)
+    this.nowPending(-tasks)
     // It may not be full any more.
     bulk.readyAt = null
   }
@@ -235,33 +259,52 @@ export class Queue<T, R> extends Runner<T, R> implements BulkOwner, Waiter, Memb
     this.tracker?.settled(bulk)
   }
 
+  /** A pending bulk has lost its last task. */
+  private vanished(bulk: AnyBulk): void {
+    this.unlink(bulk)
+    this.tracker?.vanished(this, bulk)
+  }
+
+  private unlink(bulk: AnyBulk): void {
+    const { previous, next } = bulk
+    if (previous === null) this.oldest = next
+    else previous.next = next
+    if (next === null) this.newest = previous
+    else next.previous = previous
+    if (this.first === bulk) this.first = next
+    // A cache may keep it, and must not keep its neighbours.
+    bulk.previous = bulk.next = null
+  }
+
   // ---- What makes bulks start
 
   /** Starts what is pending and resolves when all that was accepted before has settled. */
   flush(): Promise<void> {
-    if (this.pending === 0 && this.inFlight === 0) return Promise.resolve()
-    this.flushed = this.#lastId
-    this.#markReady()
-    const flushed = this.#drained(this.#lastId)
-    this.pump()
-    this.#tellDrained()
-    return flushed
+    if (this.oldest === null) return Promise.resolve()
+    this.flushed = this.lastId
+    return this.drain(this.lastId)
   }
 
   close(): Promise<void> {
-    if (this.#closed === null) {
+    if (this.closed === null) {
       this.closing = true
-      this.#markReady()
-      this.#closed = this.#drained(Infinity)
-      this.pump()
-      this.#tellDrained()
+      this.closed = this.drain(Number.MAX_SAFE_INTEGER)
     }
-    return this.#closed
+    return this.closed
+  }
+
+  private drain(through: number): Promise<void> {
+    this.markReady()
+    this.drains ??= new Drains(this.settings.host)
+    const drained = this.drains.through(through)
+    this.pump()
+    this.tellDrained()
+    return drained
   }
 
   closeWindow(): void {
-    this.quiet = this.#lastId
-    this.#markReady()
+    this.quiet = this.lastId
+    this.markReady()
     this.pump()
   }
 
@@ -269,52 +312,45 @@ export class Queue<T, R> extends Runner<T, R> implements BulkOwner, Waiter, Memb
     // From here on time may close it. Bulks that opened since the last look are at the end.
     const now = this.now()
     this.keptAt ??= now
-    for (let bulk = this.last; bulk !== null && bulk.openedAt === null; bulk = bulk.previous)
+    for (let bulk = this.last; bulk?.pending && bulk.openedAt === null; bulk = bulk.previous)
       bulk.openedAt = now
-    this.#setTimer()
+    this.setTimer()
   }
 
   get isReady(): boolean {
-    return this.#ready() !== null
+    return this.cause() !== null
   }
 
-  #askTick(): void {
-    if (this.#tickAsked) return
-    this.#tickAsked = true
+  private askTick(): void {
+    if (this.tickAsked) return
+    this.tickAsked = true
     this.settings.host.endOfTurn(() => {
-      this.#tickAsked = false
-      this.ticked = this.#lastId
-      this.#markReady()
+      this.tickAsked = false
+      this.ticked = this.lastId
+      this.markReady()
       this.pump()
     })
   }
 
-  #askPump(): void {
-    if (this.#pumpSoon) return
-    this.#pumpSoon = true
+  private askPump(): void {
+    if (this.pumpSoon) return
+    this.pumpSoon = true
     void soon.then(() => {
-      this.#pumpSoon = false
+      this.pumpSoon = false
       this.settledSome()
     })
   }
 
-  granted(slot: Slot): void {
-    this.#inLine = false
-    this.#slot = slot
-    this.pump()
-  }
-
-  refused(error: unknown): void {
-    // It has left the line since then: the refusal is for tasks that are gone.
-    if (!this.#inLine) return
-    this.#inLine = false
-    if (this.#queue.first !== null) this.#giveUp(error)
+  denied(error: unknown): void {
+    if (this.first !== null) this.giveUp(error)
     this.settledSome()
   }
 
   abort(reason: unknown): void {
-    while (this.#queue.first !== null) this.#giveUp(reason)
-    for (const bulk of [...this.running, ...(this.overdue ?? [])]) {
+    while (this.first !== null) this.giveUp(reason)
+    const running: Bulk<T, R>[] = []
+    for (let bulk = this.oldest; bulk !== null; bulk = bulk.next) running.push(bulk)
+    for (const bulk of running) {
       this.failTasks(bulk, reason)
       bulk.abort(reason)
     }
@@ -329,17 +365,23 @@ export class Queue<T, R> extends Runner<T, R> implements BulkOwner, Waiter, Memb
   }
 
   /** Fails the first bulk without sending it. */
-  #giveUp(reason: unknown): void {
-    const bulk = this.#seal()
+  private giveUp(reason: unknown): void {
+    const bulk = this.seal()
     if (bulk === null) return
     bulk.start(null)
     this.tracker?.started(this, bulk)
     bulk.fail(reason)
+    this.unlink(bulk)
   }
 
-  protected settledSome(): void {
-    if (this.tracker !== null && this.pending === 0 && this.inFlight === 0) this.tracker.idle(this)
-    if (this.#drains !== null) this.#tellDrained()
+  protected ended(bulk: AnyBulk): void {
+    this.unlink(bulk)
+    this.settledSome()
+  }
+
+  private settledSome(): void {
+    if (this.tracker !== null && this.oldest === null) this.tracker.idle(this)
+    this.tellDrained()
     this.pump()
   }
 
@@ -347,186 +389,98 @@ export class Queue<T, R> extends Runner<T, R> implements BulkOwner, Waiter, Memb
 
   /** Starts every bulk that may start. Never inside itself: what a start brings about is seen by the loop. */
   pump(): void {
-    this.#pumpAgain = true
-    if (this.#pumping) return
+    this.pumpAgain = true
+    if (this.isPumping) return
     // Where nothing waits there is nothing to look for: that is how the usual bulk ends.
-    if (this.#queue.first !== null || this.#slot !== null || this.#inLine) {
-      this.#pumping = true
+    if (this.first !== null || this.line !== null) {
+      this.isPumping = true
       try {
-        while (this.#pumpAgain) {
-          this.#pumpAgain = false
-          this.#startReady()
-          if (this.settings.limiter !== null) this.#putDown()
+        while (this.pumpAgain) {
+          this.pumpAgain = false
+          this.startReady()
+          this.line?.leave(this.isReady)
         }
       } finally {
-        this.#pumping = false
+        this.isPumping = false
       }
     }
-    if (!this.#inLine) this.#inLineSince = null
-    this.#setTimer()
+    if (this.line !== null && !this.line.isWaiting) this.line.since = null
+    this.setTimer()
   }
 
-  #startReady(): void {
-    for (let cause; (cause = this.#ready()) !== null;) {
+  private startReady(): void {
+    for (let cause; (cause = this.cause()) !== null;) {
       // Between the slot and the start stands no `await`: nothing can come in between, so nothing is admitted twice.
-      if (this.settings.limiter !== null && !this.#takeSlot()) return
-      const bulk = this.#seal()
+      if (this.line !== null && !this.line.hasSlot()) return
+      const bulk = this.seal()
       if (bulk === null) continue
-      bulk.start(this.#slot)
-      this.#slot = null
+      bulk.start(this.line === null ? null : this.line.take())
       if (this.tracker !== null) this.tracker.started(this, bulk)
-      if (watched()) bulk.event = this.#event(bulk, cause)
+      if (watched()) bulk.event = eventOf(this, bulk, cause, this.line)
       this.run(bulk)
     }
   }
 
   now(): number {
-    return (this.#timer ?? this.settings.host).now()
+    return (this.timer ?? this.settings.host).now()
   }
 
-  #ready(): Cause | null {
-    const { first } = this.#queue
+  private cause(): Cause | null {
+    const { first } = this
     return first === null ? null : ready(first, this.pending, this.settings, this, this)
   }
 
-  /** Whether a slot is at hand. If not, the queue stands in line for one, from the moment that its bulk is ready. */
-  #takeSlot(): boolean {
-    if (this.#slot !== null) return true
-    if (this.#inLine) return false
-    this.#inLine = true
-    try {
-      const slot = this.settings.limiter!.acquire(this)
-      if (slot === null) {
-        if (watched()) this.#inLineSince ??= this.now()
-      } else {
-        this.#inLine = false
-        this.#slot = slot
-      }
-    } catch (error) {
-      this.refused(error)
-    }
-    return this.#slot !== null
-  }
-
-  /** A slot, or a place in line, for which there is no bulk any more goes to the next. */
-  #putDown(): void {
-    const slot = this.#slot
-    if (slot !== null) {
-      this.#slot = null
-      slot.release()
-    }
-    if (this.#inLine && this.#ready() === null) {
-      this.#inLine = false
-      this.settings.limiter!.leave(this)
-    }
-  }
-
   /** For events: all that is pending is ready from now on. Only the last bulk was not full, and so not ready before. */
-  #markReady(): void {
-    const { last } = this.#queue
+  private markReady(): void {
+    const { last } = this
     if (last !== null && watched() && last.readyAt === null) last.readyAt = this.now()
   }
 
   /** Takes the first bulk out of the queue, filled from those behind; `null` if its callers have gone this moment. */
-  #seal(): Bulk<T, R> | null {
-    const bulk = this.#queue.first!
+  private seal(): Bulk<T, R> | null {
+    const bulk = this.first!
     this.keys?.sealing(bulk)
     bulk.dropAborted()
     for (let behind; (behind = bulk.next) !== null && bulk.count < take(this.pending, this.settings);) {
       behind.dropAborted()
       if (bulk.next === behind) bulk.takeFrom(behind)
-      if (behind.count === 0 && bulk.next === behind) {
-        this.#queue.delete(behind)
-        this.tracker?.vanished(this, behind)
-      }
+      if (behind.count === 0 && bulk.next === behind) this.vanished(behind)
     }
     if (bulk.count === 0) return null
-    this.#queue.delete(bulk)
-    this.#nowPending(-bulk.count)
+    this.first = bulk.next
+    this.nowPending(-bulk.count)
     return bulk
   }
 
   /** So many tasks more are pending, or fewer. */
-  #nowPending(change: number): void {
+  private nowPending(change: number): void {
     this.pending += change
     if (watchesPending()) tellPending(this.name, change, this.scope)
   }
 
   // ---- Time
 
-  #setTimer(): void {
-    const { delay, timeout } = this.settings
-    if (delay === 0 && timeout === Infinity) return
-    const instant = this.#nextInstant()
-    if (instant === Infinity && this.#timer === null) return
-    this.#timer ??= new Timer(this.settings.host, () => {
-      this.expire(this.now())
+  private setTimer(): void {
+    const { settings, deadlines, timer } = this
+    if (settings.delay === 0 && deadlines === null) return
+    const instant = Math.min(this.nextWindow(), deadlines === null ? Infinity : deadlines.next)
+    if (instant === Infinity && timer === null) return
+    this.timer ??= new Timer(settings.host, () => {
+      this.deadlines?.expire(this.now())
       this.pump()
     })
-    this.#timer.set(instant)
+    this.timer.set(instant)
   }
 
-  /** The earliest instant at which time alone changes anything. A bulk that stands in line for a slot waits for no timer. */
-  #nextInstant(): number {
-    const { settings } = this
-    const { first } = this.#queue
-    const window = first === null || this.#inLine ? Infinity : readyAt(first, settings)
-    if (settings.timeout === Infinity) return window
-    return Math.min(
-      window,
-      this.running.first?.deadline ?? Infinity,
-      this.overdue?.first?.deadline ?? Infinity,
-    )
+  /** When time alone closes a window. A bulk that stands in line for a slot waits for no timer. */
+  private nextWindow(): number {
+    const { first } = this
+    return first === null || this.line?.isWaiting ? Infinity : readyAt(first, this.settings)
   }
 
   // ---- Everything has settled
 
-  /** Bulks start in the order of their numbers, so the first of each kind stands for all. */
-  #isDrained(through: number): boolean {
-    return [this.#queue, this.running, this.overdue].every(
-      list => list === null || list.first === null || list.first.id > through,
-    )
-  }
-
-  #drained(through: number): Promise<void> {
-    return new Promise(done => (this.#drains ??= []).push({ through, done }))
-  }
-
-  #tellDrained(): void {
-    // The rest waits for more.
-    while (this.#drains !== null && this.#isDrained(this.#drains[0]!.through)) {
-      // After the microtasks: callers hear of their results before it is said that all have them.
-      this.settings.host.endOfTurn(this.#drains.shift()!.done)
-      if (this.#drains.length === 0) this.#drains = null
-    }
-  }
-
-  #event(bulk: Bulk<T, R>, cause: Cause): BulkEvent {
-    const { size, delay, limiter } = this.settings
-    const startedAt = this.now()
-    const marked = bulk.readyAt ?? startedAt
-    const due = delay > 0 && bulk.openedAt !== null ? bulk.openedAt + delay : startedAt
-    return {
-      name: this.name,
-      id: bulk.opening?.id ?? nextId(),
-      scope: this.scope,
-      opening: bulk.opening,
-      size,
-      delay,
-      limiter,
-      tasks: bulk.count,
-      cause,
-      openedAt: bulk.openedAt,
-      // Not before it asked for a slot: a timer that is late is no wait for one.
-      readyAt: Math.max(Math.min(marked, due, startedAt), this.#inLineSince ?? startedAt),
-      startedAt,
-      settledAt: null,
-      pending: this.pending,
-      inFlight: this.inFlight + 1,
-      none: false,
-      failed: 0,
-      error: undefined,
-      abandoned: false,
-    }
+  private tellDrained(): void {
+    if (this.drains !== null) this.drains.settledBefore(this.oldest === null ? Infinity : this.oldest.id)
   }
 }

@@ -6,7 +6,6 @@
 import { isError } from '../errors.ts'
 import type { Work } from '../scope/work.ts'
 import { leaversOf } from './abort.ts'
-import { deferred, rejectLast, resolveLast } from './deferred.ts'
 import { drop, isThenable } from './settle.ts'
 
 /** The batch that a seat is in. */
@@ -17,9 +16,9 @@ export interface SeatOwner {
 
 /** Settles one task, once. */
 export class Seat {
-  readonly promise: Promise<unknown> = deferred<unknown>()
-  readonly #resolve = resolveLast
-  readonly #reject = rejectLast
+  readonly promise: Promise<unknown>
+  private resolve!: (value: unknown) => void
+  private reject!: (reason: unknown) => void
   /** The batch that it is in, which may become the one before, where another task has left. */
   owner: SeatOwner
   /** Its place there. */
@@ -28,16 +27,20 @@ export class Seat {
   work: Work | null = null
   /** Whether the batch is done with the task. */
   settled = false
-  #signal: AbortSignal | undefined
+  private signal: AbortSignal | undefined
 
   constructor(owner: SeatOwner, place: number) {
     this.owner = owner
     this.place = place
+    this.promise = new Promise((resolve, reject) => {
+      this.resolve = resolve
+      this.reject = reject
+    })
   }
 
   /** Whether its caller has aborted, noticed or not. */
   get aborted(): boolean {
-    return this.#signal?.aborted ?? false
+    return this.signal?.aborted ?? false
   }
 
   /** Its batch starts, or it has left: nobody waits any more for that batch to start. */
@@ -48,29 +51,29 @@ export class Seat {
 
   /** Leaves when this signal aborts. */
   follow(signal: AbortSignal): void {
-    this.#signal = signal
+    this.signal = signal
     leaversOf(signal).add(this)
   }
 
   /** The signal has aborted. */
   leave(): void {
-    const reason: unknown = this.#signal?.reason
+    const reason: unknown = this.signal?.reason
     if (!this.settled) this.owner.aborted(this, reason)
     this.settled = true
-    this.#end(this.#reject, reason)
+    this.end(this.reject, reason)
   }
 
   /** Settles the task with its outcome: an Error rejects it. */
   give(outcome: unknown): void {
     if (this.settled) return drop(outcome)
     this.settled = true
-    if (isError(outcome)) this.#end(this.#reject, outcome)
-    else if (this.#signal === undefined || !isThenable(outcome)) this.#end(this.#resolve, outcome)
+    if (isError(outcome)) this.end(this.reject, outcome)
+    else if (this.signal === undefined || !isThenable(outcome)) this.end(this.resolve, outcome)
     else {
       // The batch is done with the task, but its caller still waits, and may still abort.
       Promise.resolve(outcome).then(
-        value => this.#end(this.#resolve, value),
-        (error: unknown) => this.#end(this.#reject, error),
+        value => this.end(this.resolve, value),
+        (error: unknown) => this.end(this.reject, error),
       )
     }
   }
@@ -79,11 +82,11 @@ export class Seat {
   fail(reason: unknown): void {
     if (this.settled) return
     this.settled = true
-    this.#end(this.#reject, reason)
+    this.end(this.reject, reason)
   }
 
-  #end(settle: (value: unknown) => void, value: unknown): void {
-    if (this.#signal !== undefined) leaversOf(this.#signal).delete(this)
+  private end(settle: (value: unknown) => void, value: unknown): void {
+    if (this.signal !== undefined) leaversOf(this.signal).delete(this)
     settle(value)
   }
 }

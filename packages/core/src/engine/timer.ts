@@ -9,38 +9,38 @@ import type { Host } from '../host.ts'
 const longest = 2 ** 31 - 1
 
 export class Timer {
-  readonly #host: Host
-  readonly #fired: () => void
-  #handle: unknown = undefined
-  #instant = Infinity
-  #firedAt = -Infinity
+  private readonly host: Host
+  private readonly fired: () => void
+  private handle: unknown = undefined
+  private instant = Infinity
+  private firedAt = -Infinity
 
   /** @param fired looks at the clock itself, so that a timer which is early, or for nothing, is harmless */
   constructor(host: Host, fired: () => void) {
-    this.#host = host
-    this.#fired = fired
+    this.host = host
+    this.fired = fired
   }
 
   /** A timer that has fired is proof of its instant: some fire a little early, and fake ones leave the clock behind. */
   now(): number {
-    return Math.max(this.#host.now(), this.#firedAt)
+    return Math.max(this.host.now(), this.firedAt)
   }
 
   /** Fires at this instant, and at none that was set before; `Infinity` is never. */
   set(instant: number): void {
-    if (instant === this.#instant) return
-    if (this.#handle !== undefined) this.#host.clearTimer(this.#handle)
-    this.#handle = undefined
-    this.#instant = instant
+    if (instant === this.instant) return
+    if (this.handle !== undefined) this.host.clearTimer(this.handle)
+    this.handle = undefined
+    this.instant = instant
     if (instant === Infinity) return
     const now = this.now()
     const wait = Math.min(Math.max(Math.ceil(instant - now), 0), longest)
     const due = Math.min(instant, now + wait)
-    this.#handle = this.#host.setTimer(() => {
-      this.#handle = undefined
-      this.#instant = Infinity
-      this.#firedAt = due
-      this.#fired()
+    this.handle = this.host.setTimer(() => {
+      this.handle = undefined
+      this.instant = Infinity
+      this.firedAt = due
+      this.fired()
     }, wait)
   }
 }
