@@ -15,7 +15,7 @@ import {
   type Limiter,
   type NullKeys,
 } from '@bulkcall/core'
-import { check, checkNames } from '@bulkcall/core/kit'
+import { check, checkNames, isWorker } from '@bulkcall/core/kit'
 import { both } from './limits.ts'
 import { Plans } from './plan.ts'
 import type { BulkCommand, BulkDefinition, BulkDefinitions, BulkSettings, UseBulkOptions } from './types.ts'
@@ -50,6 +50,8 @@ const definitionOptions = [
   'shared',
   'clone',
 ] as const
+
+const whereNone = ' in a worker of Cloudflare, where no request may wait for another'
 
 /** What all operations of a server share. */
 export interface PreparedServer {
@@ -122,6 +124,7 @@ function prepareOne(
   const { command, concurrent, shared = false, clone, ...own } = given(definition)
   check('shared', ['boolean', 'function'].includes(typeof shared), 'true, false or a function', shared)
   check('clone', clone === undefined || shared !== false, 'of a loader that is shared', clone)
+  if (isWorker) check('shared', shared === false, `false${whereNone}`, shared)
   const options = {
     delay: defaultDelay,
     name: property,
@@ -154,6 +157,7 @@ export function given<O extends object>(options: O): O {
 /** A limiter of its own for a number: a number would be one limit a request, and the pool is one for all. */
 function limiterOf(concurrent: number | null | Limiter | undefined): Limiter | null {
   if (concurrent === undefined || concurrent === null) return null
+  if (isWorker) throw new BulkOptionError('concurrent', `null${whereNone}`, concurrent)
   return typeof concurrent === 'object' ? concurrent : semaphore(concurrent)
 }
 

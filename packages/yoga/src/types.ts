@@ -172,6 +172,12 @@ export type BulkLoaders<D extends BulkDefinitions> = { readonly [Name in keyof D
 export interface BulkPlugin<D extends BulkDefinitions, As extends string = 'bulk'> extends Plugin {
   readonly '~definitions': D
   readonly '~as': As
+  /**
+   * The same loaders outside of GraphQL: in a job, a route or a script. Each call gives new ones, for one unit of work: they keep
+   * what they have loaded. Limits and shared bulks are those of the server.
+   * @param context what commands get as their `context`
+   */
+  create(this: void, context?: object): BulkLoaders<D>
 }
 
 /** What a plugin adds to the context: `type Context = YogaInitialContext & BulkContext<typeof bulk>`. */

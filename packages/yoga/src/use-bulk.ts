@@ -114,6 +114,7 @@ function create(
 
   const plugin: BulkPlugin<BulkDefinitions, string> = {
     '~definitions': definitions,
+    create: (context = {}) => new ContextBulk(new Operation(server, context)) as never,
     '~as': server.as,
 
     onPluginInit({ plugins, registerContextErrorHandler }) {
