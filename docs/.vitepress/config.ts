@@ -46,8 +46,8 @@ export default defineConfig({
           if (token.type !== 'link_open') continue
           const href = token.attrGet('href') ?? ''
           if (/^[a-z]+:|^[#/]/.test(href)) continue
-          const [path, anchor] = href.split('#')
-          const target = resolve(dirname(join(docs, (env as { relativePath: string }).relativePath)), path!)
+          const [path = '', anchor] = href.split('#')
+          const target = resolve(dirname(join(docs, (env as { relativePath: string }).relativePath)), path)
           if (target.startsWith(docs)) continue
           token.attrSet('href', source + relative(root, target) + (anchor === undefined ? '' : `#${anchor}`))
         }
