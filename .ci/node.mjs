@@ -7,12 +7,15 @@ import { join } from 'node:path'
 /** By their major version. */
 export const versions = { 20: '20.20.2', 22: '22.23.3', 24: '24.21.0', 26: '26.10.0' }
 
+/** Those on which not all tests are run: the last that could not `require` an ES module. */
+const others = { 22.11: '22.11.0' }
+
 const platform = process.platform === 'win32' ? 'win' : process.platform
 const cache = join(process.env.XDG_CACHE_HOME || join(homedir(), '.cache'), 'bulkcall')
 
 /** The path of the binary, or null if it cannot be had. */
 export function nodeBinary(major) {
-  const version = versions[major]
+  const version = versions[major] ?? others[major]
   if (version === undefined) return null
   const name = `node-${platform}-${process.arch}`
   const folder = join(cache, `node-${version}`)

@@ -19,6 +19,7 @@ afterAll(() => core?.remove())
 it.each([
   { taken: 'process,setImmediate', left: ['MessageChannel', 'performance'] },
   { taken: 'process,setImmediate,MessageChannel,performance', left: [] },
+  { taken: 'process,setImmediate,messages', left: ['MessageChannel', 'performance'] },
   { taken: 'nextTick', left: ['process', 'setImmediate', 'MessageChannel', 'performance'] },
   { taken: 'nextTick,setImmediate', left: ['process', 'MessageChannel', 'performance'] },
 ])('S10 without $taken, calls 0 to 8 awaits deep are one bulk, and all else holds', ({ taken, left }) => {

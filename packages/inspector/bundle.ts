@@ -7,7 +7,6 @@
 import { createHash } from 'node:crypto'
 import { readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { fileURLToPath } from 'node:url'
 
 import { build, transform, type Plugin } from 'esbuild'
 import { minify } from 'terser'
@@ -44,7 +43,7 @@ export const html = `<!doctype html>
 <meta name="viewport" content="width=device-width">
 <meta name="color-scheme" content="light dark">
 <title>Bulks</title>
-<link rel="icon" href="data:image/svg+xml,${encodeURIComponent(icon)}">
+<link rel="icon" href='data:image/svg+xml,${icon.replaceAll('#', '%23')}'>
 <style>${style}</style>
 <body>
 <script type="module">${script}</script>
@@ -59,14 +58,19 @@ async function bundle(): Promise<string> {
     target: 'es2022',
     // The engine as it is in the sources: the page and the server have the same one.
     conditions: ['@bulkcall/source'],
-    // What the engine has for Node alone can never run here.
-    define: { 'globalThis.process': 'undefined' },
+    // What the engine has for its hosts never runs here, where each replay brings its own clock.
+    define: Object.fromEntries(
+      ['process', 'setImmediate', 'MessageChannel', 'performance'].map(name => [
+        `globalThis.${name}`,
+        'undefined',
+      ]),
+    ),
     // Children as arguments are shorter than as a property.
     tsconfigRaw: {},
     jsx: 'transform',
     jsxFactory: 'h',
     jsxFragment: 'Fragment',
-    inject: [fileURLToPath(import.meta.resolve('preact'))],
+    inject: [join(folder, 'jsx.ts')],
     legalComments: 'none',
     plugins: [withoutWarning],
     write: false,
@@ -74,6 +78,7 @@ async function bundle(): Promise<string> {
   // Once more: names that are the same in every function pack better, and so does what is said in fewer ways, by 1.5 kB.
   const { code } = await minify(outputFiles.map(file => file.text).join(''), {
     module: true,
+    // A function with arguments that is written out where it is called packs worse.
     compress: { passes: 2, inline: 1 },
     mangle: { properties: { regex: engineNames() } },
   })

@@ -9,7 +9,7 @@ import { postgresPrograms, startPostgres } from './postgres-server.ts'
 import { ask, serve } from './serving.ts'
 
 const postgres = await startPostgres(postgresPrograms!)
-const serving = await serve({ url: postgres.url }, 1)
+const serving = await serve({ url: postgres.url }, 1, 5)
 const queries = startingQueries.filter(query => !/subscription|@defer/.test(query))
 // One after the other; the first ones warm the server up, and the last one is on top.
 // oxlint-disable-next-line no-await-in-loop -- that is why

@@ -18,13 +18,15 @@ export interface Serving {
   close(): Promise<void>
 }
 
-export async function serve(database: Options['database'], pool = 4): Promise<Serving> {
+/**
+ * @param delay long, so that no slow machine closes a window and the number of statements is always the same; and not
+ * endless, since a field that asks a service first may load or not, which the first operation has to wait for
+ */
+export async function serve(database: Options['database'], pool = 4, delay = 200): Promise<Serving> {
   const opened = await openDatabase({ database, pool })
   await loadData(opened)
   const sql = queriesOf(opened)
-  // Long, so that no slow machine closes a window and the number of statements is always the same; and not endless, since a
-  // field that asks a service first may load or not, which the first operation has to wait for.
-  const ways = waysOf(sql, opened.connections, 200)
+  const ways = waysOf(sql, opened.connections, delay)
   const listener = await listen({ port: 0, host: '127.0.0.1' })
   listener.serve(ways, sql)
   return {

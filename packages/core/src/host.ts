@@ -29,6 +29,10 @@ export interface AsyncContext {
   runInAsyncScope<T, A, R>(work: (this: T, a: A) => R, thisArg: T, a: A): R
 }
 
+/** Whether this is a worker of Cloudflare, which ends a request that waits for what another one has to settle. */
+export const isWorker: boolean =
+  (globalThis as { navigator?: { userAgent?: string } }).navigator?.userAgent === 'Cloudflare-Workers'
+
 const settled = Promise.resolve()
 
 /**
@@ -104,10 +108,13 @@ function watchNextTick(job: () => void): void {
   })
 }
 
-/** Between two macrotasks every host drains its microtasks. The first of these that exists is the quickest one. */
+/**
+ * Between two macrotasks every host drains its microtasks. The first of these that exists is the quickest one; in workers of
+ * Cloudflare a message comes among microtasks.
+ */
 function macrotask(job: () => void): void {
   if (typeof globalThis.setImmediate === 'function') globalThis.setImmediate(job)
-  else if (typeof globalThis.MessageChannel === 'function') postMessage(job)
+  else if (typeof globalThis.MessageChannel === 'function' && !isWorker) postMessage(job)
   else globalThis.setTimeout(job, 0)
 }
 
@@ -142,9 +149,16 @@ function openChannel(): { readonly port1: Port; readonly port2: Port } {
 const direct: AsyncContext = { runInAsyncScope: (work, thisArg, a) => work.call(thisArg, a) }
 
 type AsyncHooks = typeof import('node:async_hooks')
+type AsyncResourceOptions = import('node:async_hooks').AsyncResourceOptions
 const hooks: AsyncHooks | undefined = process?.getBuiltinModule?.('node:async_hooks')
 /** Nothing is asked of the host for each, neither who has caused it nor to hear of its end. */
-const resourceOptions = { triggerAsyncId: 0, requireManualDestroy: true }
+let resourceOptions: AsyncResourceOptions | undefined = { triggerAsyncId: 0, requireManualDestroy: true }
+try {
+  captureContext()
+} catch {
+  // Workers throw at options that they do not have.
+  resourceOptions = undefined
+}
 
 /**
  * An `AsyncResource`, not `AsyncLocalStorage.snapshot()`: it holds the same context and is made in tens of nanoseconds where

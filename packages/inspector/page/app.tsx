@@ -10,7 +10,7 @@ import { Comparison } from './comparison.tsx'
 import { GroupList } from './group-list.tsx'
 import { groupsOf, type Documents, type Filter } from './groups.ts'
 import { Guard } from './guard.tsx'
-import { onLetters } from './keyboard.ts'
+import { onKeys } from './keyboard.ts'
 import { listen, nothing, type Live } from './live.ts'
 import { clamp } from './numbers.ts'
 import { readFile } from './recorded-file.ts'
@@ -78,7 +78,7 @@ export function App(): JSX.Element {
 
   // With the page that it acts on, not a frame later: a letter that comes in between would act on the page before.
   useLayoutEffect(() => {
-    const letters = onLetters({
+    const letters = onKeys({
       j: () => step(1),
       k: () => step(-1),
       h: () => stepRun(-1),

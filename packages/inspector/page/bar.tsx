@@ -47,25 +47,9 @@ export function failureOf({ failed, error, timedOut }: RecordedBulk): string | n
   return failed > 0 || error !== null ? `${failed} failed` : null
 }
 
-/** All that a bar shows, in words. */
-export function describe(bulk: RecordedBulk, place: number): string {
-  const { loader, tasks, size, cause, settledAt, openedAt, none } = bulk
-  const failure = failureOf(bulk)
-  return [
-    `${loader}, bulk ${place}: ${many(tasks, 'load')}${size === null ? '' : ` of ${size}`}`,
-    `opened at ${time(openedAt)}`,
-    ...spansOf(bulk, settledAt ?? openedAt).map(
-      ({ phase, from, to }) => `${doings[phase]} ${time(to - from)}`,
-    ),
-    cause === null ? 'still open' : `started by ${cause}`,
-    ...(none ? ['gave none'] : []),
-    ...(failure === null ? [] : [failure]),
-  ].join(', ')
-}
-
-/** The same for a tip, a line each. */
-export function tipOf(bulk: RecordedBulk, place: number, now: number): string {
-  const { loader, tasks, size, cause, settledAt, openedAt, fields, error } = bulk
+/** All that a bar shows, in words: a title and lines. */
+export function wordsOf(bulk: RecordedBulk, place: number, now: number): string[] {
+  const { loader, tasks, size, cause, settledAt, openedAt, none, fields, error } = bulk
   const failure = failureOf(bulk)
   return [
     `${loader}, bulk ${place}`,
@@ -76,8 +60,9 @@ export function tipOf(bulk: RecordedBulk, place: number, now: number): string {
     }),
     cause === null ? 'It is still open.' : `${cause}: ${causes[cause] ?? ''}`,
     ...(settledAt === null && cause !== null ? ['It still runs.'] : []),
+    ...(none ? ['It gave none.'] : []),
     ...(failure === null ? [] : [`✕ ${failure}${error === null ? '' : `: ${error.slice(0, 160)}`}`]),
     ...fields.slice(0, 3).map(([field, count]) => `${field} ×${count}`),
     ...(fields.length > 3 ? [`and ${many(fields.length - 3, 'field')} more`] : []),
-  ].join('\n')
+  ]
 }

@@ -5,7 +5,7 @@
 
 import type { JSX } from 'preact'
 import type { RecordedBulk, RecordedLimiter } from '../src/recording.ts'
-import { describe, failureOf, percentOf, Phases, placeOf, tipOf } from './bar.tsx'
+import { failureOf, percentOf, Phases, placeOf, wordsOf } from './bar.tsx'
 import { Density } from './density.tsx'
 import { moveFocus } from './keyboard.ts'
 import type { Layout, Placed, Section, View } from './layout.ts'
@@ -132,8 +132,10 @@ function Bulk({ placed, section, view, now, chosen, lit, onChoose }: BulkProps):
   )
   const dim = lit && !lit.has(bulk.id) ? ' dim' : ''
   const hit = hitOf(bulk, view, now)
+  const [title, ...words] = wordsOf(bulk, place, now)
+  const label = `${title}: ${words.join(', ')}`
   return onChoose === undefined ? (
-    <div class={`bulk${dim}`} style={style} role="img" aria-label={describe(bulk, place)}>
+    <div class={`bulk${dim}`} style={style} role="img" aria-label={label}>
       {inside}
     </div>
   ) : (
@@ -141,9 +143,9 @@ function Bulk({ placed, section, view, now, chosen, lit, onChoose }: BulkProps):
       {inside}
       <button
         style={section.single ? { left: 0, width: '100%' } : hit}
-        aria-label={describe(bulk, place)}
+        aria-label={label}
         aria-pressed={chosen === bulk.id}
-        data-tip={tipOf(bulk, place, now)}
+        data-tip={[title, ...words].join('\n')}
         onClick={() => onChoose(bulk.id)}
       />
     </div>

@@ -11,7 +11,7 @@ import { isNPlusOne, type FieldCost, type LoaderCost } from './field-costs.ts'
 import type { Documents } from './groups.ts'
 import { figure, many, time } from './numbers.ts'
 import { Help } from './tip.tsx'
-import { doings } from './words.ts'
+import { doings, terms } from './words.ts'
 
 interface Props {
   readonly operation: RecordedOperation
@@ -125,6 +125,6 @@ function tipOf(cost: FieldCost): string {
     cost.name ?? 'Everything was cached',
     ...cost.loaders.map(inWords),
     ...cost.shares.map(({ doing, ms }) => `${doings[doing]}: ${time(ms)}`),
-    ...(cost.loaders.some(isNPlusOne) ? ['N+1: its keys went out nearly one by one.'] : []),
+    ...(cost.loaders.some(isNPlusOne) ? [terms.nPlusOne] : []),
   ].join('\n')
 }

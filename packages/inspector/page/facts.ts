@@ -208,16 +208,23 @@ export interface LoaderFacts extends Record<Phase, number> {
   readonly failed: number
 }
 
+/** The bulks of each loader as they opened, in the order in which the loaders were first asked. */
+export function byLoader(all: readonly RecordedBulk[]): Map<string, RecordedBulk[]> {
+  const bulksOf = new Map<string, RecordedBulk[]>()
+  for (const bulk of all) {
+    const known = bulksOf.get(bulk.loader)
+    if (known === undefined) bulksOf.set(bulk.loader, [bulk])
+    else known.push(bulk)
+  }
+  for (const bulks of bulksOf.values()) bulks.sort((a, b) => a.openedAt - b.openedAt || a.id - b.id)
+  return bulksOf
+}
+
 /** Each loader, in the order in which they were first asked. */
-export function loadersIn(operation: Pick<RecordedOperation, 'bulks' | 'hits'>, now: number): LoaderFacts[] {
-  const names = new Set([
-    ...operation.bulks.map(({ loader }) => loader),
-    ...operation.hits.map(([loader]) => loader),
-  ])
-  const byLoader = new Map<string, RecordedBulk[]>([...names].map(name => [name, []]))
-  for (const bulk of operation.bulks) byLoader.get(bulk.loader)!.push(bulk)
-  return [...byLoader].map(([loader, own]) => {
-    const bulks = own.toSorted((a, b) => a.openedAt - b.openedAt || a.id - b.id)
+export function loadersIn(operation: RecordedOperation, now: number): LoaderFacts[] {
+  const bulksOf = byLoader(operation.bulks)
+  for (const [loader] of operation.hits) if (!bulksOf.has(loader)) bulksOf.set(loader, [])
+  return [...bulksOf].map(([loader, bulks]) => {
     const hits = operation.hits.find(([name]) => name === loader)?.[1] ?? 0
     const tasks = tasksOf(bulks)
     const mean = (phase: Phase): number =>

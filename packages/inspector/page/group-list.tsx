@@ -85,21 +85,14 @@ function Latest({ group }: { readonly group: Group }): JSX.Element {
   const runs = group.runs.slice(-mostBars)
   const longest = Math.max(...runs.map(durationOf), 0.001)
   return (
-    <svg class="latest" viewBox={`0 0 ${mostBars} 20`} preserveAspectRatio="none" aria-hidden="true">
-      {runs.map((run, n) => {
-        const height = Math.max(1.5, (20 * durationOf(run)) / longest)
-        const x = mostBars - runs.length + n + 0.12
-        return (
-          <rect
-            key={run.id}
-            class={hasFailed(run) ? 'failed' : ''}
-            x={x}
-            y={20 - height}
-            width={0.76}
-            height={height}
-          />
-        )
-      })}
-    </svg>
+    <span class="latest" aria-hidden="true">
+      {runs.map(run => (
+        <i
+          key={run.id}
+          class={hasFailed(run) ? 'failed' : ''}
+          style={{ height: `${(100 * durationOf(run)) / longest}%` }}
+        />
+      ))}
+    </span>
   )
 }

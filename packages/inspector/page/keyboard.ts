@@ -20,13 +20,14 @@ export function moveFocus(event: KeyboardEvent): void {
   next?.click()
 }
 
-/** Whether a key goes into a text. */
-export function isTyping({ target }: Event): boolean {
-  return target instanceof HTMLElement && target.matches('input[type=search], select')
+/** Whether a key goes into a text, or an arrow moves a control. */
+function isTyping({ target, key }: KeyboardEvent): boolean {
+  const controls = key.startsWith('Arrow') ? 'input, select' : 'input[type=search], select'
+  return target instanceof HTMLElement && target.matches(controls)
 }
 
-/** Calls what a letter stands for, unless someone is typing. */
-export function onLetters(actions: Readonly<Record<string, () => void>>): (event: KeyboardEvent) => void {
+/** Calls what a key stands for, unless someone is typing. */
+export function onKeys(actions: Readonly<Record<string, () => void>>): (event: KeyboardEvent) => void {
   return event => {
     if (event.ctrlKey || event.metaKey || event.altKey || (isTyping(event) && event.key !== 'Escape')) return
     const action = Object.hasOwn(actions, event.key) ? actions[event.key] : undefined

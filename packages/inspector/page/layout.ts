@@ -5,7 +5,7 @@
  */
 
 import type { RecordedBulk } from '../src/recording.ts'
-import { loadersIn } from './facts.ts'
+import { byLoader } from './facts.ts'
 
 /** More rows of one loader than that share them. */
 const mostSingle = 10
@@ -64,7 +64,7 @@ export function layoutOf(
   const head = compact ? heads.compact : heads.full
   const middles = new Map<number, number>()
   let top = 0
-  const sections = loadersIn({ bulks: [...bulks], hits: [] }, now).map(({ loader, bulks: all }): Section => {
+  const sections = [...byLoader(bulks)].map(([loader, all]): Section => {
     const inView = (begin: number, end: number | null): boolean => begin <= to && (end ?? now) >= from
     const visible = all.filter(({ openedAt, settledAt }) => inView(openedAt, settledAt))
     // A thousand bulks may wait at the same time: of so many, those are drawn that do anything else.
@@ -78,17 +78,17 @@ export function layoutOf(
     const isDense = drawn.length > mostDrawn
     const isDrawn = new Set(isDense ? [] : drawn)
     const single = !compact && all.length <= mostSingle
+    const folded = collapsed.has(loader)
+    const closed = folded || isDense
     // Those that only wait here take no room from those that do not.
-    const inLanes = isDense || drawn === visible ? all : drawn
+    const inLanes = closed ? [] : drawn === visible ? all : drawn
     const lanes = single ? [...inLanes.keys()] : lanesOf(inLanes, now, (to - from) / 400)
     const laneOf = new Map(inLanes.map((bulk, n) => [bulk, lanes[n]!]))
     const count = Math.max(0, ...lanes) + 1
     const row = compact ? rowOf(count, 9, 60) : single ? 22 : rowOf(count, 14, highest)
     const begin = top + head
-    const folded = collapsed.has(loader)
-    const closed = folded || isDense
     for (const bulk of all) {
-      const lane = closed ? undefined : laneOf.get(bulk)
+      const lane = laneOf.get(bulk)
       middles.set(bulk.id, lane === undefined ? top + head / 2 : begin + (lane + 0.5) * row)
     }
     const section: Section = {

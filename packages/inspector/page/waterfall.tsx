@@ -8,7 +8,7 @@ import { useEffect, useMemo, useRef, useState } from 'preact/hooks'
 import type { RecordedOperation } from '../src/recording.ts'
 import { Chart } from './chart.tsx'
 import { segmentsOf } from './facts.ts'
-import { isTyping } from './keyboard.ts'
+import { onKeys } from './keyboard.ts'
 import { layoutOf, type View } from './layout.ts'
 import { Links } from './links.tsx'
 import { clamp } from './numbers.ts'
@@ -66,21 +66,13 @@ export function Waterfall({ operation, end, chosen, timeline, lit, onChoose }: P
   useEffect(() => {
     const length = view.to - view.from
     const middle = (view.from + view.to) / 2
-    const actions: Readonly<Record<string, () => void>> = {
+    const press = onKeys({
       '+': () => show({ from: middle - length / 4, to: middle + length / 4 }),
       '-': () => show({ from: middle - length, to: middle + length }),
       '0': () => show(whole),
-      ArrowLeft: () => pan(-length / 5),
-      ArrowRight: () => pan(length / 5),
-    }
-    const press = (event: KeyboardEvent): void => {
-      const action = Object.hasOwn(actions, event.key) ? actions[event.key] : undefined
-      if (action === undefined || isTyping(event) || event.ctrlKey || event.metaKey || event.altKey) return
-      if (event.key.startsWith('Arrow') && (view === whole || event.target instanceof HTMLInputElement))
-        return
-      event.preventDefault()
-      action()
-    }
+      // All of it cannot be moved.
+      ...(view !== whole && { ArrowLeft: () => pan(-length / 5), ArrowRight: () => pan(length / 5) }),
+    })
     addEventListener('keydown', press)
     return () => removeEventListener('keydown', press)
   })

@@ -48,6 +48,11 @@ function bulkOf(line: number | undefined, loader: string, openedAt = 0, settledA
   return { ...like, id: ++lastId, loader, tasks: 4, fields, arrivals: [], ...times }
 }
 
+function keyIn(bulks: readonly [RecordedBulk, ...RecordedBulk[]]): string | null {
+  const operation = operationOf(0, { documents: [10], fieldHits: [], bulks: [...bulks] })
+  return new Causality(operation, known('query Feed {')).keyOf(bulks[0])
+}
+
 function mayFollow(
   bulk: RecordedBulk,
   before: RecordedBulk,
@@ -105,6 +110,17 @@ describe('S112 the loads of a field', () => {
   ])('may follow from anything where %s', (_, bulk, before, title) => {
     expect(mayFollow(bulk, before, {}, title)).toBe(true)
   })
+})
+
+it('S115 nothing is taken for known of a file with more kinds of bulks, or fields in one, than anything has', () => {
+  const kinds = Array.from({ length: 100 }, (_, n) => bulkOf(author, `loader ${n}`))
+  const wide = bulkOf(author, 'users')
+  const same = Array.from({ length: 51 }, (): [string, number, number] => ['a.b', 1, author])
+
+  expect(keyIn([bulkOf(author, 'users'), ...kinds.slice(1)])).toBe('12 users')
+  expect(keyIn([bulkOf(author, 'users'), ...kinds])).toBeNull()
+  expect(keyIn([{ ...wide, fields: same.slice(1) }])).not.toBeNull()
+  expect(keyIn([{ ...wide, fields: same }])).toBeNull()
 })
 
 it('S118 the sources of a bulk are those from which it may have followed', () => {

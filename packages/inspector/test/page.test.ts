@@ -82,7 +82,7 @@ describe('in Chromium', () => {
     expect(names).toHaveLength(operation!.bulks.length)
     expect(names.filter(name => name!.startsWith('authors, bulk ')).length).toBeGreaterThanOrEqual(4)
     expect(names[0]).toMatch(
-      /^posts, bulk 1: 40 loads of 50, opened at [\d.]+ ms, .*batch function [\d.]+ ms, started by (quiet|delay)$/,
+      /^posts, bulk 1: 40 loads of 50, opened at [\d.]+ ms, .*batch function: [\d.]+ ms, (quiet|delay): .*\., Query\.posts ×40$/,
     )
     expect(await page.getByRole('table').getByRole('row').count()).toBe(1 + 4)
     await expectText(page.getByRole('region', { name: 'At a glance' }), /\d+ loads\? became \d+ bulks/)
@@ -166,7 +166,9 @@ describe('in Chromium', () => {
 
     await page.getByLabel('only failed').check()
     expect(await list().count()).toBe(1)
-    await page.getByRole('button', { name: /^broken, bulk 1: .*3 failed$/ }).click()
+    await page
+      .getByRole('button', { name: /^broken, bulk 1: .*✕ 3 failed: Error: relation .*, Post\.broken ×3$/ })
+      .click()
     await page.locator('.note').getByText('✕ 3 failed').waitFor()
     await expectText(
       details(),

@@ -15,7 +15,7 @@ import {
   type Limiter,
   type NullKeys,
 } from '@bulkcall/core'
-import { check, checkNames } from '@bulkcall/core/kit'
+import { check, checkNames, isWorker } from '@bulkcall/core/kit'
 import { both } from './limits.ts'
 import { Plans } from './plan.ts'
 import type { BulkCommand, BulkDefinition, BulkDefinitions, BulkSettings, UseBulkOptions } from './types.ts'
@@ -51,6 +51,8 @@ const definitionOptions = [
   'clone',
 ] as const
 
+const whereNone = ' in a worker of Cloudflare, where no request may wait for another'
+
 /** What all operations of a server share. */
 export interface PreparedServer {
   /** The name of the loaders in the context. */
@@ -58,6 +60,8 @@ export interface PreparedServer {
   /** What earlier operations have shown, and what follows from it for each document. */
   readonly plans: Plans
   readonly loaders: readonly PreparedLoader[]
+  /** The types beside `Mutation` whose fields write, where they are named. */
+  readonly mutations: readonly string[] | undefined
   /** What all operations are parts of, where they share bulks. */
   readonly scope: BulkScope | undefined
   /** Whether the results of a request tell what has been loaded. */
@@ -71,14 +75,16 @@ export interface PreparedServer {
 /** Checks all definitions and gives each what it shares with others: the defaults, and the limit of all loaders. */
 export function prepare(definitions: BulkDefinitions, options: UseBulkOptions<string>): PreparedServer {
   checkNames(definitions, Object.keys(definitions ?? {}))
-  checkNames(options, [...settings, 'as', 'extensions'])
-  const { as = 'bulk', concurrent, extensions = false, ...defaults } = given(options)
+  checkNames(options, [...settings, 'as', 'mutations', 'extensions'])
+  const { as = 'bulk', mutations, concurrent, extensions = false, ...defaults } = given(options)
   check(
     'extensions',
     ['boolean', 'function'].includes(typeof extensions),
     'true, false or a function',
     extensions,
   )
+  const areNames = Array.isArray(mutations) && mutations.every(name => typeof name === 'string')
+  check('mutations', mutations === undefined || areNames, 'a list of names of types', mutations)
   check('as', typeof as === 'string' && as !== '', 'a name', as)
   const overall = limiterOf(concurrent)
   // Made now, in the async context of the server: a shared bulk runs in it, and in nobody's request.
@@ -93,6 +99,7 @@ export function prepare(definitions: BulkDefinitions, options: UseBulkOptions<st
   const { cache: _cache, cacheErrors: _cacheErrors, ...fieldDefaults } = { delay: defaultDelay, ...defaults }
   return {
     as,
+    mutations,
     plans: new Plans(),
     loaders,
     scope: loaders.some(({ shared }) => shared !== null) ? scope : undefined,
@@ -117,6 +124,7 @@ function prepareOne(
   const { command, concurrent, shared = false, clone, ...own } = given(definition)
   check('shared', ['boolean', 'function'].includes(typeof shared), 'true, false or a function', shared)
   check('clone', clone === undefined || shared !== false, 'of a loader that is shared', clone)
+  if (isWorker) check('shared', shared === false, `false${whereNone}`, shared)
   const options = {
     delay: defaultDelay,
     name: property,
@@ -149,6 +157,7 @@ export function given<O extends object>(options: O): O {
 /** A limiter of its own for a number: a number would be one limit a request, and the pool is one for all. */
 function limiterOf(concurrent: number | null | Limiter | undefined): Limiter | null {
   if (concurrent === undefined || concurrent === null) return null
+  if (isWorker) throw new BulkOptionError('concurrent', `null${whereNone}`, concurrent)
   return typeof concurrent === 'object' ? concurrent : semaphore(concurrent)
 }
 

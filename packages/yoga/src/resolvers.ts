@@ -8,6 +8,7 @@ import { isThenable, watchesCalls } from '@bulkcall/core/kit'
 import type { GraphQLField, GraphQLNamedType, GraphQLResolveInfo, GraphQLSchema } from 'graphql'
 import { asking } from './asking.ts'
 import { operationOf } from './context.ts'
+import { mutationTypes } from './namespaces.ts'
 import type { Operation } from './operation.ts'
 import type { Plans } from './plan.ts'
 
@@ -18,28 +19,34 @@ type Holder = Record<string, unknown>
 /** What has been wrapped, in whichever schema: a schema may be shared by servers, and be replaced by a copy of itself. */
 const wrappers = new WeakSet<object>()
 const wrappedFields = new WeakSet<object>()
+/** The types whose fields write, and the resolvers of such fields. */
+const writingTypes = new WeakSet<object>()
+const freshResolvers = new WeakSet<object>()
 
-/** Wraps the resolvers of a schema, in place and once, and lets the plans of a server know of them. */
-export function wrapResolvers(schema: GraphQLSchema, plans: Plans): void {
-  const mutation = schema.getMutationType()
+/**
+ * Wraps the resolvers of a schema, in place and once, and lets the plans of a server know of them.
+ * @param mutations the names of the types whose fields write, beside `Mutation`
+ */
+export function wrapResolvers(schema: GraphQLSchema, plans: Plans, mutations?: readonly string[]): void {
+  const writing = mutationTypes(
+    schema,
+    mutations,
+    ({ resolve }) => resolve !== undefined && !isDefault(resolve as Resolver),
+  )
   for (const type of Object.values(schema.getTypeMap())) {
     if (type.name.startsWith('__')) continue
     for (const [holder, property] of typeResolversOf(type)) {
       wrapTypeResolver(holder, property, `${type.name}.__${property}`, plans)
     }
     if (!('getFields' in type)) continue
+    if (writing.has(type)) writingTypes.add(type)
     for (const field of Object.values(type.getFields())) {
-      if ('resolve' in field) wrapField(field, `${type.name}.${field.name}`, type === mutation, plans)
+      if ('resolve' in field) wrapField(field, `${type.name}.${field.name}`, writing.has(type), plans)
     }
   }
 }
 
-function wrapField(
-  field: GraphQLField<unknown, unknown>,
-  name: string,
-  isRootOfMutation: boolean,
-  plans: Plans,
-): void {
+function wrapField(field: GraphQLField<unknown, unknown>, name: string, writes: boolean, plans: Plans): void {
   const resolve = field.resolve as Resolver | undefined
   if (resolve === undefined || resolve.name === 'defaultMergedResolver') return
   if (isDefault(resolve)) {
@@ -47,9 +54,12 @@ function wrapField(
     return
   }
   plans.expect(name)
-  if (wrappedFields.has(field) || wrappers.has(resolve)) return
+  if (!wrappedFields.has(field) && !wrappers.has(resolve)) field.resolve = inScope(resolve, name)
   wrappedFields.add(field)
-  field.resolve = isRootOfMutation ? fresh(inScope(resolve, name)) : inScope(resolve, name)
+  // Another server may have wrapped it that does not know that it writes.
+  if (!writes || freshResolvers.has(field.resolve!)) return
+  field.resolve = fresh(field.resolve as Resolver)
+  freshResolvers.add(field.resolve)
 }
 
 /** Where a type keeps the functions of its own. Federation keeps one in the extensions, and did in the type before. */
@@ -113,7 +123,8 @@ function callMethod(
 ): unknown {
   const operation = operationOf(context)
   if (operation === undefined) return method.call(source, args, context, info)
-  return run(operation, coordinateOf(info), info, method, source, args, context, info)
+  const call = (): unknown => run(operation, coordinateOf(info), info, method, source, args, context, info)
+  return isMutation(info) && writingTypes.has(info.parentType) ? afresh(call, operation) : call()
 }
 
 /** What fields without a resolver are resolved with on a server that may have a resolver of its own for them. */
@@ -125,6 +136,11 @@ export function fieldResolver(own: Resolver | null | undefined): Resolver {
 /** That of graphql-js, of whichever copy of it, or ours in its place. */
 function isDefault(resolve: Resolver): boolean {
   return resolve === resolveProperty || resolve.name === 'defaultFieldResolver'
+}
+
+/** The operation may be missing where a program calls a resolver itself. */
+function isMutation({ operation }: Partial<GraphQLResolveInfo>): boolean {
+  return (operation?.operation as string | undefined) === 'mutation'
 }
 
 function coordinateOf({ parentType, fieldName }: GraphQLResolveInfo): string {
@@ -156,17 +172,18 @@ function run(
   return piece.gave(result)
 }
 
-/** Root fields of a mutation run one after the other: what one has changed, neither it nor the next may see as it was. */
+/** A field of a mutation that writes: what it has changed, neither it nor the next one may see as it was. */
 function fresh(resolve: Resolver): Resolver {
-  return wrapper(function (source, args, context, info) {
+  return wrapper(function (source, args, context, info: GraphQLResolveInfo) {
     const operation = operationOf(context)
-    if (operation === undefined) return resolve.call(this, source, args, context, info)
-    operation.clear()
-    return afterwards(() => resolve.call(this, source, args, context, info), operation)
+    // A type that is named may be reached by queries as well.
+    if (operation === undefined || !isMutation(info)) return resolve.call(this, source, args, context, info)
+    return afresh(() => resolve.call(this, source, args, context, info), operation)
   })
 }
 
-function afterwards(work: () => unknown, operation: Operation): unknown {
+function afresh(work: () => unknown, operation: Operation): unknown {
+  operation.clear()
   let result: unknown
   try {
     result = work()

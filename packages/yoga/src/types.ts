@@ -141,6 +141,12 @@ export interface UseBulkOptions<As extends string = 'bulk'> extends BulkSettings
    */
   readonly concurrent?: number | null | Limiter | undefined
   /**
+   * The types beside `Mutation` whose fields write, by their names: caches are cleared around those fields too.
+   * @default namespaces: types that only fields of `Mutation` (or of other namespaces) without arguments give, not in lists,
+   * and that have fields with arguments or resolvers
+   */
+  readonly mutations?: readonly string[] | undefined
+  /**
    * Whether a result tells, as `extensions.bulk`, what each loader did: loads, hits, bulks, and the time of its commands;
    * or for which requests. Over a WebSocket there is no request.
    * @default false

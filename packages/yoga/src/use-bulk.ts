@@ -129,7 +129,7 @@ function create(
     },
 
     onSchemaChange({ schema }) {
-      wrapResolvers(schema as never, server.plans)
+      wrapResolvers(schema as never, server.plans, server.mutations)
     },
 
     // The first hook that sees the context: later ones, and the application's own `context()`, can load.

@@ -1,0 +1,269 @@
+// Installs the packages as their users would, in every runtime that the table of docs/reference/runtimes.md names: packs them, puts them
+// into an empty project for each, and runs the core's smoke test and a server there. Writes the table, and a report for the
+// tally. The packages must be built:
+//   node .ci/install.mjs           all
+//   node .ci/install.mjs Bun Deno  these
+import { spawn, spawnSync } from 'node:child_process'
+import {
+  cpSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs'
+import { tmpdir } from 'node:os'
+import { basename, delimiter, dirname, join } from 'node:path'
+
+import { transformSync } from 'esbuild'
+
+import { nodeBinary } from './node.mjs'
+
+const root = join(import.meta.dirname, '..')
+const yoga = { graphql: '16.15.0', 'graphql-yoga': '5.24.1' }
+const commonjs = ['program', 'smoke']
+
+/** Each is one row of the table. `run` is a file of `.ci/install`, or a command of what was installed. */
+const projects = [
+  { title: 'Node 20', how: 'import', node: '20', run: ['node.mjs'] },
+  { title: 'Node 20', how: 'require', node: '20', run: ['node.cjs'] },
+  { title: 'Node 22.11', how: 'require', node: '22.11', run: ['node.cjs'] },
+  { title: 'Node 24', how: 'import', node: '24', run: ['node.mjs'] },
+  { title: 'Node 24', how: 'require', node: '24', run: ['node.cjs'] },
+  {
+    title: 'Jest',
+    how: 'require',
+    node: '20',
+    needs: {
+      jest: '30.5.2',
+      dataloader: '2.2.3',
+      '@pothos/core': '4.15.1',
+      '@pothos/plugin-dataloader': '4.4.6',
+    },
+    overrides: true,
+    bin: 'jest/bin/jest.js',
+    run: ['--ci', '--testMatch', '**/jest.test.cjs'],
+  },
+  {
+    title: 'Vitest',
+    how: 'import',
+    node: '20',
+    needs: { vitest: '4.1.12' },
+    bin: 'vitest/vitest.mjs',
+    run: ['run', 'vitest.test.mjs'],
+  },
+  {
+    title: 'NestJS',
+    how: 'require',
+    node: '20',
+    needs: {
+      '@graphql-yoga/nestjs': '3.25.1',
+      '@nestjs/common': '11.2.10',
+      '@nestjs/core': '11.2.10',
+      '@nestjs/graphql': '13.4.4',
+      '@nestjs/platform-express': '11.2.10',
+      'reflect-metadata': '0.2.2',
+      rxjs: '7.8.2',
+    },
+    run: ['nest.cjs'],
+  },
+  { title: 'Bun', how: 'import', needs: { bun: '1.4.5' }, exec: 'bun', run: ['fetch.mjs'] },
+  { title: 'Deno', how: 'import', needs: { deno: '2.9.6' }, exec: 'deno', run: ['run', '-A', 'fetch.mjs'] },
+  {
+    title: 'Cloudflare Workers',
+    how: 'import',
+    node: '24',
+    needs: { miniflare: '4.20260730.0', esbuild: '0.28.2' },
+    run: ['workerd.mjs'],
+  },
+  {
+    title: 'Cloudflare Workers, `nodejs_compat`',
+    how: 'import',
+    node: '24',
+    needs: { miniflare: '4.20260730.0', esbuild: '0.28.2' },
+    run: ['workerd.mjs', 'nodejs_compat'],
+  },
+]
+
+const asked = process.argv.slice(2)
+const chosen = projects.filter(
+  ({ title }) => asked.length === 0 || asked.some(name => title.startsWith(name)),
+)
+const home = mkdtempSync(join(tmpdir(), 'bulkcall-install-'))
+const results = []
+try {
+  const tarballs = pack()
+  // Two at once: an install waits for the network, and a run for nobody.
+  const ahead = [...chosen]
+  const worker = async () => {
+    for (let project = ahead.shift(); project !== undefined; project = ahead.shift()) {
+      const result = await tryOut(project, tarballs)
+      console.log(`${result.name}: ${result.passed.length} passed, ${result.failed.length} failed`)
+      for (const reason of result.failed) console.log(`  ${reason}`)
+      results.push(result)
+    }
+  }
+  await Promise.all([worker(), worker()])
+} finally {
+  rmSync(home, { recursive: true, force: true })
+}
+results.sort((a, b) => projects.indexOf(a.project) - projects.indexOf(b.project))
+report()
+if (asked.length === 0) writeTable()
+process.exitCode = results.some(({ failed }) => failed.length > 0) ? 1 : 0
+
+/** The packages as they would be published, by name. */
+function pack() {
+  return Object.fromEntries(
+    readdirSync(join(root, 'packages')).map(folder => {
+      const cwd = join(root, 'packages', folder)
+      const { name } = JSON.parse(readFileSync(join(cwd, 'package.json'), 'utf8'))
+      const { status, stdout, stderr } = spawnSync('npm', ['pack', '--silent', '--pack-destination', home], {
+        cwd,
+        encoding: 'utf8',
+      })
+      if (status !== 0) throw new Error(`${name} cannot be packed: ${stderr}`)
+      return [name, `file:${join(home, stdout.trim())}`]
+    }),
+  )
+}
+
+async function tryOut(project, tarballs) {
+  const { title, how, needs = {}, overrides = false, node = '20' } = project
+  const name = `${title}, ${how}`
+  const folder = mkdtempSync(join(home, 'project-'))
+  const ours = Object.fromEntries(
+    ['core', 'yoga', ...(overrides ? ['dataloader'] : [])].map(each => [
+      `@bulkcall/${each}`,
+      tarballs[`@bulkcall/${each}`],
+    ]),
+  )
+  const description = {
+    private: true,
+    dependencies: {
+      ...yoga,
+      ...needs,
+      ...ours,
+      ...(overrides && { dataloader: ours['@bulkcall/dataloader'] }),
+    },
+    ...(overrides && { overrides: { dataloader: '$dataloader' } }),
+  }
+  writeFileSync(join(folder, 'package.json'), JSON.stringify(description, null, 2))
+  cpSync(join(import.meta.dirname, 'install'), folder, { recursive: true })
+  cpSync(join(root, 'test/support/smoke.mjs'), join(folder, 'smoke.mjs'))
+  for (const each of commonjs) {
+    const { code } = transformSync(readFileSync(join(folder, `${each}.mjs`), 'utf8'), { format: 'cjs' })
+    writeFileSync(join(folder, `${each}.cjs`), code)
+  }
+
+  const binary = nodeBinary(node)
+  if (binary === null) return { project, name, passed: [], failed: [`there is no Node ${node}`] }
+  const env = { ...process.env, PATH: dirname(binary) + delimiter + process.env.PATH }
+  const flags = ['--no-package-lock', '--prefer-offline', '--no-audit', '--no-fund', '--loglevel=error']
+  // Twice: a network may be away for a moment.
+  const install = () => run('npm', ['install', ...flags], { cwd: folder, env: process.env, timeout: 240_000 })
+  let installed = await install()
+  if (installed.status !== 0) installed = await install()
+  if (installed.status !== 0)
+    return { project, name, passed: [], failed: [`cannot be installed: ${installed.said}`] }
+
+  const modules = join(folder, 'node_modules')
+  const command = project.exec ? join(modules, '.bin', project.exec) : binary
+  const args = project.bin ? [join(modules, project.bin), ...project.run] : project.run
+  const { status, said, stdout } = await run(command, args, { cwd: folder, env, timeout: 120_000 })
+  const given = existsSync(join(folder, 'report.json'))
+    ? readFileSync(join(folder, 'report.json'), 'utf8')
+    : lastLine(stdout)
+  try {
+    const { passed, failed, facts, version } = JSON.parse(given)
+    if (status !== 0 && failed.length === 0) failed.push(`ends with ${status}: ${said.slice(-2000)}`)
+    const installedVersion =
+      needs.miniflare && JSON.parse(readFileSync(join(modules, 'workerd/package.json'), 'utf8')).version
+    return { project, name, passed, failed, facts, version: version ?? installedVersion }
+  } catch {
+    return { project, name, passed: [], failed: [`gives no report: ${said.slice(-2000)}`] }
+  }
+}
+
+function run(command, args, { timeout, ...options }) {
+  return new Promise(resolve => {
+    const child = spawn(command, args, {
+      ...options,
+      stdio: ['ignore', 'pipe', 'pipe'],
+      timeout,
+      killSignal: 'SIGKILL',
+    })
+    let said = ''
+    let stdout = ''
+    child.stdout.on('data', data => {
+      said += data
+      stdout += data
+    })
+    child.stderr.on('data', data => (said += data))
+    child.on('error', error => resolve({ status: 1, said: String(error), stdout }))
+    child.on('close', status => resolve({ status, said, stdout }))
+  })
+}
+
+function lastLine(text) {
+  return text.trim().split('\n').at(-1)
+}
+
+/** As Vitest writes its reports, which the tally reads. */
+function report() {
+  const testResults = results.map(({ name, passed, failed }) => ({
+    name: `test/${name}`,
+    status: failed.length === 0 ? 'passed' : 'failed',
+    assertionResults: [
+      ...passed.map(each => ({ status: 'passed', fullName: `${name}: ${each}`, failureMessages: [] })),
+      ...failed.map(each => ({
+        status: 'failed',
+        fullName: `${name}: ${each.split('\n')[0]}`,
+        failureMessages: [each],
+      })),
+    ],
+  }))
+  const all = testResults.flatMap(({ assertionResults }) => assertionResults)
+  const count = status => all.filter(each => each.status === status).length
+  mkdirSync(join(root, 'reports'), { recursive: true })
+  writeFileSync(
+    join(root, 'reports/unit-install.json'),
+    JSON.stringify({
+      numPassedTests: count('passed'),
+      numFailedTests: count('failed'),
+      numPendingTests: 0,
+      numTodoTests: 0,
+      testResults,
+    }),
+  )
+}
+
+/** The table of the page about runtimes, as it was found now. */
+function writeTable() {
+  const rows = results.map(({ project: { title, how }, passed, failed, facts, version }) => [
+    title,
+    version ?? '',
+    `\`${how}\``,
+    failed.length === 0
+      ? `${passed.length} ${passed.length === 1 ? 'check passes' : 'checks pass'}`
+      : `${failed.length} of ${passed.length + failed.length} checks fail`,
+    facts ? yesNo(facts.channel) : '',
+    facts ? yesNo(facts.context) : '',
+  ])
+  const heads = ['Runtime', 'Version', 'Loads by', 'Core and server', 'Tracing channel', 'Async contexts']
+  const widths = heads.map((head, place) =>
+    Math.max(...[head, ...rows.map(row => row[place])].map(cell => cell.length)),
+  )
+  const line = cells => `| ${cells.map((cell, place) => cell.padEnd(widths[place])).join(' | ')} |`
+  const table = [line(heads), line(widths.map(width => '-'.repeat(width))), ...rows.map(line)].join('\n')
+  const page = join(root, 'docs/reference/runtimes.md')
+  const text = readFileSync(page, 'utf8')
+  writeFileSync(page, text.replace(/(<!-- table -->)[^]*(?=<!-- end -->)/, `$1\n\n${table}\n\n`))
+  console.log(`The table of ${basename(page)} is written`)
+}
+
+function yesNo(value) {
+  return value ? 'yes' : 'no'
+}
