@@ -115,7 +115,11 @@ export interface BulkDefinition<TContext = any> extends OwnSettings {
 export type Checked<D> = {
   readonly [Name in keyof D]: D[Name] extends (...args: any[]) => unknown
     ? unknown
-    : { readonly [Misspelt in Exclude<keyof D[Name], keyof BulkDefinition>]: never } & SeesNoContext<D[Name]>
+    : {
+        readonly [Misspelt in Exclude<keyof D[Name], keyof BulkDefinition>]: {
+          'a loader has no such setting': Misspelt
+        }
+      } & SeesNoContext<D[Name]>
 }
 
 type SeesNoContext<D> = D extends { readonly shared: true | ((context: any) => unknown) }

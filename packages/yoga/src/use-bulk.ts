@@ -74,7 +74,9 @@ function create(
     return operationOf(context)
   }
 
+  /** An executor may give anything, also nothing. */
   function show<R extends object>(result: R, { aborted, tally }: Operation, transport: boolean): R {
+    if (typeof result !== 'object' || (result as unknown) === null) return result
     const shown = isShownAsItIs(result) ? result : presented(result, { aborted, log, transport })
     // Of a result in parts the last one tells.
     return tally === null || hasMore(result) ? shown : tally.told(shown)
