@@ -46,8 +46,8 @@ export default defineConfig({
           if (token.type !== 'link_open') continue
           const href = token.attrGet('href') ?? ''
           if (/^[a-z]+:|^[#/]/.test(href)) continue
-          const [path, anchor] = href.split('#')
-          const target = resolve(dirname(join(docs, (env as { relativePath: string }).relativePath)), path!)
+          const [path = '', anchor] = href.split('#')
+          const target = resolve(dirname(join(docs, (env as { relativePath: string }).relativePath)), path)
           if (target.startsWith(docs)) continue
           token.attrSet('href', source + relative(root, target) + (anchor === undefined ? '' : `#${anchor}`))
         }
@@ -107,14 +107,14 @@ function pagesOf(folder: string): DefaultTheme.SidebarItem[] {
 
 /** TypeDoc writes them. */
 function apiPages(): DefaultTheme.SidebarItem[] {
-  const folder = join(docs, 'reference/api')
+  const folder = join(docs, 'reference/api/@bulkcall')
   if (!existsSync(folder)) return []
-  return readdirSync(folder, { withFileTypes: true })
-    .filter(entry => entry.isDirectory())
-    .map(({ name }) => ({
-      text: `@bulkcall/${name}`,
-      link: existsSync(join(folder, name, 'src.md'))
-        ? `/reference/api/${name}/src`
-        : `/reference/api/${name}/src/`,
-    }))
+  return readdirSync(folder, { withFileTypes: true }).map(entry => {
+    const name = entry.name.replace(/\.md$/, '')
+    const link = `/reference/api/@bulkcall/${name}`
+    if (!entry.isDirectory()) return { text: `@bulkcall/${name}`, link }
+    const item = { text: `@bulkcall/${name}`, link: `${link}/` }
+    if (!existsSync(join(folder, name, 'Classes.md'))) return item
+    return Object.assign(item, { items: [{ text: 'Classes', link: `${link}/Classes` }] })
+  })
 }

@@ -16,10 +16,11 @@ const folder = join(import.meta.dirname, 'page')
 /** A replay has a clock of its own, and nobody to warn of a window that stays open in it. */
 const withoutWarning: Plugin = {
   name: 'without warning',
-  setup: ({ onLoad }) =>
-    onLoad({ filter: /open-windows\.ts$/ }, () => ({
+  setup(bundling) {
+    bundling.onLoad({ filter: /open-windows\.ts$/ }, () => ({
       contents: 'export class OpenWindows { watch() {} end() {} }',
-    })),
+    }))
+  },
 }
 
 const script = await bundle()

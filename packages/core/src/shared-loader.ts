@@ -12,7 +12,6 @@ import { check, checkNames } from './validate.ts'
 import { firstOf, placesOf } from './engine/duplicates.ts'
 import { asError, BulkTimeoutError, isError } from './errors.ts'
 import { frozen } from './frozen.ts'
-import type { Limiter, Slot, Waiter } from './limiter.ts'
 import { BulkLoader, type BulkLoaderOptions, type NullKeys, type OrNull } from './bulk-loader.ts'
 import {
   bulkCallOptions,
@@ -26,6 +25,7 @@ import {
 } from './options.ts'
 import type { CacheErrors } from './cache/cache.ts'
 import { resultsOf } from './results.ts'
+import { Entrance, Room } from './shared-room.ts'
 import type { BulkScope } from './bulk-scope.ts'
 import { isStream, isThenable, outcomesOf } from './engine/settle.ts'
 
@@ -273,70 +273,6 @@ class SharedLoader<K, V, P = undefined> {
     return Promise.resolve(outcome).catch((reason: unknown) => {
       throw this.#answer(asError(reason))
     })
-  }
-}
-
-/** The shared bulk of one partition, and the line of those who have keys for it. */
-class Room<K, V> {
-  readonly call: AsyncBulkCall<K, V>
-  /** How many bulks of units of work are asked here. A command that goes on for nobody needs no room. */
-  asking = 0
-  readonly #size: number
-  readonly #line = new Set<Waiter>()
-
-  constructor(command: Command<K, V>, options: BulkCallOptions) {
-    this.#size = options.size ?? Infinity
-    this.call = new AsyncBulkCall<K, V>((keys, context) => {
-      this.advance()
-      return command(keys, context)
-    }, options)
-  }
-
-  get isIdle(): boolean {
-    return this.asking === 0 && this.#line.size === 0
-  }
-
-  /** One bulk of keys a tick, and none while the next shared bulk is full: a caller with thousands waits with its own. */
-  enter(waiter: Waiter): Slot | null {
-    if (this.#line.size === 0 && this.#hasRoom) return entered
-    this.#line.add(waiter)
-    return null
-  }
-
-  leave(waiter: Waiter): void {
-    this.#line.delete(waiter)
-  }
-
-  advance(): void {
-    for (const waiter of this.#line) {
-      if (!this.#hasRoom) return
-      this.#line.delete(waiter)
-      waiter.granted(entered)
-    }
-  }
-
-  get #hasRoom(): boolean {
-    return this.call.pending < this.#size
-  }
-}
-
-/** Nothing is occupied by entering: the shared bulk has slots of its own. */
-const entered: Slot = { release() {} }
-
-/** The way of one unit of work into the room of its partition, which is there only while it is needed. */
-class Entrance<K, V> implements Limiter {
-  readonly #room: () => Room<K, V>
-
-  constructor(room: () => Room<K, V>) {
-    this.#room = room
-  }
-
-  acquire(waiter: Waiter): Slot | null {
-    return this.#room().enter(waiter)
-  }
-
-  leave(waiter: Waiter): void {
-    this.#room().leave(waiter)
   }
 }
 

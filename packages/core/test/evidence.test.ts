@@ -398,6 +398,25 @@ describe('the budget of waiting', () => {
     expect((await serve(of, 1, inVain(of, 3))).map(startsOf)).toEqual([[10, 20, 20]])
   })
 
+  it('S88 a window that was full within its tick has not waited, and gains nothing by the next', async () => {
+    const of = server(() => true)
+    const { scope } = of.request(of.plan)
+    const [users, posts] = ['users', 'posts'].map(
+      name => new BulkLoader((keys: number[]) => keys, { name, size: 2, delay, scope, host: of.host }),
+    )
+    void scope.run(() => of.io(9))
+    void users!.loadMany([1, 2])
+    void posts!.load(1)
+    await pass(of.host, 1)
+    void posts!.load(2)
+    await pass(of.host, 7)
+    of.plan.patience = 1
+    void users!.load(3)
+    await pass(of.host, 1)
+    // It is quiet after 9 ms, so that the second window of users was open for 1 of them.
+    expect(of.plan.patience).toBe(1 - 1 / delay / 2)
+  })
+
   it('S88 a batch that waits for a slot does not wait in vain', async () => {
     const of = server(() => true)
     const slot = semaphore(1)

@@ -327,8 +327,8 @@ const mutants: Record<string, Mutant> = {
     edits: [
       {
         file: 'scope/tracker.ts',
-        find: 'return this.#inFlight === 0 && this.#busyParts === 0 && this.#running.length === 0',
-        replace: 'return this.#busyParts === 0 && this.#running.length === 0',
+        find: 'return this.#inFlight === 0 && this.busyParts === 0 && this.running.length === 0',
+        replace: 'return this.busyParts === 0 && this.running.length === 0',
       },
     ],
   },
@@ -337,8 +337,8 @@ const mutants: Record<string, Mutant> = {
     edits: [
       {
         file: 'scope/tracker.ts',
-        find: 'return this.#inFlight === 0 && this.#busyParts === 0 && this.#running.length === 0',
-        replace: 'return this.#inFlight === 0 && this.#busyParts === 0',
+        find: 'return this.#inFlight === 0 && this.busyParts === 0 && this.running.length === 0',
+        replace: 'return this.#inFlight === 0 && this.busyParts === 0',
       },
     ],
   },
@@ -347,15 +347,15 @@ const mutants: Record<string, Mutant> = {
     edits: [
       {
         file: 'scope/tracker.ts',
-        find: 'return this.#inFlight === 0 && this.#busyParts === 0 && this.#running.length === 0',
-        replace: 'return this.#inFlight === 0 && this.#running.length === 0',
+        find: 'return this.#inFlight === 0 && this.busyParts === 0 && this.running.length === 0',
+        replace: 'return this.#inFlight === 0 && this.running.length === 0',
       },
     ],
   },
   'a unit of work is quiet while its own bulk is about to go': {
     caughtBy: company,
     edits: [
-      { file: 'scope/tracker.ts', find: '(this.#pending > 0 || !this.#isQuiet)', replace: '!this.#isQuiet' },
+      { file: 'scope/tracker.ts', find: '(this.#pending > 0 || !this.isQuiet)', replace: '!this.isQuiet' },
     ],
   },
   'a command does not wait for what it calls': {
@@ -377,8 +377,8 @@ const mutants: Record<string, Mutant> = {
     edits: [
       {
         file: 'scope/tracker.ts',
-        find: '    if (member.pending === 0) this.#windowClosed(member)\n    unparkFrom(batch)\n',
-        replace: '    if (member.pending === 0) this.#windowClosed(member)\n',
+        find: '    this.windowLost(member)\n    unparkFrom(batch)\n',
+        replace: '    this.windowLost(member)\n',
       },
     ],
   },
@@ -396,8 +396,8 @@ const mutants: Record<string, Mutant> = {
       },
       {
         file: 'scope/tracker.ts',
-        find: '    this.#running.delete(work)\n    this.#recording?.runs(work, -1)\n    this.look()\n',
-        replace: '    this.#running.delete(work)\n    this.#recording?.runs(work, -1)\n',
+        find: '    this.running.delete(work)\n    this.recording?.runs(work, -1)\n    this.look()\n',
+        replace: '    this.running.delete(work)\n    this.recording?.runs(work, -1)\n',
       },
     ],
   },
@@ -473,7 +473,7 @@ const mutants: Record<string, Mutant> = {
   },
   'evidence closes no window': {
     caughtBy: closed,
-    edits: [{ file: 'scope/tracker.ts', find: ' || recording?.nothingFollows(member)', replace: '' }],
+    edits: [{ file: 'scope/windows.ts', find: ' || recording?.nothingFollows(member)', replace: '' }],
   },
   'a window that was kept open is not looked at again': {
     caughtBy: closed,
@@ -509,11 +509,11 @@ const mutants: Record<string, Mutant> = {
   },
   'waiting in vain is not counted': {
     caughtBy: budget,
-    edits: [{ file: 'scope/tracker.ts', find: '    this.#vain += inVain\n', replace: '' }],
+    edits: [{ file: 'scope/windows.ts', find: '    this.#vain += inVain\n', replace: '' }],
   },
   'windows that are open together are counted each': {
     caughtBy: budget,
-    edits: [{ file: 'scope/tracker.ts', find: 'Math.max(keptAt!, this.#vainUntil)', replace: 'keptAt!' }],
+    edits: [{ file: 'scope/windows.ts', find: 'Math.max(keptAt!, this.#vainUntil)', replace: 'keptAt!' }],
   },
   'a document never loses patience': {
     caughtBy: patience,
@@ -563,9 +563,9 @@ const mutants: Record<string, Mutant> = {
     caughtBy: warning,
     edits: [
       {
-        file: 'scope/tracker.ts',
-        find: 'if (--this.#windows === 0) this.#openWindows?.end()',
-        replace: 'this.#windows--',
+        file: 'scope/windows.ts',
+        find: 'if (--this.#open === 0) this.#openWindows?.end()',
+        replace: 'this.#open--',
       },
     ],
   },
@@ -581,7 +581,7 @@ const mutants: Record<string, Mutant> = {
   },
   'a wide scope loses patience with its parts': {
     caughtBy: patientWide,
-    edits: [{ file: 'scope/tracker.ts', find: 'this.#busyParts === 0 && this.#vain', replace: 'this.#vain' }],
+    edits: [{ file: 'scope/windows.ts', find: 'this.busyParts === 0 && this.#vain', replace: 'this.#vain' }],
   },
   'a hit waits only for the bulk that it is given with': {
     caughtBy: both,
@@ -601,7 +601,7 @@ const mutants: Record<string, Mutant> = {
   },
   'a partition is kept while its command goes on for nobody': {
     caughtBy: apart,
-    edits: [{ file: 'shared-loader.ts', find: 'this.asking === 0', replace: 'this.call.inFlight === 0' }],
+    edits: [{ file: 'shared-room.ts', find: 'this.asking === 0', replace: 'this.call.inFlight === 0' }],
   },
   'the error of a lone key is that of its bulk': {
     caughtBy: 'S73 the error of a key that is asked alone is its answer',

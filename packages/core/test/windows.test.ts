@@ -5,7 +5,7 @@
 
 import { describe, expect, it } from 'vitest'
 import { ours } from './support/contenders.ts'
-import { broken, contest, patient, rules, times, type Contest } from './support/contest.ts'
+import { broken, contest, patient, rules, since, times, type Contest } from './support/contest.ts'
 import { besideIdle, chain, plainNested, shapes, siblings } from './support/shapes.ts'
 import type { Tree } from './support/work.ts'
 
@@ -43,11 +43,6 @@ describe('in each of thirty runs', () => {
     expect(broken(await run(of), noMoreBulks)).toHaveLength(1)
   })
 })
-
-/** A contest without the runs that were there to learn from. */
-function since(from: number, result: Contest): Contest {
-  return { ...result, ours: result.ours.slice(from - 1) }
-}
 
 describe('what is certain', () => {
   it('S45 plain nested fields are loaded at the moment of the tick, and no timer is set', async () => {

@@ -191,7 +191,7 @@ export class Loader<K, V, C> implements Owner<K, V>, Keeper<K, V> {
   }
 
   #cacheKey(key: K): C {
-    return this.#keyOf === null ? (key as unknown as C) : this.#keyOf(key)
+    return this.#keyOf === null ? (key as unknown as C) : this.#keyOf.call(this.#face, key)
   }
 
   /** The batch that takes the next key. */

@@ -258,3 +258,19 @@ async function jobsOf(Class: LoaderClass): Promise<number> {
   for (; !state.answered; state.jobs++) await Promise.resolve()
   return state.jobs
 }
+
+test('`this` in a cacheKeyFn is the loader', async () => {
+  const seen = await check(async Class => {
+    const selves: unknown[] = []
+    const loader = new Class(echo, {
+      cacheKeyFn(this: unknown, key: number) {
+        selves.push(this === loader)
+        return key
+      },
+    })
+    loader.prime(1, 1).clear(1)
+    await Promise.all([loader.load(1), loader.loadMany([1, 2])])
+    return new Set(selves)
+  })
+  expect(seen).toEqual(new Set([true]))
+})

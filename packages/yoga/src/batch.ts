@@ -3,7 +3,7 @@
  * @module
  */
 
-import { AsyncBulkCall, BulkOptionError, type ResultOf } from '@bulkcall/core'
+import { AsyncBulkCall, BulkOptionError, type ResultOf, type Results } from '@bulkcall/core'
 import type { GraphQLResolveInfo } from 'graphql'
 import { operationOf } from './context.ts'
 import type { BulkCommandContext, BulkSettings, UseBulkOptions } from './types.ts'
@@ -31,7 +31,12 @@ export interface BulkResolverOptions extends Omit<BulkSettings, 'cache' | 'cache
  *
  * Works on a server with `useBulk`, which may define no loader at all: `useBulk({})`.
  */
-export function bulkResolver<Source, Args, G, TContext = any>(
+export function bulkResolver<
+  Source,
+  Args,
+  G extends Results<any, unknown> | PromiseLike<Results<any, unknown>>,
+  TContext = any,
+>(
   command: (calls: BulkResolverCall<Source, Args>[], context: BulkCommandContext<TContext>) => G,
   options: BulkResolverOptions = {},
 ): (source: Source, args: Args, context: TContext, info: GraphQLResolveInfo) => Promise<ResultOf<G>> {

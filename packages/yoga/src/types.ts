@@ -115,7 +115,11 @@ export interface BulkDefinition<TContext = any> extends OwnSettings {
 export type Checked<D> = {
   readonly [Name in keyof D]: D[Name] extends (...args: any[]) => unknown
     ? unknown
-    : { readonly [Misspelt in Exclude<keyof D[Name], keyof BulkDefinition>]: never } & SeesNoContext<D[Name]>
+    : {
+        readonly [Misspelt in Exclude<keyof D[Name], keyof BulkDefinition>]: {
+          'a loader has no such setting': Misspelt
+        }
+      } & SeesNoContext<D[Name]>
 }
 
 type SeesNoContext<D> = D extends { readonly shared: true | ((context: any) => unknown) }
@@ -168,6 +172,12 @@ export type BulkLoaders<D extends BulkDefinitions> = { readonly [Name in keyof D
 export interface BulkPlugin<D extends BulkDefinitions, As extends string = 'bulk'> extends Plugin {
   readonly '~definitions': D
   readonly '~as': As
+  /**
+   * The same loaders outside of GraphQL: in a job, a route or a script. Each call gives new ones, for one unit of work: they keep
+   * what they have loaded. Limits and shared bulks are those of the server.
+   * @param context what commands get as their `context`
+   */
+  create(this: void, context?: object): BulkLoaders<D>
 }
 
 /** What a plugin adds to the context: `type Context = YogaInitialContext & BulkContext<typeof bulk>`. */

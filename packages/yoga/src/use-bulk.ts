@@ -85,7 +85,9 @@ function create(
     return undefined
   }
 
+  /** An executor may give anything, also nothing. */
   function show<R extends object>(result: R, { aborted, tally }: Unit, transport: boolean): R {
+    if (typeof result !== 'object' || (result as unknown) === null) return result
     const shown = isShownAsItIs(result) ? result : presented(result, { aborted, log, transport })
     // Of a result in parts the last one tells.
     return tally === null || hasMore(result) ? shown : tally.told(shown)
@@ -124,6 +126,7 @@ function create(
 
   const plugin: BulkPlugin<BulkDefinitions, string> = {
     '~definitions': definitions,
+    create: (context = {}) => new ContextBulk(new Operation(server, context)) as never,
     '~as': server.as,
 
     onPluginInit({ plugins, registerContextErrorHandler }) {

@@ -125,6 +125,12 @@ describe('an Envelop server without Yoga', () => {
     expect(seen).toEqual([1, 2, 3])
   })
 
+  it.each([undefined, null, 5])('S23 leaves a result alone that is none: %s', async given => {
+    const replacing = { onExecute: ({ setExecuteFn }: any) => setExecuteFn(() => given) }
+    const { getEnveloped } = server(replacing)
+    expect(await run(getEnveloped, '{ users(ids: [1]) { name } }')).toBe(given)
+  })
+
   it('tells the code of errors of ours', async () => {
     const { getEnveloped } = server()
     const { errors } = await run(getEnveloped, '{ fail }')

@@ -11,7 +11,7 @@ import { useBulk } from '../src/index.ts'
 import { dataOf } from './support/ask.ts'
 import { recorded, user } from './support/commands.ts'
 import { pass, stopTime, withBulk, withDataLoader, type Run, type Server } from './support/contest.ts'
-import { plainNested, shapes, siblings } from './support/shapes.ts'
+import { chainBesideIdle, plainNested, shapes, siblings } from './support/shapes.ts'
 import { gate } from './support/wait.ts'
 
 const delay = 5
@@ -105,6 +105,19 @@ describe('once it has been seen what resolvers do', () => {
     const runs = await thirty(withBulk(siblings, delay))
     expect(runs[0]!.bulks.map(({ at }) => at)).toEqual([delay])
     for (const { bulks } of runs.slice(3)) expect(bulks.map(({ at }) => at)).toEqual([last])
+  })
+})
+
+describe('the budget of waiting', () => {
+  it('S88 a chain of 20 loads does not wait at each for fields that wait and never load', async () => {
+    const tick = await withDataLoader(chainBesideIdle).run()
+    const runs = await thirty(withBulk(chainBesideIdle, delay))
+    for (const { data, bulks } of runs) {
+      expect(data).toBe(tick.data)
+      expect(bulks.length).toBe(tick.bulks.length)
+    }
+    expect(runs[0]!.ms).toBeLessThanOrEqual(tick.ms + 3 * delay)
+    expect(runs.slice(3).map(({ ms }) => ms)).toEqual(runs.slice(3).map(() => tick.ms))
   })
 })
 

@@ -4,13 +4,12 @@
  * @module
  */
 
-import { LinkedList } from '../engine/linked-list.ts'
 import type { AsyncContext, Host } from '../host.ts'
-import { budget, enterWork, runningWork, type Evidence, type Plan, type Profile } from './evidence.ts'
+import { enterWork, runningWork, type Evidence, type Plan } from './evidence.ts'
 import type { Member } from './member.ts'
-import { OpenWindows } from './open-windows.ts'
 import { Recording } from './recording.ts'
 import { follow, isUnfinished } from './unfinished.ts'
+import { Windows } from './windows.ts'
 import { Frame, parkOn, unparkFrom, Work, type Awaited, type Held, type WorkOwner } from './work.ts'
 
 /** The frame that runs now. One for all scopes: a call belongs to whoever is on the stack. */
@@ -18,43 +17,25 @@ let current: Frame | null = null
 /** The one that is used where nothing else is on the stack, so that most work makes none. */
 let spare: Frame | null = null
 
-export class Tracker implements WorkOwner {
+export class Tracker extends Windows implements WorkOwner {
   /** The scope, for events. */
   readonly scope: object
   /** In which the commands of its calls run. */
   readonly context: AsyncContext
-  plan: Plan | null = null
   /** Why calls are refused, or `null`. */
   aborted: { readonly reason: unknown } | null = null
-  readonly #host: Host
   /** The tracker of the wider scope that this one is a part of, in which it counts as work while it is busy. */
   readonly #wider: Tracker | null
   #isBusyPart = false
   #isOver = false
-  /** Who does what, where that is recorded. */
-  #recording: Recording | null = null
-  readonly #members = new LinkedList<Member>()
-  #windows = 0
-  /** Calls of which batches have opened since the last look; one is in it for each of these. */
-  #opened: Member[] = []
-  /** Work that goes on and waits for no parked batch: any of it may call. */
-  readonly #running = new LinkedList<Work>()
-  /** Parts of this scope that are busy. */
-  #busyParts = 0
   /** Batches in flight whose callers wait, and whose commands do not wait for a parked batch themselves. */
   #inFlight = 0
   /** Batches that are pending. */
   #pending = 0
-  #looking = false
-  /** When waiting in vain was last accounted for, and what it came to, in `delay`s. */
-  #vainUntil = -Infinity
-  #vain = 0
-  /** `null` as long as none has outlived its tick. */
-  #openWindows: OpenWindows | null = null
 
   constructor(scope: object, host: Host, wider: Tracker | null, plan: Plan | null, context: AsyncContext) {
+    super(host)
     this.scope = scope
-    this.#host = host
     this.#wider = wider
     if (plan !== null) this.follow(plan)
     this.context = context
@@ -65,11 +46,7 @@ export class Tracker implements WorkOwner {
     if (this.plan !== null) return
     this.plan = plan
     plan.begins()
-    if (plan.profile.begins() && this.#pending === 0 && this.#isQuiet) this.#recording = new Recording(plan)
-  }
-
-  get profile(): Profile | null {
-    return this.plan === null ? null : this.plan.profile
+    if (plan.profile.begins() && this.#pending === 0 && this.isQuiet) this.recording = new Recording(plan)
   }
 
   // ---- Work begins, calls and ends
@@ -84,7 +61,7 @@ export class Tracker implements WorkOwner {
       frame.evidence = evidence
     } else frame = new Frame(this, evidence, outer)
     current = frame
-    if (this.#recording !== null && evidence !== null && evidence.isOpen(this.profile!)) this.#observe(frame)
+    if (this.recording !== null && evidence !== null && evidence.isOpen(this.profile!)) this.#observe(frame)
     return frame
   }
 
@@ -147,9 +124,9 @@ export class Tracker implements WorkOwner {
       frame.promise = promise
       if (frame.batch === null) frame.batch = batch
       else if (frame.batch !== batch && frame.others?.at(-1) !== batch) (frame.others ??= []).push(batch)
-      if (this.#recording !== null) this.#notes(name, batch, frame)
+      if (this.recording !== null) this.#notes(name, batch, frame)
     }
-    this.#gained(member)
+    this.gained(member)
   }
 
   /**
@@ -163,23 +140,11 @@ export class Tracker implements WorkOwner {
       return null
     }
     frame.promise = promise
-    if (this.#recording !== null) this.#notes(member.name, batch, frame)
-    this.#gained(member)
+    if (this.recording !== null) this.#notes(member.name, batch, frame)
+    this.gained(member)
     const work = (frame.work ??= new Work(frame.tracker, frame.evidence, false))
     work.park()
     return work
-  }
-
-  #gained(member: Member): void {
-    if (member.keptAt === null || !member.hasWindow) return
-    member.keptAt = this.#host.now()
-    this.plan?.gained()
-  }
-
-  /** The window of an earlier batch, which has not settled, was closed since waiting had brought nothing. Now it would have. */
-  #wouldHaveGained(member: Member): void {
-    if (this.#host.now() - member.givenUpAt! < member.settings.delay) this.plan?.gained()
-    member.givenUpAt = null
   }
 
   #notes(name: string, batch: Awaited, { evidence, work, isCommand }: Frame): void {
@@ -189,7 +154,7 @@ export class Tracker implements WorkOwner {
   }
 
   #calledLate(name: string, batch: Awaited): void {
-    if (this.#recording === null) return
+    if (this.recording === null) return
     const work = observedWork()
     const isKnown = work !== undefined && work.tracker === this && work.goesOn
     addAsker(batch, isKnown ? work.evidence : null, isKnown && work.isCommand)
@@ -204,7 +169,7 @@ export class Tracker implements WorkOwner {
   beginCommand(name: string, batch: Held): Frame {
     const frame = this.begin(null)
     frame.isCommand = true
-    if (this.#recording !== null) {
+    if (this.recording !== null) {
       frame.evidence = this.profile!.ofCommand(name)
       this.#observe(frame, true)
       batch.command = frame.work
@@ -248,14 +213,9 @@ export class Tracker implements WorkOwner {
   /** A batch has opened; its window, if it has one, is to be closed when nothing more can come. */
   opened(member: Member, hasWindow: boolean): void {
     this.#pending++
-    if (member.list === null) this.#members.add(member)
-    else if (member.givenUpAt !== null) this.#wouldHaveGained(member)
-    if (hasWindow) {
-      if (!member.hasWindow) this.#windows++
-      member.hasWindow = true
-      this.#opened.push(member)
-      this.#lookLater()
-    }
+    if (member.list === null) this.members.add(member)
+    else if (member.givenUpAt !== null) this.wouldHaveGained(member)
+    if (hasWindow) this.windowOpened(member)
     this.#tellWider()
   }
 
@@ -274,13 +234,12 @@ export class Tracker implements WorkOwner {
   /** A batch goes on whose command does not wait for another, or no longer. Who asked for it stays the same meanwhile. */
   #flies(batch: Held, change: 1 | -1): void {
     this.#inFlight += change
-    this.#recording?.flies(batch, change)
+    this.recording?.flies(batch, change)
   }
 
   #emptied(member: Member, batch: Awaited): void {
     this.#pending--
-    if (member.hasWindow && member.keptAt !== null) this.#accountFor(member)
-    if (member.pending === 0) this.#windowClosed(member)
+    this.windowLost(member)
     unparkFrom(batch)
     this.#tellWider()
   }
@@ -299,15 +258,15 @@ export class Tracker implements WorkOwner {
 
   /** Nothing of a member is pending or in flight any more. A scope may live long, and must not keep what is over. */
   idle(member: Member): void {
-    this.#members.delete(member)
-    this.#windowClosed(member)
+    this.members.delete(member)
+    this.windowClosed(member)
   }
 
   abort(reason: unknown): void {
     if (this.aborted !== null) return
     this.aborted = { reason }
     // Each leaves the list as it is done.
-    for (const member of Array.from(this.#members)) member.abort(reason)
+    for (const member of Array.from(this.members)) member.abort(reason)
     this.#tellWider()
   }
 
@@ -320,26 +279,26 @@ export class Tracker implements WorkOwner {
   // ---- What runs
 
   gotBusy(work: Work): void {
-    this.#running.add(work)
-    this.#recording?.runs(work, 1)
+    this.running.add(work)
+    this.recording?.runs(work, 1)
     this.#tellWider()
   }
 
   gotIdle(work: Work): void {
-    this.#running.delete(work)
-    this.#recording?.runs(work, -1)
+    this.running.delete(work)
+    this.recording?.runs(work, -1)
     this.look()
   }
 
-  get #isQuiet(): boolean {
-    return this.#inFlight === 0 && this.#busyParts === 0 && this.#running.length === 0
+  protected override get isQuiet(): boolean {
+    return this.#inFlight === 0 && this.busyParts === 0 && this.running.length === 0
   }
 
   /** In the wider scope its parts are work: one that is busy may call. */
   #tellWider(): void {
     const wider = this.#wider
     if (wider === null) return
-    const isBusy = this.aborted === null && !this.#isOver && (this.#pending > 0 || !this.#isQuiet)
+    const isBusy = this.aborted === null && !this.#isOver && (this.#pending > 0 || !this.isQuiet)
     if (this.#isBusyPart === isBusy) return
     this.#isBusyPart = isBusy
     wider.partIs(isBusy)
@@ -347,86 +306,15 @@ export class Tracker implements WorkOwner {
 
   /** A part of this scope, which may be one of another copy of this package, has got busy, or is busy no more. */
   partIs(isBusy: boolean): void {
-    this.#busyParts += isBusy ? 1 : -1
-    this.#recording?.anything(isBusy ? 1 : -1)
+    this.busyParts += isBusy ? 1 : -1
+    this.recording?.anything(isBusy ? 1 : -1)
     if (!isBusy) this.look()
   }
-
-  // ---- Windows close
 
   /** Something has changed that may let windows close. The microtasks of the tick may still bring a call, so they go first. */
   look(): void {
     this.#tellWider()
-    if (this.#windows > 0 && (this.#recording !== null || this.#isQuiet)) this.#lookLater()
-  }
-
-  #lookLater(): void {
-    if (this.#looking) return
-    this.#looking = true
-    this.#host.endOfTurn(() => {
-      this.#looking = false
-      if (this.#windows > 0) this.#closeWindows()
-    })
-  }
-
-  #closeWindows(): void {
-    const opened = this.#opened
-    this.#opened = []
-    const closing = this.#isQuiet ? [...this.#members] : this.#inVainOrDone(opened)
-    for (const member of closing) if (member.hasWindow) this.#close(member)
-  }
-
-  /** The windows that close although something goes on. Those of the others that have just opened are kept. */
-  #inVainOrDone(opened: readonly Member[]): Iterable<Member> {
-    const isOver = this.#isPatienceOver
-    const recording = this.#recording
-    const closing = new Set<Member>()
-    // For a window that was left open before, nothing may have changed.
-    const changed = recording === null ? opened : recording.changed(this.#members, opened)
-    for (const member of isOver ? this.#members : changed) {
-      if (!member.hasWindow) continue
-      const isInVain = isOver && member.settings.delay < Infinity
-      if (isInVain) member.givenUpAt = this.#host.now()
-      if (isInVain || recording?.nothingFollows(member)) closing.add(member)
-    }
-    for (const member of opened) if (!closing.has(member)) this.#keep(member)
-    return closing
-  }
-
-  #keep(member: Member): void {
-    this.profile?.outlived()
-    member.keepWindow()
-    this.#openWindows ??= new OpenWindows(this.#host, this.#members, this.#running)
-    this.#openWindows.watch(member)
-  }
-
-  #close(member: Member): void {
-    if (member.keptAt !== null) this.#accountFor(member)
-    this.#windowClosed(member)
-    member.closeWindow()
-  }
-
-  #windowClosed(member: Member): void {
-    if (!member.hasWindow) return
-    member.hasWindow = false
-    member.keptAt = null
-    if (--this.#windows === 0) this.#openWindows?.end()
-  }
-
-  /** How long a window was open and got nothing by it, no instant counted twice. */
-  #accountFor({ keptAt, settings: { delay } }: Member): void {
-    const now = this.#host.now()
-    // No longer than `delay`: from then on it was not the window that waited, but its batch for a slot.
-    const inVain = (Math.min(now, keptAt! + delay) - Math.max(keptAt!, this.#vainUntil)) / delay
-    this.#vainUntil = now
-    if (!(inVain > 0)) return
-    this.#vain += inVain
-    this.plan?.waitedInVain(inVain, now, delay)
-  }
-
-  /** Never while parts are waited for: a wide scope lives as long as the program, and would be out of patience for ever. */
-  get #isPatienceOver(): boolean {
-    return this.#busyParts === 0 && this.#vain >= (this.plan?.patience ?? budget)
+    if (this.hasWindows && (this.recording !== null || this.isQuiet)) this.lookLater()
   }
 }
 

@@ -28,6 +28,11 @@ export async function contest(tree: Tree, delay: number, contender: Contender): 
   }
 }
 
+/** A contest without the runs that were there to learn from. */
+export function since(from: number, result: Contest): Contest {
+  return { ...result, ours: result.ours.slice(from - 1) }
+}
+
 /** Where a run has more bulks than it may have, is later than it may be, or is wrong; `null` where all is well. */
 export type Rule = (run: Outcome, contest: Contest) => string | null
 

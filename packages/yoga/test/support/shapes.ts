@@ -318,6 +318,17 @@ export const shapes: Readonly<Record<string, Shape>> = {
   },
 }
 
+/** Each of 20 loads follows from the one before, and beside each is a field that waits, and never loads. */
+export const chainBesideIdle: Shape = {
+  query: `{ rows { ${'author: friend { wait '.repeat(20)} ${'}'.repeat(20)} } }`,
+  typeDefs: 'extend type Row { friend: User } extend type User { wait: Int }',
+  resolvers: {
+    Query: rowsOf(row => row),
+    Row: { friend: load },
+    User: { friend: load, wait: async () => sleep(12).then(() => 1) },
+  },
+}
+
 /** No I/O stands between the levels: nothing is uncertain. */
 export const plainNested: Shape = {
   query: '{ rows { author { posts { author { name } } } editor { name } } }',
