@@ -82,7 +82,7 @@ function cached<R>(kind: string, command: Command<R>, concurrent: Limiter, store
     store,
     key: key => `${prefix}:${kind}:${key}`,
     ttl: 60_000,
-    // The machine is as busy as it can be, Redis too. Elsewhere 50 ms, the default, is plenty.
+    // The machine is as busy as it can be, Redis too. On other machines 50 ms, the default, is plenty.
     budget: 1_000,
   })
 }
