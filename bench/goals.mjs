@@ -37,8 +37,8 @@ export function goalsOf({ name, contenders }) {
 
 /** Where a goal has not been reached yet: the ratio that has. It must not get twice as bad either. */
 export const reached = {
-  'new-1': { loader: 1.62 },
-  'new-3': { loader: 1.55 },
+  'new-1': { loader: 1.36 },
+  'new-3': { loader: 1.5 },
   'new-10': { loader: 1.21 },
   'new-1-uncached': { loader: 1.68 },
   'new-3-uncached': { loader: 1.78 },
@@ -47,9 +47,10 @@ export const reached = {
   'request-load': { loader: 1.08, useBulk: 1.26, 'drop-in': 1.09 },
   'yoga-5': { useBulk: 1.16 },
   'yoga-5-young': { useBulk: 1.1 },
-  'yoga-100': { useBulk: 1.19 },
+  'yoga-100': { useBulk: 1.33 },
+  'yoga-nothing': { useBulk: 1.38 },
   'yoga-100-young': { useBulk: 1.07 },
   'yoga-nested': { useBulk: 1.21, 'drop-in': 1.04 },
-  'duplicates-50': { loader: 0.99 },
-  'hits-closed': { loader: 0.36 },
+  'duplicates-50': { loader: 1.55 },
+  'hits-closed': { loader: 0.41 },
 }
