@@ -5,9 +5,8 @@
 
 import { close, type CloseOptions } from './closing.ts'
 import type { Command, CommandContext, ResultOf, Results } from './command.ts'
-import { checkNames, isSignal } from './validate.ts'
+import { checkNames, readSignal } from './validate.ts'
 import { Queue } from './engine/queue.ts'
-import { BulkOptionError } from './errors.ts'
 import {
   bulkCallOptions,
   contextOf,
@@ -74,8 +73,12 @@ class AsyncBulkCall<T, R> {
    * `BulkResultError`, `BulkTimeoutError`.
    */
   call(task: T, options?: CallOptions): Promise<R> {
-    const signal = options?.signal
-    return signal === undefined || isSignal(signal) ? this.#queue.call(task, signal) : refuseSignal(signal)
+    if (options === undefined) return this.#queue.call(task)
+    try {
+      return this.#queue.call(task, readSignal(options))
+    } catch (error) {
+      return Promise.reject(error)
+    }
   }
 
   /**
@@ -84,9 +87,7 @@ class AsyncBulkCall<T, R> {
    */
   callMany(tasks: Iterable<T>, options?: CallOptions): Promise<(R | Error)[]> {
     try {
-      const signal = options?.signal
-      if (signal !== undefined && !isSignal(signal)) return refuseSignal(signal)
-      return this.#queue.callMany([...tasks], signal)
+      return this.#queue.callMany([...tasks], readSignal(options))
     } catch (error) {
       return Promise.reject(error)
     }
@@ -108,10 +109,6 @@ class AsyncBulkCall<T, R> {
   [Symbol.asyncDispose](): Promise<void> {
     return this.#queue.close()
   }
-}
-
-function refuseSignal(signal: unknown): Promise<never> {
-  return Promise.reject(new BulkOptionError('signal', 'an AbortSignal', signal))
 }
 
 /** Makes an {@link AsyncBulkCall}; what its calls give is read off the command's type. */
