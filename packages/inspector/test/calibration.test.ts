@@ -6,6 +6,7 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest'
 
 import { simulatedPool, unlimited } from '../../../bench/windows-backends.ts'
+import { shapes } from '../../../bench/windows-shapes.ts'
 import {
   postgresPrograms,
   startPostgres,
@@ -17,7 +18,7 @@ import { errorOf, most, unknownOf } from '../page/calibration.ts'
 import type { Documents } from '../page/groups.ts'
 import { replay } from '../page/replay.ts'
 import type { RecordedOperation, Recording } from '../src/index.ts'
-import { documentsIn, recordShape, shapes } from './support/shapes.ts'
+import { documentsIn, recordShape } from './support/shapes.ts'
 
 /** The replay of what was recorded, with the settings of then. */
 async function calibrate(operation: RecordedOperation, documents: Documents) {
