@@ -11,7 +11,7 @@ import { sleep, type Backend, type Name, type Row } from './windows-backends.ts'
 export interface Loader {
   load(key: number): Promise<unknown>
 }
-export interface Context {
+interface Context {
   readonly bulk: Readonly<Record<Name, Loader>>
 }
 
