@@ -141,12 +141,15 @@ export class Work implements Linked<Work> {
     // What is still due is counted by what is known: so it is taken out, and in again.
     if (isRunning) tracker.gotIdle(this)
     calls.set(loader, count)
-    if (latest !== null && latest !== batch && !latest.isSettled) evidence!.overlaps = true
+    if (latest !== null && !latest.isSettled) {
+      evidence!.isSequential = false
+      if (latest !== batch) evidence!.overlaps = true
+    }
     this.latest = batch
     evidence!.callsLate(loader, count, tracker.profile!)
     if (isRunning) tracker.gotBusy(this)
     const isAll = evidence!.overlaps ? this.isDone : evidence!.isAll(loader, count)
-    if (isAll) this.parkOn(batch)
+    if (isAll || evidence!.waitsForEach) this.parkOn(batch)
     this.outer?.callsLate(loader, batch)
   }
 
