@@ -150,6 +150,7 @@ export class Tracker extends Windows implements WorkOwner {
   #notes(name: string, batch: Awaited, { evidence, work, isCommand }: Frame): void {
     addAsker(batch, evidence, isCommand)
     evidence?.calls(name, this.profile!)
+    work?.callsNow(name)
     work?.outer?.callsLate(name, batch)
   }
 

@@ -9,6 +9,7 @@ import type { Evidence, Profile } from './evidence.ts'
 /** What keeps count of the work of a scope. */
 export interface WorkOwner {
   readonly profile: Profile | null
+  readonly ticks: number
   gotBusy(work: Work): void
   gotIdle(work: Work): void
   /** Something has changed that may let windows close. */
@@ -94,6 +95,8 @@ export class Work implements Linked<Work> {
   isUnknown = false
   /** Where it is observed: how often it has called each loader after its synchronous part. */
   readonly calls: Map<string, number> | null
+  /** By loader, the tick of its latest call. */
+  readonly #ticks: Map<string, number> = new Map()
 
   constructor(tracker: WorkOwner, evidence: Evidence | null, observed: boolean, isCommand = false) {
     this.tracker = tracker
@@ -141,6 +144,7 @@ export class Work implements Linked<Work> {
     // What is still due is counted by what is known: so it is taken out, and in again.
     if (isRunning) tracker.gotIdle(this)
     calls.set(loader, count)
+    this.callsNow(loader)
     if (latest !== null && !latest.isSettled) {
       evidence!.isSequential = false
       if (latest !== batch) evidence!.overlaps = true
@@ -148,9 +152,16 @@ export class Work implements Linked<Work> {
     this.latest = batch
     evidence!.callsLate(loader, count, tracker.profile!)
     if (isRunning) tracker.gotBusy(this)
-    const isAll = evidence!.overlaps ? this.isDone : evidence!.isAll(loader, count)
+    const isAll = evidence!.overlaps ? this.isDone : !this.mayCall(loader)
     if (isAll || evidence!.waitsForEach) this.parkOn(batch)
     this.outer?.callsLate(loader, batch)
+  }
+
+  /** It has called this loader now. */
+  callsNow(loader: string): void {
+    const { ticks } = this.tracker
+    if ((this.#ticks.get(loader) ?? ticks) !== ticks) this.evidence!.scattered.add(loader)
+    this.#ticks.set(loader, ticks)
   }
 
   /** Whether it has made all calls that such work makes. */
@@ -161,6 +172,7 @@ export class Work implements Linked<Work> {
 
   /** Whether it may itself call this loader once more. */
   mayCall(loader: string): boolean {
+    if (this.#ticks.has(loader) && this.evidence!.isAtOnce(loader)) return false
     return !this.evidence!.isAll(loader, this.calls?.get(loader) ?? 0)
   }
 }
