@@ -82,7 +82,8 @@ export class Work implements Linked<Work> {
   next: Work | null = null
   readonly tracker: WorkOwner
   readonly evidence: Evidence | null
-  readonly isCommand: boolean
+  /** The batch whose command it is, where it is one. */
+  readonly command: Held | null
   /** The work during which it began, which waits for it. */
   outer: Work | null = null
   /** For how many parked batches, or pieces within it, it waits. */
@@ -98,11 +99,11 @@ export class Work implements Linked<Work> {
   /** By loader, the tick of its latest call. */
   readonly #ticks: Map<string, number> = new Map()
 
-  constructor(tracker: WorkOwner, evidence: Evidence | null, observed: boolean, isCommand = false) {
+  constructor(tracker: WorkOwner, evidence: Evidence | null, observed: boolean, command: Held | null = null) {
     this.tracker = tracker
     this.evidence = evidence
     this.calls = observed ? new Map() : null
-    this.isCommand = isCommand
+    this.command = command
   }
 
   /** It goes on after its synchronous part. */
@@ -123,8 +124,11 @@ export class Work implements Linked<Work> {
   /** It waits for this batch, if that has not started. */
   parkOn(batch: Awaited): void {
     if (!batch.isParked) return
-    ;(batch.works ??= []).push(this)
-    this.park()
+    if (this.command !== null) holdFor(batch, this.command)
+    else {
+      ;(batch.works ??= []).push(this)
+      this.park()
+    }
   }
 
   park(): void {
@@ -175,6 +179,13 @@ export class Work implements Linked<Work> {
     if (this.#ticks.has(loader) && this.evidence!.isAtOnce(loader)) return false
     return !this.evidence!.isAll(loader, this.calls?.get(loader) ?? 0)
   }
+}
+
+/** The command of one batch waits for another, if that has not started. */
+export function holdFor(batch: Awaited, held: Held): void {
+  if (!batch.isParked) return
+  ;(batch.holding ??= []).push(held)
+  held.tracker!.hold(held)
 }
 
 /** The work and the batches that wait for a batch wait for one that has not started. */
