@@ -66,6 +66,10 @@ export default defineConfig({
       },
       {
         extends: true,
+        test: { name: 'graphql', root: 'packages/graphql', include: ['test/**/*.test.ts'] },
+      },
+      {
+        extends: true,
         test: {
           name: 'yoga',
           root: 'packages/yoga',

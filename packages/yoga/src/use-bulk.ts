@@ -4,19 +4,29 @@
  */
 
 import { BulkOptionError } from '@bulkcall/core'
+import type { BulkDefinitions, Checked } from '@bulkcall/graphql'
+import {
+  contextClass,
+  expect,
+  extension,
+  isFirst,
+  mistakeIn,
+  Operation,
+  operationOf,
+  fieldResolver,
+  prepare,
+  serverOf,
+  withoutOld,
+  type Execution,
+  type Unit,
+} from '@bulkcall/graphql/kit'
 import type { ExecutionArgs } from 'graphql'
 import type { Plugin } from 'graphql-yoga'
 import { attended, gone, hasSignal, isAsyncIterable, type ClientContext } from './client.ts'
-import { contextClass, expect, extension, isFirst, mistakeIn, operationOf } from './context.ts'
-import { prepare } from './definitions.ts'
 import { isShownAsItIs, presented, presentedBatch, presentedFailure } from './errors.ts'
-import { logOnce, withoutRepeats, type Log } from './log.ts'
 import { entrance, executing, executionOf, wrapsEvents } from './executor.ts'
-import { Operation, type Execution } from './operation.ts'
-import { fieldResolver, wrapResolvers } from './resolvers.ts'
-import { withoutOld } from './tally.ts'
-import type { BulkDefinitions, BulkPlugin, UseBulkOptions, Checked } from './types.ts'
-import type { Unit } from './unit.ts'
+import { logOnce, withoutRepeats, type Log } from './log.ts'
+import type { BulkPlugin, UseBulkOptions } from './types.ts'
 
 const ours = new WeakSet<object>()
 
@@ -49,7 +59,8 @@ function create(
   definitions: BulkDefinitions,
   options: UseBulkOptions<string> = {},
 ): BulkPlugin<BulkDefinitions, string> {
-  const server = prepare(definitions, options)
+  const server = prepare(definitions, options, ['extensions'])
+  const bulk = serverOf(definitions, server)
   const ContextBulk = contextClass(server.loaders)
   let log: Log | null = null
   /** The operation that all operations of one HTTP batch share: they are one request of one client. */
@@ -125,9 +136,7 @@ function create(
   const otherExecution = executions(false)
 
   const plugin: BulkPlugin<BulkDefinitions, string> = {
-    '~definitions': definitions,
-    create: (context = {}) => new ContextBulk(new Operation(server, context)) as never,
-    '~as': server.as,
+    ...bulk,
 
     onPluginInit({ plugins, registerContextErrorHandler }) {
       const others = plugins.filter(other => typeof other === 'object' && other !== null && ours.has(other))
@@ -149,7 +158,7 @@ function create(
     },
 
     onSchemaChange({ schema }) {
-      wrapResolvers(schema as never, server.plans, server.mutations)
+      bulk.scopeResolvers(schema as never)
     },
 
     // The first hook that sees the context: later ones, and the application's own `context()`, can load.

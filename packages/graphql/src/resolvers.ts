@@ -48,6 +48,8 @@ export function wrapResolvers(schema: GraphQLSchema, plans: Plans, mutations?: r
 }
 
 function wrapField(field: GraphQLField<unknown, unknown>, name: string, writes: boolean, plans: Plans): void {
+  if (field.subscribe && !wrappers.has(field.subscribe))
+    field.subscribe = feeding(field.subscribe as Resolver)
   const resolve = field.resolve as Resolver | undefined
   if (resolve === undefined || resolve.name === 'defaultMergedResolver') return
   if (isDefault(resolve)) {
@@ -184,6 +186,22 @@ function fresh(resolve: Resolver): Resolver {
     // A type that is named may be reached by queries as well.
     if (operation === undefined || !isMutation(info)) return resolve.call(this, source, args, context, info)
     return afresh(() => resolve.call(this, source, args, context, info), operation.unitOf(info))
+  })
+}
+
+/** What opens the source of a subscription: from then on, what its operation loads feeds the events. */
+function feeding(subscribe: Resolver): Resolver {
+  return wrapper(function (source, args, context, info) {
+    const operation = operationOf(context)
+    const given = subscribe.call(this, source, args, context, info)
+    if (operation === undefined) return given
+    if (!isThenable(given)) operation.fed()
+    else
+      void Promise.resolve(given).then(
+        () => operation.fed(),
+        () => {},
+      )
+    return given
   })
 }
 
