@@ -46,7 +46,11 @@ export function bulkResolver<
   return function resolveInBulk(source, args, context, info) {
     const operation = operationOf(context)
     if (operation === undefined) {
-      throw new BulkOptionError('the context of a bulkResolver', 'one with the loaders of useBulk or defineBulk', context)
+      throw new BulkOptionError(
+        'the context of a bulkResolver',
+        'one with the loaders of useBulk or defineBulk',
+        context,
+      )
     }
     return operation
       .unitOf(info)

@@ -93,5 +93,10 @@ export function mistakeIn(context: object, name: string): BulkOptionError | null
   const found = (context as NonNullable<Context>)[name]
   if (operationOf({ bulk: found }) !== undefined) return null
   const hint = ` (call that something else, or give the loaders another name: { as: 'loaders' })`
-  return new BulkOptionError(`the property ${name} of the context`, 'the loaders of useBulk or defineBulk', found, hint)
+  return new BulkOptionError(
+    `the property ${name} of the context`,
+    'the loaders of useBulk or defineBulk',
+    found,
+    hint,
+  )
 }

@@ -6,7 +6,7 @@
 import { check } from '@bulkcall/core/kit'
 import { contextClass, extension, mistakeIn } from './context.ts'
 import { prepare, type PreparedServer } from './definitions.ts'
-import { wrapResolvers } from './resolvers.ts'
+import { fieldResolver, wrapResolvers } from './resolvers.ts'
 import { SeenOperation } from './seen.ts'
 import type { BulkDefinitions, BulkOptions, BulkServer, Checked } from './types.ts'
 
@@ -58,8 +58,8 @@ export function serverOf(
       if (mistake !== null) throw mistake
       return Object.assign(own, extension(server.as, create(own))) as never
     },
-    scopeResolvers(schema) {
-      wrapResolvers(schema, server.plans, server.mutations)
+    scopeResolvers(schema, own) {
+      wrapResolvers(schema, server.plans, server.mutations, fieldResolver(own as never))
       return schema
     },
   }

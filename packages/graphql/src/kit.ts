@@ -8,6 +8,6 @@ export { contextClass, expect, extension, isFirst, mistakeIn, operationOf } from
 export { serverOf } from './define-bulk.ts'
 export { prepare } from './definitions.ts'
 export { Operation, type Execution } from './operation.ts'
-export { fieldResolver, wrapEvents } from './resolvers.ts'
+export { fieldResolver, wrapEvents, wrapResolvers } from './resolvers.ts'
 export { withoutOld } from './tally.ts'
 export type { RequestContext, Unit } from './unit.ts'

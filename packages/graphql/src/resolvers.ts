@@ -27,8 +27,14 @@ const freshResolvers = new WeakSet<object>()
 /**
  * Wraps the resolvers of a schema, in place and once, and lets the plans of a server know of them.
  * @param mutations the names of the types whose fields write, beside `Mutation`
+ * @param others what fields without a resolver are resolved with, where nobody tells the executor
  */
-export function wrapResolvers(schema: GraphQLSchema, plans: Plans, mutations?: readonly string[]): void {
+export function wrapResolvers(
+  schema: GraphQLSchema,
+  plans: Plans,
+  mutations?: readonly string[],
+  others?: Resolver,
+): void {
   const writing = mutationTypes(
     schema,
     mutations,
@@ -42,7 +48,9 @@ export function wrapResolvers(schema: GraphQLSchema, plans: Plans, mutations?: r
     if (!('getFields' in type)) continue
     if (writing.has(type)) writingTypes.add(type)
     for (const field of Object.values(type.getFields())) {
-      if ('resolve' in field) wrapField(field, `${type.name}.${field.name}`, writing.has(type), plans)
+      if (!('resolve' in field)) continue
+      if (others !== undefined) field.resolve ??= others
+      wrapField(field, `${type.name}.${field.name}`, writing.has(type), plans)
     }
   }
 }

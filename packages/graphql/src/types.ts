@@ -12,7 +12,7 @@ import type {
   Results,
   SharedCommandContext,
 } from '@bulkcall/core'
-import type { GraphQLSchema } from 'graphql'
+import type { GraphQLFieldResolver, GraphQLSchema } from 'graphql'
 
 /** What a command gets beside its keys. */
 export interface BulkCommandContext<TContext = any> {
@@ -183,9 +183,14 @@ export interface BulkServer<D extends BulkDefinitions, As extends string = 'bulk
   /**
    * Lets the resolvers of a schema run in the scope of their operation, so that windows close as soon as all of them wait: those
    * of fields, methods of classes, `resolveType`, `isTypeOf` and `__resolveReference`. In place, and once.
+   * @param fieldResolver what the server resolves fields with that have no resolver, if that is not their property
    * @returns the same schema
    */
-  scopeResolvers<S extends GraphQLSchema>(this: void, schema: S): S
+  scopeResolvers(
+    this: void,
+    schema: GraphQLSchema,
+    fieldResolver?: GraphQLFieldResolver<any, any>,
+  ): GraphQLSchema
 }
 
 /** What the loaders of a server add to the context: `type Context = AppContext & BulkContext<typeof bulk>`. */

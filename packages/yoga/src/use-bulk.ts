@@ -17,6 +17,7 @@ import {
   prepare,
   serverOf,
   withoutOld,
+  wrapResolvers,
   type Execution,
   type Unit,
 } from '@bulkcall/graphql/kit'
@@ -60,7 +61,6 @@ function create(
   options: UseBulkOptions<string> = {},
 ): BulkPlugin<BulkDefinitions, string> {
   const server = prepare(definitions, options, ['extensions'])
-  const bulk = serverOf(definitions, server)
   const ContextBulk = contextClass(server.loaders)
   let log: Log | null = null
   /** The operation that all operations of one HTTP batch share: they are one request of one client. */
@@ -136,7 +136,7 @@ function create(
   const otherExecution = executions(false)
 
   const plugin: BulkPlugin<BulkDefinitions, string> = {
-    ...bulk,
+    ...serverOf(definitions, server),
 
     onPluginInit({ plugins, registerContextErrorHandler }) {
       const others = plugins.filter(other => typeof other === 'object' && other !== null && ours.has(other))
@@ -158,7 +158,7 @@ function create(
     },
 
     onSchemaChange({ schema }) {
-      bulk.scopeResolvers(schema as never)
+      wrapResolvers(schema as never, server.plans, server.mutations)
     },
 
     // The first hook that sees the context: later ones, and the application's own `context()`, can load.
