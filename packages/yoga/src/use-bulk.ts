@@ -7,7 +7,7 @@ import { BulkOptionError } from '@bulkcall/core'
 import type { ExecutionArgs } from 'graphql'
 import type { Plugin } from 'graphql-yoga'
 import { attended, gone, hasSignal, isAsyncIterable, type ClientContext } from './client.ts'
-import { contextClass, expect, extension, isFirst, mistakeIn, operationOf } from './context.ts'
+import { contextClass, expect, extension, firstOf, mistakeIn, operationOf } from './context.ts'
 import { prepare } from './definitions.ts'
 import { isShownAsItIs, presented, presentedBatch, presentedFailure } from './errors.ts'
 import { logOnce, withoutRepeats, type Log } from './log.ts'
@@ -80,7 +80,7 @@ function create(
     for (const definition of document.definitions) {
       if (!('operation' in definition) || !('selectionSet' in definition)) continue
       if (operationName && definition.name?.value !== operationName) continue
-      return executing(args, operation.begin([schema, document, definition], isFirst(contextValue)))
+      return executing(args, operation.begin([schema, document, definition], firstOf(contextValue)))
     }
     return undefined
   }
@@ -126,7 +126,7 @@ function create(
 
   const plugin: BulkPlugin<BulkDefinitions, string> = {
     '~definitions': definitions,
-    create: (context = {}) => new ContextBulk(new Operation(server, context)) as never,
+    create: (context = {}) => new ContextBulk(new Operation(server, context), context, true) as never,
     '~as': server.as,
 
     onPluginInit({ plugins, registerContextErrorHandler }) {
@@ -160,7 +160,7 @@ function create(
       // One object may be the context of all that a socket asks. What goes on with it must keep its loaders.
       if (operation?.server === server && operation.isRunning && operation.context === context)
         expect(context)
-      else extendContext(extension(server.as, new ContextBulk(operationFor(context))))
+      else extendContext(extension(server.as, new ContextBulk(operationFor(context), context, false)))
     },
 
     onExecute({ args, executeFn, setExecuteFn }) {
@@ -230,7 +230,8 @@ function create(
 function isOfBatch(context: ClientContext): boolean {
   if (context.request === undefined || Object.hasOwn(context, 'waitUntil')) return false
   const prototype: unknown = Object.getPrototypeOf(context)
-  return prototype !== Object.prototype && prototype !== null
+  // What inherits from a context that has loaders is that of an execution within another.
+  return prototype !== Object.prototype && prototype !== null && operationOf(prototype) === undefined
 }
 
 /** Whether there is a transport that takes a status. */

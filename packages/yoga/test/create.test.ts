@@ -12,7 +12,9 @@ interface User {
 }
 
 /** What was asked, with the tenant of its context. */
-function server(settings: { readonly concurrent?: number; readonly shared?: true } = {}) {
+function server(
+  settings: { readonly concurrent?: number; readonly shared?: true | ((context: any) => unknown) } = {},
+) {
   const asked: unknown[] = []
   let running = 0
   const most = { running: 0 }
@@ -63,6 +65,16 @@ it('S185 bulks that a server shares take keys of units of work too', async () =>
   await Promise.all([1, 2, 1].map(id => bulk.create().users.load(id)))
 
   expect(asked).toEqual([[undefined, 1, 2]])
+})
+
+it('S185 bulks of a partition take keys of units of work too, whose context is what they were given', async () => {
+  const { bulk, asked } = server({ shared: ({ tenant }) => tenant })
+  await Promise.all(['a', 'b', 'a'].map((tenant, id) => bulk.create({ tenant }).users.load(id)))
+
+  expect(asked).toEqual([
+    [undefined, 0, 2],
+    [undefined, 1],
+  ])
 })
 
 it('S185 work that runs in the scope of its loaders has windows that close with it', async () => {
