@@ -23,7 +23,7 @@ try {
     run('npm', ['pkg', 'set', `devDependencies.graphql=${version}`, `overrides.graphql=${version}`]) &&
     // Twice: a network may be away for a moment.
     (install() || install())
-  const passes = installed && run('npx', ['vitest', 'run', '--project', 'yoga'])
+  const passes = installed && run('npx', ['vitest', 'run', '--project', 'yoga', '--project', 'types'])
   if (installed) cpSync(join(copy, report), join(root, 'reports/unit-graphql-17.json'))
   process.exitCode = passes ? 0 : 1
 } finally {
