@@ -46,7 +46,8 @@ export function serverOf(
   server: PreparedServer,
 ): BulkServer<BulkDefinitions, string> {
   const ContextBulk = contextClass(server.loaders)
-  const create = (context: object = {}): never => new ContextBulk(new SeenOperation(server, context)) as never
+  const create = (context: object = {}): never =>
+    new ContextBulk(new SeenOperation(server, context), context, true) as never
   return {
     '~definitions': definitions,
     '~as': server.as,

@@ -243,7 +243,7 @@ function beginning(resolve: Resolver): Resolver {
   const begin = wrapper(function (source, args, context, info: GraphQLResolveInfo) {
     const operation = operationOf(context)
     if (operation === undefined) return resolve.call(this, source, args, context, info)
-    const event = operation.beginEvent(info)
+    const event = operation.beginEvent(info, context)
     return asking(info, event, () => resolve.call(this, source, args, context, info))
   })
   beginnings.add(begin)

@@ -20,12 +20,12 @@ export class SeenOperation extends Operation {
   constructor(server: PreparedServer, context: unknown) {
     super(server, context)
     this.#own = this.unit
-    this.#own.isFinished = true
   }
 
   override unitOf(info: GraphQLResolveInfo): Unit {
     const key = keyOf(info)
-    if (key === undefined) return super.unitOf(info)
+    // A program calls a resolver itself, or with these loaders a server executes that does say so.
+    if (key === undefined || this.isRunning) return super.unitOf(info)
     if (key === this.#first) return this.#own
     return this.#others?.get(key) ?? this.#begin(key, info)
   }
@@ -38,7 +38,6 @@ export class SeenOperation extends Operation {
     else {
       this.hasSeveral = true
       unit = new Unit(this)
-      unit.isFinished = true
       this.#others ??= new WeakMap()
       this.#others.set(key, unit)
     }

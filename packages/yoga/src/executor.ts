@@ -4,7 +4,7 @@
  * @module
  */
 
-import { wrapEvents, type Execution } from '@bulkcall/graphql/kit'
+import { operationOf, wrapEvents, type Execution } from '@bulkcall/graphql/kit'
 import type { ExecutionArgs } from 'graphql'
 import type { Plugin } from 'graphql-yoga'
 
@@ -31,10 +31,11 @@ function enter(execute: Execute): Execute {
   let entered = entering.get(execute)
   if (entered === undefined) {
     entered = args => {
-      const execution = executionOf(args)
-      return execution === undefined
-        ? execute(args)
-        : execution.operation.enter(execution, () => execute(args))
+      const { contextValue, document } = args
+      // A plugin may have handed on but what it knows of the arguments.
+      const execution = executionOf(args) ?? operationOf(contextValue)?.executionOf(document)
+      if (execution === undefined) return execute(args)
+      return execution.operation.enter(execution, contextValue, () => execute(args))
     }
     entering.set(execute, entered)
   }

@@ -9,7 +9,7 @@ import {
   contextClass,
   expect,
   extension,
-  isFirst,
+  firstOf,
   mistakeIn,
   Operation,
   operationOf,
@@ -91,7 +91,7 @@ function create(
     for (const definition of document.definitions) {
       if (!('operation' in definition) || !('selectionSet' in definition)) continue
       if (operationName && definition.name?.value !== operationName) continue
-      return executing(args, operation.begin([schema, document, definition], isFirst(contextValue)))
+      return executing(args, operation.begin([schema, document, definition], firstOf(contextValue)))
     }
     return undefined
   }
@@ -169,7 +169,7 @@ function create(
       // One object may be the context of all that a socket asks. What goes on with it must keep its loaders.
       if (operation?.server === server && operation.isRunning && operation.context === context)
         expect(context)
-      else extendContext(extension(server.as, new ContextBulk(operationFor(context))))
+      else extendContext(extension(server.as, new ContextBulk(operationFor(context), context, false)))
     },
 
     onExecute({ args, executeFn, setExecuteFn }) {
@@ -239,7 +239,8 @@ function create(
 function isOfBatch(context: ClientContext): boolean {
   if (context.request === undefined || Object.hasOwn(context, 'waitUntil')) return false
   const prototype: unknown = Object.getPrototypeOf(context)
-  return prototype !== Object.prototype && prototype !== null
+  // What inherits from a context that has loaders is that of an execution within another.
+  return prototype !== Object.prototype && prototype !== null && operationOf(prototype) === undefined
 }
 
 /** Whether there is a transport that takes a status. */
