@@ -156,8 +156,8 @@ const mutants: Record<string, Mutant> = {
       },
       {
         file: 'engine/queue.ts',
-        find: 'bulk.count < take(this.pending, this.settings)',
-        replace: 'bulk.tasks.length < 0',
+        find: '(room = this.roomIn(bulk)) > 0',
+        replace: '(room = -1) > 0',
       },
     ],
   },
@@ -166,8 +166,8 @@ const mutants: Record<string, Mutant> = {
     edits: [
       {
         file: 'engine/queue.ts',
-        find: 'bulk.count < take(this.pending, this.settings)',
-        replace: 'bulk.tasks.length < 0',
+        find: '(room = this.roomIn(bulk)) > 0',
+        replace: '(room = -1) > 0',
       },
     ],
   },

@@ -70,15 +70,18 @@ it('S186 the compiler says in words what is wrong with a command in a definition
 
 it('S187 the compiler says that the type of a context needs a second call', () => {
   const messages = messagesFor(
-    ['useBulk<AppContext>({ users })', 'useBulk<AppContext>()({ users })'],
-    `import { useBulk } from '@bulkcall/yoga'
+    [
+      'useBulk<AppContext>({ users })',
+      'useBulk<AppContext>()({ users })',
+      'defineBulk<AppContext>({ users })',
+    ],
+    `import { defineBulk } from '@bulkcall/graphql'
+    import { useBulk } from '@bulkcall/yoga'
     interface AppContext { readonly tenant: string }
     declare const users: (ids: number[]) => Promise<{ readonly id: number }[]>`,
   )
   const definitions = 'Readonly<Record<string, AnyCommand<any> | BulkDefinition<any>>>'
-  const needed = `'with the type of a context, definitions go into a second call: useBulk<Context>()({ ... })'`
-  expect(messages).toEqual([
-    `error TS2344: Type 'AppContext' does not satisfy the constraint '${definitions} & { readonly ${needed}?: never; }'.`,
-    undefined,
-  ])
+  const needed = (call: string) =>
+    `error TS2344: Type 'AppContext' does not satisfy the constraint '${definitions} & { readonly 'with the type of a context, definitions go into a second call: ${call}<Context>()({ ... })'?: never; }'.`
+  expect(messages).toEqual([needed('useBulk'), undefined, needed('defineBulk')])
 })

@@ -183,7 +183,7 @@ export class Tracker extends Windows implements WorkOwner {
     if (frame.batch !== null && !batch.isSettled) {
       for (const other of [frame.batch, ...(frame.others ?? [])]) {
         if (!other.isParked) continue
-        ;(other.holding ??= []).push(batch)
+        other.awaitedBy(batch)
         this.hold(batch)
       }
     }
@@ -193,6 +193,7 @@ export class Tracker extends Windows implements WorkOwner {
   /** Its command waits for one more batch that has not started: as if it had not started itself. */
   hold(batch: Held): void {
     if (batch.holds++ > 0 || batch.isSettled) return
+    batch.owner.holding++
     this.#flies(batch, -1)
     batch.command?.park()
     parkOn(batch)
@@ -202,6 +203,7 @@ export class Tracker extends Windows implements WorkOwner {
   /** One of the batches that its command waits for has started. */
   resume(batch: Held): void {
     if (--batch.holds > 0 || batch.isSettled) return
+    batch.owner.holding--
     this.#flies(batch, 1)
     batch.command?.unpark()
     unparkFrom(batch)
@@ -248,10 +250,11 @@ export class Tracker extends Windows implements WorkOwner {
   settled(batch: Held): void {
     if (batch.holds === 0) this.#flies(batch, -1)
     else {
+      batch.owner.holding--
       batch.command?.unpark()
       unparkFrom(batch)
     }
-    batch.works = batch.holding = null
+    batch.waiters = batch.waitTo = null
     batch.command?.ends()
     this.look()
   }
