@@ -1,4 +1,4 @@
-/** Takes the picture of the page that is in the handbooks. */
+/** Takes the picture of the page that the READMEs and the site show. */
 
 import { join } from 'node:path'
 

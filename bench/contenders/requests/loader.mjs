@@ -1,4 +1,4 @@
-/** `BulkLoader` by hand, as its handbook says: a factory checks the options once, and a request begins with all loaders. */
+/** `BulkLoader` by hand, as the guides say: a factory checks the options once, and a request begins with all loaders. */
 const { bulkLoaderFactory } = await import(process.env.BULKCALL_BENCH_CORE ?? '@bulkcall/core')
 
 export const packages = ['@bulkcall/core']

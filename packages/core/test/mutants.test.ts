@@ -156,8 +156,8 @@ const mutants: Record<string, Mutant> = {
       },
       {
         file: 'engine/queue.ts',
-        find: 'bulk.count < take(this.pending, this.settings)',
-        replace: 'bulk.tasks.length < 0',
+        find: '(room = this.roomIn(bulk)) > 0',
+        replace: '(room = -1) > 0',
       },
     ],
   },
@@ -166,8 +166,8 @@ const mutants: Record<string, Mutant> = {
     edits: [
       {
         file: 'engine/queue.ts',
-        find: 'bulk.count < take(this.pending, this.settings)',
-        replace: 'bulk.tasks.length < 0',
+        find: '(room = this.roomIn(bulk)) > 0',
+        replace: '(room = -1) > 0',
       },
     ],
   },
@@ -360,7 +360,7 @@ const mutants: Record<string, Mutant> = {
   },
   'a command does not wait for what it calls': {
     caughtBy: company,
-    edits: [{ file: 'scope/work.ts', find: '  held.tracker!.hold(held)\n}', replace: '}' }],
+    edits: [{ file: 'scope/tracker.ts', find: 'parkOn(other, batch)', replace: 'void other' }],
   },
   'a command waits for ever for what it has called': {
     caughtBy: together,
@@ -377,7 +377,7 @@ const mutants: Record<string, Mutant> = {
     edits: [
       {
         file: 'scope/tracker.ts',
-        find: '    this.windowLost(member)\n    unparkFrom(batch)\n',
+        find: '    this.windowLost(member)\n    unparkAll(batch)\n',
         replace: '    this.windowLost(member)\n',
       },
     ],
@@ -497,13 +497,7 @@ const mutants: Record<string, Mutant> = {
   },
   'a command does not wait for its late calls': {
     caughtBy: beside,
-    edits: [
-      {
-        file: 'scope/work.ts',
-        find: 'if (this.command !== null) holdFor',
-        replace: 'if (false as boolean) holdFor',
-      },
-    ],
+    edits: [{ file: 'scope/work.ts', find: 'this.command ?? this', replace: 'this' }],
   },
   'a number of calls that was exceeded is believed again': {
     caughtBy: believed,

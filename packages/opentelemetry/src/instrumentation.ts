@@ -1,12 +1,12 @@
 /**
- * The instrumentation: a span for each bulk, in the middle between those who ask and what its command does.
+ * The instrumentation: a span for each bulk, in the middle between its callers and what its command does.
  * @module
  */
 
 import { onBulk, type BulkEvent, type OpenBulk } from '@bulkcall/core'
 import { check, checkNames } from '@bulkcall/core/kit'
 import { context, trace, type Span, type Tracer, type TracerProvider } from '@opentelemetry/api'
-import { Askers } from './askers.ts'
+import { Callers } from './callers.ts'
 import { finish, start } from './span.ts'
 
 /** The options of a `BulkcallInstrumentation`. */
@@ -17,7 +17,7 @@ export interface BulkcallInstrumentationConfig {
    */
   enabled?: boolean
   /**
-   * How many links to those who ask a span has at most. A whole number from 0.
+   * How many links to its callers a span has at most. A whole number from 0.
    * @default 128
    */
   maxLinks?: number
@@ -37,10 +37,10 @@ export class BulkcallInstrumentation {
   #config: Required<BulkcallInstrumentationConfig>
   #tracer: Tracer = trace.getTracer(name)
   #stop: (() => void) | null = null
-  // Weak: a bulk whose callers have all gone is never told again.
-  readonly #askers = new WeakMap<OpenBulk, Askers>()
+  // Weak: a bulk whose callers have all gone is never reported again.
+  readonly #callers = new WeakMap<OpenBulk, Callers>()
   /** The latest, as the next task usually joins the same bulk. */
-  #latest: { readonly bulk: OpenBulk; readonly askers: Askers } | null = null
+  #latest: { readonly bulk: OpenBulk; readonly callers: Callers } | null = null
   readonly #spans = new WeakMap<BulkEvent, Span>()
 
   constructor(config: BulkcallInstrumentationConfig = {}) {
@@ -51,7 +51,7 @@ export class BulkcallInstrumentation {
   /** Starts to listen. */
   enable(): void {
     this.#stop ??= onBulk({
-      called: (bulk, _, asker) => this.#called(bulk, asker),
+      called: (bulk, _, field) => this.#called(bulk, field),
       started: event => this.#started(event),
       run: (event, command) => context.with(this.#around(event), command),
       settled: event => this.#settled(event),
@@ -80,30 +80,30 @@ export class BulkcallInstrumentation {
     return this.#config
   }
 
-  #called(bulk: OpenBulk, asker: string | undefined): void {
+  #called(bulk: OpenBulk, field: string | undefined): void {
     const span = trace.getActiveSpan()
     if (span === undefined) return
-    if (this.#latest?.bulk !== bulk) this.#latest = { bulk, askers: this.#askersOf(bulk) }
-    this.#latest.askers.add(span, asker)
+    if (this.#latest?.bulk !== bulk) this.#latest = { bulk, callers: this.#callersOf(bulk) }
+    this.#latest.callers.add(span, field)
   }
 
-  #askersOf(bulk: OpenBulk): Askers {
-    let askers = this.#askers.get(bulk)
-    if (askers === undefined) this.#askers.set(bulk, (askers = new Askers(this.#config.maxLinks)))
-    return askers
+  #callersOf(bulk: OpenBulk): Callers {
+    let callers = this.#callers.get(bulk)
+    if (callers === undefined) this.#callers.set(bulk, (callers = new Callers(this.#config.maxLinks)))
+    return callers
   }
 
-  /** Told in the neutral context in which the command runs too. */
+  /** Called in the neutral context in which the command runs too. */
   #started(event: BulkEvent): void {
     const here = context.active()
     const home = trace.getSpan(here)
-    const askers = event.opening === null ? undefined : this.#askers.get(event.opening)
-    const parent = askers === undefined ? home : askers.parent(home)
+    const callers = event.opening === null ? undefined : this.#callers.get(event.opening)
+    const parent = callers === undefined ? home : callers.parent(home)
     const below = parent === undefined ? here : trace.setSpan(here, parent)
-    this.#spans.set(event, start(this.#tracer, event, askers?.links ?? [], below))
+    this.#spans.set(event, start(this.#tracer, event, callers?.links ?? [], below))
   }
 
-  /** The context of the command: its own, with the span of the bulk. That of an asker may be another tenant's. */
+  /** The context of the command: its own, with the span of the bulk. That of a caller may be another tenant's. */
   #around(event: BulkEvent) {
     const here = context.active()
     const span = this.#spans.get(event)

@@ -264,7 +264,7 @@ describe('the parent', () => {
     expect(linksOf(spanOf(batch))).toEqual([['request', undefined]])
   })
 
-  it('is the span of which all askers are children, below the one in which the call was made', async () => {
+  it('is the span of which all callers are children, below the one in which the call was made', async () => {
     instrument()
     await within('request', async () => {
       const call = makeCall()
@@ -280,7 +280,7 @@ describe('the parent', () => {
     ])
   })
 
-  it('is an asker that the others are children of', async () => {
+  it('is a caller that the others are children of', async () => {
     instrument()
     const call = makeCall()
     await within('execute', () => Promise.all([within('Post.author', () => call.call(1)), call.call(2)]))
@@ -288,7 +288,7 @@ describe('the parent', () => {
     expect(parentOf(spanOf(batch))).toBe('execute')
   })
 
-  it('is the span in which the scope of the call was made, where the askers of its trace have no other in common', async () => {
+  it('is the span in which the scope of the call was made, where the callers of its trace have no other in common', async () => {
     instrument()
     await within('request', async () => {
       const call = makeCall({ scope: new BulkScope() })
@@ -301,7 +301,7 @@ describe('the parent', () => {
     expect(parentOf(spanOf(batch))).toBe('request')
   })
 
-  it('is the first asker where askers are of several traces, whoever made the call', async () => {
+  it('is the first caller where callers are of several traces, whoever made the call', async () => {
     instrument()
     const call = await within('start-up', async () => makeCall({ scope: new BulkScope() }))
     await Promise.all([within('request 1', () => call.call(1)), within('request 2', () => call.call(2))])
@@ -310,7 +310,7 @@ describe('the parent', () => {
     expect(linksOf(spanOf(batch)).map(([name]) => name)).toEqual(['request 1', 'request 2'])
   })
 
-  it('is the first asker whose trace is recorded', async () => {
+  it('is the first caller whose trace is recorded', async () => {
     instrument()
     const call = makeCall()
     const unrecorded = trace.wrapSpanContext({
@@ -334,7 +334,7 @@ describe('the parent', () => {
     expect(spanOf(batch).links).toEqual([])
   })
 
-  it('lends its span alone: what else the askers carry stays with them', async () => {
+  it('lends its span alone: what else the callers carry stays with them', async () => {
     instrument()
     let seen: unknown
     const call = new AsyncBulkCall(
@@ -363,7 +363,7 @@ describe('the links', () => {
     ] as const) {
       instrument(config)
       const call = makeCall()
-      await Promise.all(Array.from({ length: 200 }, (_, task) => within('asker', () => call.call(task))))
+      await Promise.all(Array.from({ length: 200 }, (_, task) => within('caller', () => call.call(task))))
 
       const span = spanOf(batch)
       expect(span.links.length).toBe(links)

@@ -242,7 +242,7 @@ describe('the dashboard', () => {
     panels: { id: number; type: string; targets?: { expr: string }[] }[]
   }
 
-  it('asks for metrics that there are, and for all of them; so do the alerts of the handbook for theirs', () => {
+  it('asks for metrics that there are, and for all of them; so do the alerts of the guide for theirs', () => {
     const registry = measure()
     const exported = new Set(
       namesOf(registry).flatMap(name => {

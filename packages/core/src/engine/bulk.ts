@@ -12,7 +12,7 @@ import type { BulkEvent, OpenBulk } from '../events.ts'
 import type { Slot } from '../limiter.ts'
 import type { Evidence } from '../scope/evidence.ts'
 import type { Tracker } from '../scope/tracker.ts'
-import type { Held, Work } from '../scope/work.ts'
+import type { Held, Waiter, Work } from '../scope/work.ts'
 import { firstOf } from './duplicates.ts'
 import { Gate } from './gate.ts'
 import type { Head } from './policy.ts'
@@ -30,6 +30,8 @@ export interface BulkOwner {
   readonly tracker: Tracker | null
   /** The cache of a loader, which is notified of its bulks. */
   readonly keys: Keys | null
+  /** How many of its bulks in flight wait for others to start. */
+  holding: number
   /** A task has left a bulk that is pending. */
   left(bulk: AnyBulk): void
   /** So many tasks of a bulk that is pending were equal to others. */
@@ -83,10 +85,10 @@ export class Bulk<T, R> extends Gate implements Head, SeatOwner, Held {
   /** What the command gave for all tasks, once it has. */
   outcomes: Outcomes | undefined = undefined
   // What its scope knows of it.
-  works: Work[] | null = null
+  waiters: Waiter[] | null = null
+  waitTo: number[] | null = null
   askers: Set<Evidence | null> | null = null
   holds = 0
-  holding: Held[] | null = null
   command: Work | null = null
   // Its place among the bulks of its queue that have not ended.
   previous: Bulk<T, R> | null = null
@@ -134,8 +136,14 @@ export class Bulk<T, R> extends Gate implements Head, SeatOwner, Held {
     return this.state === 'pending' || (this.holds > 0 && this.state === 'in flight')
   }
 
-  get tracker(): Tracker | null {
-    return this.owner.tracker
+  // As its command waits, or does no longer.
+
+  park(): void {
+    this.owner.tracker!.hold(this)
+  }
+
+  unpark(): void {
+    this.owner.tracker!.resume(this)
   }
 
   // ---- Tasks come
@@ -195,6 +203,11 @@ export class Bulk<T, R> extends Gate implements Head, SeatOwner, Held {
     if (this.keys !== null) this.keys = firstOf(this.keys, places)
     this.count = this.tasks.length
     this.places = this.places === null ? places : this.places.map(place => places[place]!)
+    if (this.waitTo !== null) {
+      let most = 0
+      const left = places.map(place => (most = Math.max(most, place + 1)))
+      this.waitTo = this.waitTo.map(to => left[to - 1] ?? to)
+    }
     this.owner.merged(this, before - this.count)
   }
 
@@ -211,41 +224,52 @@ export class Bulk<T, R> extends Gate implements Head, SeatOwner, Held {
 
   // ---- Tasks leave before they start
 
-  /** Fills the place of a task that has left with the first task of the bulk behind. */
-  takeFrom(behind: Bulk<T, R>): void {
+  /** Fills places of tasks that have left with the first tasks of the bulk behind, at most so many. */
+  takeFrom(behind: Bulk<T, R>, most: number): void {
     const { keys } = this.owner
     // Equal keys of that one have to be one before each has a seat.
-    keys?.sealing(behind)
+    keys?.index(behind)
     const seats = this.part()
     const others = behind.part()
-    while (others[behind.from] === null) behind.from++
-    const from = behind.from
-    const place = this.tasks.push(behind.tasks[from]!) - 1
-    const seat = others[from]!
-    seat.owner = this
-    seat.place = place
-    seats.push(seat)
-    if (keys !== null) {
-      keys.index(this)
-      keys.index(behind)
-      this.keys?.push(behind.keys![from])
-      const answer = behind.answers![from]!
-      answer.bulk = this
-      answer.place = place
-      this.answers!.push(answer)
+    for (const end = this.count + most; this.count < end && behind.count > 0; behind.from++) {
+      const { from } = behind
+      const seat = others[from]!
+      if (seat === null) continue
+      seat.owner = this
+      seat.place = this.tasks.push(behind.tasks[from]!) - 1
+      seats.push(seat)
+      if (keys !== null) {
+        this.keys?.push(behind.keys![from])
+        const answer = behind.answers![from]!
+        answer.bulk = this
+        answer.place = seat.place
+        this.answers!.push(answer)
+      }
+      behind.leaveHole(from)
+      this.count++
     }
-    behind.leaveHole(from)
-    this.count++
-    if (behind.count === 0) this.takeWaiting(behind)
+    this.takeWaiting(behind)
   }
 
-  /** Work that waits for a bulk that is no more waits for the one that its tasks have moved to. */
+  awaitedBy(waiter: Waiter): void {
+    ;(this.waiters ??= []).push(waiter)
+    // A hit is no task, and is given with whatever is left of this bulk.
+    ;(this.waitTo ??= []).push(this.beside === null ? this.tasks.length : Infinity)
+  }
+
+  /** What waits for tasks that have moved waits for them here, unless it may wait for one that has not. */
   private takeWaiting(behind: Bulk<T, R>): void {
-    if (behind.works !== null) this.works = [...(this.works ?? []), ...behind.works]
-    if (behind.holding !== null) this.holding = [...(this.holding ?? []), ...behind.holding]
-    behind.works = behind.holding = null
-    if (behind.beside === null) return
-    this.beside = [...(this.beside ?? []), ...behind.beside]
+    const { waiters, waitTo, askers, beside } = behind
+    const isOver = behind.count === 0
+    if (waiters !== null) {
+      const stays = isOver ? -1 : waitTo!.findIndex(to => to > behind.from)
+      const moved = stays === -1 ? waiters.length : stays
+      waitTo!.splice(0, moved)
+      for (const waiter of waiters.splice(0, moved)) this.awaitedBy(waiter)
+    }
+    if (askers !== null) this.askers = new Set([...(this.askers ?? []), ...askers])
+    if (!isOver || beside === null) return
+    this.beside = [...(this.beside ?? []), ...beside]
     behind.beside = null
   }
 

@@ -47,6 +47,7 @@ export class Queue<T, R> extends Runner<T, R> implements BulkOwner, Member, Mark
   pending = 0
   /** Keys that were answered without a task of their own. */
   hits = 0
+  holding = 0
   // The marks, for the policy.
   flushed = 0
   ticked = 0
@@ -98,10 +99,11 @@ export class Queue<T, R> extends Runner<T, R> implements BulkOwner, Member, Mark
 
   /** The latest bulk that has started and yet waits for others, in that of a shared loader. */
   get held(): Bulk<T, R> | null {
-    if (this.tracker === null) return null
-    let held: Bulk<T, R> | null = null
-    for (let bulk = this.oldest; bulk !== this.first; bulk = bulk!.next) if (bulk!.isParked) held = bulk
-    return held
+    // Asked for each hit, so not every bulk in flight may be looked at.
+    if (this.holding === 0) return null
+    let bulk = this.first === null ? this.newest : this.first.previous
+    while (bulk !== null && !bulk.isParked) bulk = bulk.previous
+    return bulk
   }
 
   /** Why no task is taken now, or `null`. */
@@ -441,15 +443,20 @@ export class Queue<T, R> extends Runner<T, R> implements BulkOwner, Member, Mark
     const bulk = this.first!
     this.keys?.sealing(bulk)
     bulk.dropAborted()
-    for (let behind; (behind = bulk.next) !== null && bulk.count < take(this.pending, this.settings);) {
+    for (let behind, room; (behind = bulk.next) !== null && (room = this.roomIn(bulk)) > 0;) {
       behind.dropAborted()
-      if (bulk.next === behind) bulk.takeFrom(behind)
+      if (bulk.next === behind) bulk.takeFrom(behind, room)
       if (behind.count === 0 && bulk.next === behind) this.vanished(behind)
     }
     if (bulk.count === 0) return null
     this.first = bulk.next
     this.nowPending(-bulk.count)
     return bulk
+  }
+
+  /** How many tasks from behind the first bulk can take. */
+  private roomIn(bulk: Bulk<T, R>): number {
+    return take(this.pending, this.settings) - bulk.count
   }
 
   /** So many tasks more are pending, or fewer. */

@@ -10,7 +10,7 @@ import type { Member } from './member.ts'
 import { Recording } from './recording.ts'
 import { follow, isUnfinished } from './unfinished.ts'
 import { Windows } from './windows.ts'
-import { Frame, holdFor, parkOn, unparkFrom, Work, type Awaited, type Held, type WorkOwner } from './work.ts'
+import { Frame, parkAll, parkOn, unparkAll, Work, type Awaited, type Held, type WorkOwner } from './work.ts'
 
 /** The frame that runs now. One for all scopes: a call belongs to whoever is on the stack. */
 let current: Frame | null = null
@@ -182,9 +182,7 @@ export class Tracker extends Windows implements WorkOwner {
   /** Its synchronous part is over. If it has called another loader, it waits for that. */
   endCommand(frame: Frame, batch: Held): void {
     if (frame.batch !== null && !batch.isSettled) {
-      for (const other of [frame.batch, ...(frame.others ?? [])]) {
-        holdFor(other, batch)
-      }
+      for (const other of [frame.batch, ...(frame.others ?? [])]) parkOn(other, batch)
     }
     this.leave(frame)
   }
@@ -192,18 +190,20 @@ export class Tracker extends Windows implements WorkOwner {
   /** Its command waits for one more batch that has not started: as if it had not started itself. */
   hold(batch: Held): void {
     if (batch.holds++ > 0 || batch.isSettled) return
+    batch.owner.holding++
     this.#flies(batch, -1)
     batch.command?.park()
-    parkOn(batch)
+    parkAll(batch)
     this.look()
   }
 
   /** One of the batches that its command waits for has started. */
   resume(batch: Held): void {
     if (--batch.holds > 0 || batch.isSettled) return
+    batch.owner.holding--
     this.#flies(batch, 1)
     batch.command?.unpark()
-    unparkFrom(batch)
+    unparkAll(batch)
     this.#tellWider()
   }
 
@@ -239,7 +239,7 @@ export class Tracker extends Windows implements WorkOwner {
   #emptied(member: Member, batch: Awaited): void {
     this.#pending--
     this.windowLost(member)
-    unparkFrom(batch)
+    unparkAll(batch)
     this.#tellWider()
   }
 
@@ -247,10 +247,11 @@ export class Tracker extends Windows implements WorkOwner {
   settled(batch: Held): void {
     if (batch.holds === 0) this.#flies(batch, -1)
     else {
+      batch.owner.holding--
       batch.command?.unpark()
-      unparkFrom(batch)
+      unparkAll(batch)
     }
-    batch.works = batch.holding = null
+    batch.waiters = batch.waitTo = null
     batch.command?.ends()
     this.look()
   }

@@ -14,10 +14,16 @@ export interface WorkOwner {
   gotIdle(work: Work): void
   /** Something has changed that may let windows close. */
   look(): void
-  hold(batch: Held): void
-  resume(batch: Held): void
   gave<R>(frame: Frame, result: R, observes: boolean): R
   leave(frame: Frame): void
+}
+
+/** What waits for a batch that has not started: work, or a batch whose command has called that one. */
+export interface Waiter {
+  /** It waits for one more. */
+  park(): void
+  /** One of those that it waits for has started. */
+  unpark(): void
 }
 
 /** A batch, as the work sees it that waits for it. */
@@ -25,19 +31,22 @@ export interface Awaited {
   /** Not started, or started and its command only waits for such a one. */
   readonly isParked: boolean
   readonly isSettled: boolean
-  /** The work that waits for it. */
-  works: Work[] | null
+  /** What waits for it, as it came. */
+  waiters: Waiter[] | null
+  /** For each of these, behind which place there is no task of the batch that it waits for. */
+  waitTo: number[] | null
   /** Which resolvers wait for it, where that is recorded; `null` among them is nobody knows which. */
   askers: Set<Evidence | null> | null
   /** How many parked batches its command waits for. */
   holds: number
-  /** The batches whose commands wait for this one. */
-  holding: Held[] | null
+  /** This waits for it. */
+  awaitedBy(waiter: Waiter): void
 }
 
 /** A batch in flight whose command has called another loader. */
-export interface Held extends Awaited {
-  readonly tracker: WorkOwner | null
+export interface Held extends Awaited, Waiter {
+  /** Counts how many of its batches wait as this one may. */
+  readonly owner: { holding: number }
   /** Its command, where it is observed. */
   command: Work | null
 }
@@ -76,7 +85,7 @@ export class Frame {
 }
 
 /** A piece of work that goes on after its synchronous part. */
-export class Work implements Linked<Work> {
+export class Work implements Linked<Work>, Waiter {
   list: LinkedList<any> | null = null
   previous: Work | null = null
   next: Work | null = null
@@ -121,14 +130,9 @@ export class Work implements Linked<Work> {
     this.tracker.look()
   }
 
-  /** It waits for this batch, if that has not started. */
+  /** It waits for this batch; a command with all who wait for its own. */
   parkOn(batch: Awaited): void {
-    if (!batch.isParked) return
-    if (this.command !== null) holdFor(batch, this.command)
-    else {
-      ;(batch.works ??= []).push(this)
-      this.park()
-    }
+    parkOn(batch, this.command ?? this)
   }
 
   park(): void {
@@ -181,21 +185,19 @@ export class Work implements Linked<Work> {
   }
 }
 
-/** The command of one batch waits for another, if that has not started. */
-export function holdFor(batch: Awaited, held: Held): void {
+/** This waits for the batch, if that has not started. */
+export function parkOn(batch: Awaited, waiter: Waiter): void {
   if (!batch.isParked) return
-  ;(batch.holding ??= []).push(held)
-  held.tracker!.hold(held)
+  batch.awaitedBy(waiter)
+  waiter.park()
 }
 
-/** The work and the batches that wait for a batch wait for one that has not started. */
-export function parkOn({ works, holding }: Awaited): void {
-  if (works !== null) for (const work of works) work.park()
-  if (holding !== null) for (const held of holding) held.tracker!.hold(held)
+/** What waits for a batch waits for one that has not started. */
+export function parkAll({ waiters }: Awaited): void {
+  if (waiters !== null) for (const waiter of waiters) waiter.park()
 }
 
-/** They wait for one that has. */
-export function unparkFrom({ works, holding }: Awaited): void {
-  if (works !== null) for (const work of works) work.unpark()
-  if (holding !== null) for (const held of holding) held.tracker!.resume(held)
+/** It waits for one that has. */
+export function unparkAll({ waiters }: Awaited): void {
+  if (waiters !== null) for (const waiter of waiters) waiter.unpark()
 }

@@ -1,12 +1,10 @@
 /**
  * Documents that a client may write to be expensive, each in two sizes, in a process of its own: how many steps do the core
  * and the plugin take for a unit of it? Prints its findings as JSON.
- *
- * A step is what V8 counts for coverage: a function that is called, or a block that is entered. It depends on no clock.
  */
 
-import { Session, type Profiler } from 'node:inspector'
 import { createSchema, createYoga } from 'graphql-yoga'
+import { countSteps } from '../../../../test/support/steps.ts'
 import { useBulk } from '../../src/index.ts'
 import type { Asked } from './ask.ts'
 import { attacks, each, kinds, type Attack, type Steps, type StepsReport } from './attacks.ts'
@@ -78,28 +76,7 @@ function server(): Asked {
 }
 
 const post = { method: 'POST', headers: { 'content-type': 'application/json' } }
-const session = new Session()
-session.connect()
-
-/** The answer comes at once: it is this process that is asked. */
-function profile(method: string, options?: object): unknown {
-  let answer: unknown
-  session.post(method, options, (error, result) => {
-    if (error !== null) throw error
-    answer = result
-  })
-  return answer
-}
-
-/** Those since it was last asked. */
-function newSteps(): number {
-  const { result } = profile('Profiler.takePreciseCoverage') as Profiler.TakePreciseCoverageReturnType
-  let steps = 0
-  for (const { url, functions } of result)
-    if (/\/packages\/(core|yoga)\/src\//.test(url))
-      for (const { ranges } of functions) for (const { count } of ranges) steps += count
-  return steps
-}
+const newSteps = countSteps(/\/packages\/(core|yoga)\/src\//)
 
 async function stepsOf({ units = size => size, document }: Attack, size: number): Promise<Steps> {
   const query = document(size)
@@ -116,8 +93,6 @@ async function stepsOf({ units = size => size, document }: Attack, size: number)
   return steps
 }
 
-profile('Profiler.enable')
-profile('Profiler.startPreciseCoverage', { callCount: true, detailed: true })
 const report: Record<string, StepsReport> = {}
 for (const [name, attack] of Object.entries(attacks)) {
   const [few, many] = attack.sizes

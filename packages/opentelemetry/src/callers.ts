@@ -1,12 +1,12 @@
 /**
- * Askers: the spans that were active where the tasks of one bulk were called.
+ * Callers: the spans that were active where the tasks of one bulk were called.
  * @module
  */
 
 import { trace, TraceFlags, type Link, type Span, type SpanContext } from '@opentelemetry/api'
 
-/** Who asked for the tasks of one bulk: for its links, and for the choice of its parent. */
-export class Askers {
+/** Who called the tasks of one bulk: for its links, and for the choice of its parent. */
+export class Callers {
   readonly links: Link[] = []
   readonly #maxLinks: number
   /** What is linked already: a thousand tasks of one field are one link. */
@@ -24,7 +24,7 @@ export class Askers {
     this.#maxLinks = maxLinks
   }
 
-  /** @param field that asks, where it is known, such as `Post.author` */
+  /** @param field that calls, where it is known, such as `Post.author` */
   add(span: Span, field: string | undefined): void {
     if (span === this.#latest && field === this.#latestField) return
     if (span !== this.#latest) this.#narrow(span)
@@ -34,8 +34,8 @@ export class Askers {
   }
 
   /**
-   * The span below which the bulk belongs: the one that all askers have in common, as far as their spans can tell. Where
-   * they cannot, it is the one in which the call was made, if all are of its trace; else the first asker.
+   * The span below which the bulk belongs: the one that all callers have in common, as far as their spans can tell. Where
+   * they cannot, it is the one in which the call was made, if all are of its trace; else the first caller.
    * @param home the span in which the call, or its scope, was made
    */
   parent(home: Span | undefined): Span | undefined {
