@@ -8,7 +8,7 @@ import type { ExecutionArgs } from 'graphql'
 import type { Plugin } from 'graphql-yoga'
 import { operationOf } from './context.ts'
 import type { Execution } from './operation.ts'
-import { wrapEvents } from './resolvers.ts'
+import { fieldResolver, wrapEvents } from './resolvers.ts'
 
 /** Plugins that execute hand on the arguments, or copies of them, which keep this. */
 const key: unique symbol = Symbol('bulkcall execution')
@@ -37,6 +37,7 @@ function enter(execute: Execute): Execute {
       // A plugin may have handed on but what it knows of the arguments.
       const execution = executionOf(args) ?? operationOf(contextValue)?.executionOf(document)
       if (execution === undefined) return execute(args)
+      args.fieldResolver = fieldResolver(args.fieldResolver)
       return execution.operation.enter(execution, contextValue, () => execute(args))
     }
     entering.set(execute, entered)
