@@ -141,8 +141,6 @@ export class Unit implements AsyncContext {
 
   /** The resolver of this name begins, in the scope of the operation. */
   begin(name: string): BulkPiece {
-    // A plugin has put another executor in the place of that in which ours would be entered.
-    if (this.roams && this.keeps) this.enter(host.captureContext(), this.context)
     return this.scope.begin(this.owner.server.plans.evidenceOf(name))
   }
 

@@ -8,10 +8,7 @@ import { askBatch, eventsOf, respond } from './support/ask.ts'
 import { sleep, until } from './support/wait.ts'
 
 beforeEach(() => {
-  const { getBuiltinModule } = process
-  vi.spyOn(process, 'getBuiltinModule').mockImplementation((name: string): any =>
-    name === 'node:async_hooks' ? undefined : getBuiltinModule(name),
-  )
+  vi.spyOn(process, 'getBuiltinModule').mockReturnValue(undefined)
   vi.resetModules()
 })
 afterEach(() => {
@@ -19,16 +16,17 @@ afterEach(() => {
   vi.resetModules()
 })
 
+const version = (_: unknown, __: unknown, { bulk }: any): Promise<number> => bulk.versions.load(1)
+const late = async (_: unknown, __: unknown, { bulk }: any): Promise<number> => {
+  await sleep(1)
+  return bulk.versions.load(1)
+}
+
 /** A server whose `version` is loaded; what an event has loaded is in its answer. */
 async function server() {
   const { useBulk } = await import('../src/index.ts')
   const pubsub = createPubSub<{ event: [number] }>()
   const state = { version: 1, asked: 0, subscribed: 0 }
-  const version = (_: unknown, __: unknown, { bulk }: any): Promise<number> => bulk.versions.load(1)
-  const late = async (_: unknown, __: unknown, { bulk }: any): Promise<number> => {
-    await sleep(1)
-    return bulk.versions.load(1)
-  }
   const yoga = createYoga<any>({
     logging: false,
     batching: true,
