@@ -4,11 +4,9 @@
  * @module
  */
 
+import { fieldResolver, operationOf, wrapEvents, type Execution } from '@bulkcall/graphql/kit'
 import type { ExecutionArgs } from 'graphql'
 import type { Plugin } from 'graphql-yoga'
-import { operationOf } from './context.ts'
-import type { Execution } from './operation.ts'
-import { fieldResolver, wrapEvents } from './resolvers.ts'
 
 /** Plugins that execute hand on the arguments, or copies of them, which keep this. */
 const key: unique symbol = Symbol('bulkcall execution')

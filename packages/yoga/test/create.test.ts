@@ -3,6 +3,8 @@
  */
 
 import { BulkScope } from '@bulkcall/core'
+import { parse } from 'graphql'
+import { createSchema, createYoga } from 'graphql-yoga'
 import { expect, expectTypeOf, it } from 'vitest'
 
 import { useBulk, type BulkCommandContext } from '../src/index.ts'
@@ -85,4 +87,38 @@ it('S185 work that runs in the scope of its loaders has windows that close with 
   await Promise.all([1, 2].map(id => scope.run(() => loaders.users.load(id))))
 
   expect(asked).toEqual([[undefined, 1, 2]])
+})
+
+it('S185 with loaders that were made outside of it, the server executes as with its own', async () => {
+  const { bulk, asked } = server()
+  const yoga = createYoga({
+    schema: createSchema<any>({
+      typeDefs: 'type Query { users(ids: [Int!]!): [User] } type User { id: Int }',
+      resolvers: {
+        Query: {
+          users: (_, { ids }, ctx) =>
+            ids.map(async (id: number) => {
+              await new Promise(resolve => setTimeout(resolve, id))
+              return ctx.bulk.users.load(id)
+            }),
+        },
+      },
+    }),
+    plugins: [bulk],
+  })
+  const { execute, schema } = yoga.getEnveloped()
+  const contextValue = bulk.extendContext({ tenant: 'acme' })
+  for (const id of [1, 1]) {
+    const { data }: any = await execute({
+      schema,
+      document: parse(`{ users(ids: [${id}, 2]) { id } }`),
+      contextValue,
+    })
+    expect(data.users).toEqual([{ id: 1 }, { id: 2 }])
+  }
+
+  expect(asked).toEqual([
+    ['acme', 1, 2],
+    ['acme', 1, 2],
+  ])
 })

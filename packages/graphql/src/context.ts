@@ -17,7 +17,7 @@ export let firstOf: (context: unknown) => Asking | null
 /** The context is built anew: the next execution with it is as a first one. */
 export let expect: (context: unknown) => void
 
-/** Where it is found whichever name it has: the plugin of no server knows those of others, and resolvers may be shared. */
+/** Where it is found whichever name it has: no server knows the names of others, and resolvers may be shared. */
 const anyName: unique symbol = Symbol.for('bulkcall:bulk') as never
 
 type Context = Readonly<Record<PropertyKey, unknown>> | null | undefined
@@ -87,7 +87,7 @@ class Bulk {
 /** The class of `ctx.bulk` on a server with these loaders. */
 export function contextClass(
   loaders: readonly PreparedLoader[],
-): new (...args: ConstructorParameters<typeof Bulk>) => object {
+): new (operation: Operation, context: unknown, isFinished: boolean) => object {
   class ServerBulk extends Bulk {}
   loaders.forEach((prepared, place) => {
     Object.defineProperty(ServerBulk.prototype, prepared.property, {
@@ -110,6 +110,11 @@ export function mistakeIn(context: object, name: string): BulkOptionError | null
   if (!(name in context)) return null
   const found = (context as NonNullable<Context>)[name]
   if (operationOf({ bulk: found }) !== undefined) return null
-  const hint = ` (call that something else, or give the loaders another name: useBulk(…, { as: 'loaders' }))`
-  return new BulkOptionError(`the property ${name} of the context`, 'what useBulk has put there', found, hint)
+  const hint = ` (call that something else, or give the loaders another name: { as: 'loaders' })`
+  return new BulkOptionError(
+    `the property ${name} of the context`,
+    'the loaders of useBulk or defineBulk',
+    found,
+    hint,
+  )
 }

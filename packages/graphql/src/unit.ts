@@ -13,19 +13,23 @@ import {
   type BulkCallOptions,
   type BulkLoaderOptions,
   type BulkPiece,
-  type Command,
   type CommandContext,
+  type LoaderCommand,
 } from '@bulkcall/core'
 import { isSameContext, type Plan } from '@bulkcall/core/kit'
 import type { DocumentNode, GraphQLResolveInfo, GraphQLSchema, OperationDefinitionNode } from 'graphql'
 import { asker } from './asking.ts'
-import type { ClientContext } from './client.ts'
 import { given, type PreparedLoader, type PreparedServer } from './definitions.ts'
-import { rethrow, unlocatedResults } from './errors.ts'
+import { rethrow, unlocatedResults } from './unlocated.ts'
 import { CountingLoader, Tally } from './tally.ts'
 import type { BulkCommand, BulkCommandContext } from './types.ts'
 
 type AnyLoader = BulkLoader<any, any, any>
+
+/** What a context tells of its HTTP request. It may be missing, or be something else. */
+export interface RequestContext {
+  readonly request?: Request
+}
 
 /** Who loads: `ctx.bulk` of one context. */
 export interface Asking {
@@ -84,7 +88,7 @@ export class Unit implements AsyncContext {
     this.source = source ?? null
     if (source === undefined) {
       this.scope = this.#newScope()
-      const { request } = owner.context as ClientContext
+      const { request } = owner.context as RequestContext
       this.tally = owner.server.tells(request) ? new Tally(request) : null
     } else {
       // One scope for both: who watches finds the bulks of an event in it, and its plan.
@@ -141,6 +145,8 @@ export class Unit implements AsyncContext {
 
   /** The resolver of this name begins, in the scope of the operation. */
   begin(name: string): BulkPiece {
+    // Nothing stands around the executor, or another one was put into its place: the first resolver is the earliest moment.
+    if (this.roams && this.keeps) this.enter(host.captureContext(), this.context)
     return this.scope.begin(this.owner.server.plans.evidenceOf(name))
   }
 
@@ -256,7 +262,7 @@ export class Unit implements AsyncContext {
   }
 
   /** A command of the application, as the core calls it. */
-  #bind(command: BulkCommand): Command<any, any> {
+  #bind(command: BulkCommand): LoaderCommand<any, any> {
     return (keys, bulk) => {
       this.owner.look()
       if (this.aborted !== null) throw this.aborted.reason

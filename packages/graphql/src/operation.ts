@@ -10,9 +10,8 @@ import { host, type AsyncContext } from '@bulkcall/core'
 import type { Plan } from '@bulkcall/core/kit'
 import type { DocumentNode, GraphQLResolveInfo, GraphQLSchema, OperationDefinitionNode } from 'graphql'
 import { asking, askingUnit } from './asking.ts'
-import type { ClientContext } from './client.ts'
 import type { PreparedServer } from './definitions.ts'
-import { Unit, type Asking, type UnitOwner } from './unit.ts'
+import { Unit, type Asking, type RequestContext, type UnitOwner } from './unit.ts'
 
 /** What is executed: an operation of a document. */
 export type Executed = readonly [GraphQLSchema, DocumentNode, OperationDefinitionNode]
@@ -203,6 +202,9 @@ export class Operation implements UnitOwner {
     execution.unit.feeds()
   }
 
+  /** A source is open on a server that does not say so: its resolver has been seen to give it. */
+  fed(): void {}
+
   /** The root field of an event is about to be resolved. */
   beginEvent(info: GraphQLResolveInfo, context: unknown): Unit {
     const known = this.#events.at(-1)
@@ -277,7 +279,7 @@ export class Operation implements UnitOwner {
   /** Looks whether the client has gone, since a bulk starts. Gives the signal that will tell, if one can. */
   look(): AbortSignal | null {
     if (this.#attended === 0 || this.#aborted !== null) return null
-    const { signal } = (this.context as ClientContext).request!
+    const { signal } = (this.context as RequestContext).request!
     if (signal.aborted) this.abort(signal.reason)
     return signal
   }
