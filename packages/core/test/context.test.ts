@@ -359,7 +359,14 @@ describe('what is made when its first user comes, and serves all', () => {
 
   it('S120 a loader that keeps its answers is its maker’s', async () => {
     const seen: unknown[] = []
-    const loader = tenant.run('owner', () => new BulkLoader(async () => void seen.push(tenant.getStore())))
+    const loader = tenant.run(
+      'owner',
+      () =>
+        new BulkLoader(() => {
+          seen.push(tenant.getStore())
+          return null
+        }),
+    )
     await tenant.run('a', () => loader.load('1'))
     expect(seen).toEqual(['owner'])
   })

@@ -3,7 +3,7 @@
  * @module
  */
 
-import { AsyncBulkCall, BulkOptionError, type ResultOf, type Results } from '@bulkcall/core'
+import { AsyncBulkCall, BulkOptionError, type LoaderResults, type ResultOf } from '@bulkcall/core'
 import type { GraphQLResolveInfo } from 'graphql'
 import { operationOf } from './context.ts'
 import type { BulkCommandContext, BulkOptions, BulkSettings } from './types.ts'
@@ -34,7 +34,7 @@ export interface BulkResolverOptions extends Omit<BulkSettings, 'cache' | 'cache
 export function bulkResolver<
   Source,
   Args,
-  G extends Results<any, unknown> | PromiseLike<Results<any, unknown>>,
+  G extends LoaderResults<any, unknown> | PromiseLike<LoaderResults<any, unknown>>,
   TContext = any,
 >(
   command: (calls: BulkResolverCall<Source, Args>[], context: BulkCommandContext<TContext>) => G,

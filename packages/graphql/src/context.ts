@@ -87,7 +87,7 @@ class Bulk {
 /** The class of `ctx.bulk` on a server with these loaders. */
 export function contextClass(
   loaders: readonly PreparedLoader[],
-): new (...args: ConstructorParameters<typeof Bulk>) => object {
+): new (operation: Operation, context: unknown, isFinished: boolean) => object {
   class ServerBulk extends Bulk {}
   loaders.forEach((prepared, place) => {
     Object.defineProperty(ServerBulk.prototype, prepared.property, {

@@ -17,10 +17,13 @@ import type { BulkDefinitions, BulkOptions, BulkServer, Checked } from './types.
  * @param definitions the loaders, by name: a command, or a command with its settings
  * @param options the defaults of all loaders, and a limit over all of them
  */
-export function defineBulk<const D extends BulkDefinitions, const As extends string = 'bulk'>(
-  definitions: D & Checked<D>,
-  options?: BulkOptions<As>,
-): BulkServer<D, As>
+export function defineBulk<
+  const D extends BulkDefinitions & {
+    // What the compiler cites where the type of a context stands in this place.
+    readonly 'with the type of a context, definitions go into a second call: defineBulk<Context>()({ ... })'?: never
+  },
+  const As extends string = 'bulk',
+>(definitions: D & Checked<D>, options?: BulkOptions<As>): BulkServer<D, As>
 /** The same with the application's context type for all commands: `defineBulk<AppContext>()({ … })`. */
 export function defineBulk<TContext>(): <
   const D extends BulkDefinitions<TContext>,

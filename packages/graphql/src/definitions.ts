@@ -130,7 +130,8 @@ function prepareOne(
   scope: BulkScope,
 ): PreparedLoader {
   checkNames(definition, definitionOptions)
-  const { command, concurrent, shared = false, clone, ...own } = given(definition)
+  const { concurrent, shared = false, clone, command: asDefined, ...own } = given(definition)
+  const command = asDefined as BulkCommand
   check('shared', ['boolean', 'function'].includes(typeof shared), 'true, false or a function', shared)
   check('clone', clone === undefined || shared !== false, 'of a loader that is shared', clone)
   if (isWorker) check('shared', shared === false, `false${whereNone}`, shared)

@@ -6,10 +6,10 @@
 import type {
   BulkLoader,
   Limiter,
+  LoaderResults,
   NullKeys,
   OrNull,
   ResultOf,
-  Results,
   SharedCommandContext,
 } from '@bulkcall/core'
 import type { GraphQLFieldResolver, GraphQLSchema } from 'graphql'
@@ -32,7 +32,10 @@ export type BulkCommand<K = any, G extends Given<K> = Given<any>, TContext = any
   context: BulkCommandContext<TContext>,
 ) => G
 
-type Given<K> = Results<K, unknown> | PromiseLike<Results<K, unknown>>
+type Given<K> = LoaderResults<K, unknown> | PromiseLike<LoaderResults<K, unknown>>
+
+/** A command as a definition takes it, whatever its keys are. Its parameter and what it gives, {@link Checked} looks at. */
+type AnyCommand<TContext> = (keys: never[], context: BulkCommandContext<TContext>) => unknown
 
 /** The settings of one loader, or the defaults of all of them. */
 export interface BulkSettings {
@@ -83,8 +86,6 @@ interface OwnSettings extends BulkSettings {
    * @default the loader's name on `ctx.bulk`
    */
   readonly name?: string | undefined
-  /** What two keys must have in common to be equal; needed where keys are objects. */
-  readonly cacheKeyFn?: ((key: any) => unknown) | undefined
   /**
    * What a key that is `null` gives, as a foreign key may be: an error, or `null`, without asking. A key that is `undefined` is
    * an error in any case, since it comes from a misspelt property.
@@ -93,9 +94,20 @@ interface OwnSettings extends BulkSettings {
   readonly nullKeys?: NullKeys | undefined
 }
 
+/** Those that are given keys or answers. */
+interface TypedSettings<K, V> {
+  /** What two keys must have in common to be equal; needed where keys are objects. */
+  readonly cacheKeyFn?: ((key: K) => unknown) | undefined
+  /**
+   * Of a shared loader: makes each operation a copy of its own of an answer, such as `structuredClone`.
+   * @default none: all operations get the same, and what of it is a plain object or an array is frozen
+   */
+  readonly clone?: ((value: V) => unknown) | undefined
+}
+
 /** One loader: its command and its settings. */
-export interface BulkDefinition<TContext = any> extends OwnSettings {
-  readonly command: BulkCommand<any, Given<any>, TContext>
+export interface BulkDefinition<TContext = any> extends OwnSettings, TypedSettings<any, any> {
+  readonly command: AnyCommand<TContext>
   /**
    * Whether its bulks take keys of every operation of the server, while each operation keeps its own cache: `true`, or
    * whose keys may be in one bulk (a tenant, a role, a locale; compared as a `Map` compares). Bulks never mix partitions,
@@ -104,23 +116,40 @@ export interface BulkDefinition<TContext = any> extends OwnSettings {
    * @default false
    */
   readonly shared?: boolean | ((context: TContext) => unknown) | undefined
-  /**
-   * Of a shared loader: makes each operation a copy of its own of an answer, such as `structuredClone`.
-   * @default none: all operations get the same, and what of it is a plain object or an array is frozen
-   */
-  readonly clone?: ((value: any) => unknown) | undefined
 }
 
-/** Refuses what the types of definitions alone let pass: a misspelt setting, and a shared command that sees a context. */
-export type Checked<D> = {
-  readonly [Name in keyof D]: D[Name] extends (...args: any[]) => unknown
+/**
+ * Refuses what the types of definitions alone let pass, each with a message that says what is wrong: a command whose keys have
+ * no type or that gives no results, a misspelt setting, and a shared command that sees a context.
+ */
+export type Checked<D> = { readonly [Name in keyof D]: CheckedOne<D[Name]> }
+
+type CheckedOne<D> = D extends (...args: any[]) => unknown
+  ? CheckedCommand<D>
+  : {
+      readonly [Misspelt in Exclude<keyof D, keyof BulkDefinition>]: {
+        'a loader has no such setting': Misspelt
+      }
+    } & {
+      readonly command: CheckedCommand<CommandOf<D>>
+    } & SeesNoContext<D> &
+      // Said once more, since what stands in an editor when a setting is pointed at is what is said of it here.
+      OwnSettings &
+      TypedSettings<OrAny<KeyOf<D>>, OrAny<ValueOf<D>>>
+
+/** What a command must be beside a function: nothing, or what the compiler cites. */
+type CheckedCommand<C> = C extends (keys: infer Keys, ...rest: any[]) => infer G
+  ? unknown extends G
     ? unknown
-    : {
-        readonly [Misspelt in Exclude<keyof D[Name], keyof BulkDefinition>]: {
-          'a loader has no such setting': Misspelt
-        }
-      } & SeesNoContext<D[Name]>
-}
+    : Keys extends readonly never[]
+      ? { 'the keys of a command need a type, such as (keys: number[]) => ...': Keys }
+      : [G] extends [Given<any>]
+        ? unknown
+        : { 'a command gives one result for each key, in a list or a Map, or null for none': Awaited<G> }
+  : unknown
+
+/** Of a definition whose types are not known yet, as while the compiler infers them, nothing is known. */
+type OrAny<T> = [T] extends [never] ? any : T
 
 type SeesNoContext<D> = D extends { readonly shared: true | ((context: any) => unknown) }
   ? { readonly command: (keys: any, context: SharedCommandContext<any>) => unknown }
@@ -128,7 +157,7 @@ type SeesNoContext<D> = D extends { readonly shared: true | ((context: any) => u
 
 /** The loaders of a server, by the name that they have on `ctx.bulk`. */
 export type BulkDefinitions<TContext = any> = Readonly<
-  Record<string, BulkDefinition<TContext> | BulkCommand<any, Given<any>, TContext>>
+  Record<string, BulkDefinition<TContext> | AnyCommand<TContext>>
 >
 
 /** The defaults of all loaders, and what concerns all of them. */
@@ -154,10 +183,13 @@ export interface BulkOptions<As extends string = 'bulk'> extends BulkSettings {
 
 type CommandOf<D> = D extends { readonly command: infer C } ? C : D
 type NullKeysOf<D> = D extends { readonly nullKeys: infer N extends NullKeys } ? N : 'error'
-type LoaderOf<D> =
-  CommandOf<D> extends (keys: infer Keys extends readonly any[], ...rest: any[]) => infer G
-    ? BulkLoader<OrNull<Keys[number], NullKeysOf<D>>, OrNull<ResultOf<G>, NullKeysOf<D>>, any>
+type KeyOf<D> =
+  CommandOf<D> extends (keys: infer Keys extends Iterable<any>, ...rest: any[]) => unknown
+    ? ElementOf<Keys>
     : never
+type ElementOf<Keys> = Keys extends Iterable<infer K> ? K : never
+type ValueOf<D> = CommandOf<D> extends (...args: any[]) => infer G ? ResultOf<G> : never
+type LoaderOf<D> = BulkLoader<OrNull<KeyOf<D>, NullKeysOf<D>>, OrNull<ValueOf<D>, NullKeysOf<D>>, any>
 
 /** What resolvers find on `ctx.bulk`. */
 export type BulkLoaders<D extends BulkDefinitions> = { readonly [Name in keyof D]: LoaderOf<D[Name]> }

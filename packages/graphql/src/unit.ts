@@ -13,8 +13,8 @@ import {
   type BulkCallOptions,
   type BulkLoaderOptions,
   type BulkPiece,
-  type Command,
   type CommandContext,
+  type LoaderCommand,
 } from '@bulkcall/core'
 import { isSameContext, type Plan } from '@bulkcall/core/kit'
 import type { DocumentNode, GraphQLResolveInfo, GraphQLSchema, OperationDefinitionNode } from 'graphql'
@@ -262,7 +262,7 @@ export class Unit implements AsyncContext {
   }
 
   /** A command of the application, as the core calls it. */
-  #bind(command: BulkCommand): Command<any, any> {
+  #bind(command: BulkCommand): LoaderCommand<any, any> {
     return (keys, bulk) => {
       this.owner.look()
       if (this.aborted !== null) throw this.aborted.reason

@@ -40,10 +40,13 @@ type Done = NonNullable<Exclude<Awaited<ReturnType<NonNullable<Plugin['onExecute
  * @param definitions the loaders, by name: a command, or a command with its settings
  * @param options the defaults of all loaders, and a limit over all of them
  */
-export function useBulk<const D extends BulkDefinitions, const As extends string = 'bulk'>(
-  definitions: D & Checked<D>,
-  options?: UseBulkOptions<As>,
-): BulkPlugin<D, As>
+export function useBulk<
+  const D extends BulkDefinitions & {
+    // What the compiler cites where the type of a context stands in this place.
+    readonly 'with the type of a context, definitions go into a second call: useBulk<Context>()({ ... })'?: never
+  },
+  const As extends string = 'bulk',
+>(definitions: D & Checked<D>, options?: UseBulkOptions<As>): BulkPlugin<D, As>
 /** The same with the application's context type for all commands: `useBulk<AppContext>()({ … })`. */
 export function useBulk<TContext>(): <
   const D extends BulkDefinitions<TContext>,

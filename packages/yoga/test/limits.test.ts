@@ -233,7 +233,7 @@ describe('concurrent', () => {
           },
         },
       }),
-      plugins: [useBulk({ rows: { command: command('rows'), size: 1 } }, { concurrent: 2 })],
+      plugins: [useBulk({ rows: { command: command('rows')<number>, size: 1 } }, { concurrent: 2 })],
     })
     const query = `{ ${Array.from({ length: 10 }, (_, i) => `f${i}: field(key: ${i}) l${i}: load(key: ${i})`).join(' ')} }`
     await dataOf(yoga, query)
