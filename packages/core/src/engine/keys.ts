@@ -1,0 +1,31 @@
+/**
+ * Keys: what a bulk of a loader reports of them, and where they are answered.
+ * @module
+ */
+
+import type { AnyBulk } from './bulk.ts'
+import type { Outcomes } from './settle.ts'
+
+/** Where the key of a task is answered: by a bulk, at a place. */
+export interface Placed {
+  bulk: AnyBulk | null
+  place: number
+}
+
+/** What a loader knows of its keys. A bulk reports what becomes of them. */
+export interface Keys {
+  /** The bulk is about to start, or to lose its first task to the one before: the last moment to merge equal keys. */
+  sealing(bulk: AnyBulk): void
+  /** The bulk has started: no key joins or leaves it any more. */
+  started(bulk: AnyBulk): void
+  /** Makes sure that each key of the bulk has an answer of its own. */
+  index(bulk: AnyBulk): void
+  /** The key at this place has left before the bulk started. */
+  left(bulk: AnyBulk, place: number): void
+  /** The key at this place has its outcome ahead of the others. */
+  gave(bulk: AnyBulk, place: number, outcome: unknown): void
+  /** All keys have their outcomes. */
+  gaveAll(bulk: AnyBulk, outcomes: Outcomes): void
+  /** All keys that were left have failed. */
+  failed(bulk: AnyBulk): void
+}
