@@ -144,6 +144,50 @@ describe('what feeds a subscription', () => {
     )
   }
 
+  it.each([false, true])(
+    'S121 finds nothing that was loaded before its events were there, shared: %s',
+    async shared => {
+      const pubsub = createPubSub<{ news: [number] }>()
+      const state = { allowed: true, asked: 0 }
+      const mayRead = (ids: number[]): boolean[] => (state.asked++, ids.map(() => state.allowed))
+      const yoga = createYoga<any>({
+        logging: false,
+        plugins: [useBulk({ mayRead: { command: mayRead, shared } })],
+        schema: createSchema<any>({
+          typeDefs: 'type Query { a: Int } type Subscription { news: Int }',
+          resolvers: {
+            Subscription: {
+              news: {
+                async subscribe(_: unknown, __: unknown, { bulk }: Context) {
+                  if (!(await bulk.mayRead.load(1))) throw new Error('not for you')
+                  return pipe(
+                    pubsub.subscribe('news'),
+                    filter(async () => bulk.mayRead.load(1)),
+                  )
+                },
+                resolve: (n: number) => n,
+              },
+            },
+          },
+        }),
+      })
+      const response = await respond(yoga, 'subscription { news }', {
+        headers: { accept: 'text/event-stream' },
+      })
+      const events = eventsOf(response)
+      const first = events.next()
+      expect(state.asked).toBe(1)
+      for (const n of [1, 2]) {
+        state.allowed = n === 2
+        await settled()
+        pubsub.publish('news', n)
+        await until(() => state.asked === 1 + n)
+      }
+      expect((await first).value).toEqual({ data: { news: 2 } })
+      await events.return()
+    },
+  )
+
   it('S121 is not answered from what an event has loaded that is still under way; that event keeps its answers', async () => {
     const judged: boolean[] = []
     const held = gate()
