@@ -238,12 +238,15 @@ function create(
 /**
  * Whether an operation is one of an HTTP batch. Yoga gives each of these a context that inherits from that of the request,
  * which is used as it is where there is one operation. A hook that says so would cost each request more than its scope does.
+ * What inherits from a context that has loaders is that of an execution within another.
  */
 function isOfBatch(context: ClientContext): boolean {
-  if (context.request === undefined || Object.hasOwn(context, 'waitUntil')) return false
-  const prototype: unknown = Object.getPrototypeOf(context)
-  // What inherits from a context that has loaders is that of an execution within another.
-  return prototype !== Object.prototype && prototype !== null && operationOf(prototype) === undefined
+  return (
+    context.request !== undefined &&
+    'waitUntil' in context &&
+    !Object.hasOwn(context, 'waitUntil') &&
+    operationOf(Object.getPrototypeOf(context)) === undefined
+  )
 }
 
 /** Whether there is a transport that takes a status. */

@@ -552,6 +552,24 @@ describe('several executions with one context', () => {
     expect(await dataOf(yoga, '{ within }')).toEqual({ within: [1, 2, 2, 3, 3, 1] })
   })
 
+  it('S122 what a socket asks is no HTTP batch, whatever its contexts are, and though they have one request', async () => {
+    const { enveloped, state } = versioned(alone, { context: undefined })
+    class SocketContext {
+      readonly request: Request = request
+    }
+    const request = new Request('http://yoga/graphql')
+    for (const initial of [
+      new SocketContext(),
+      new SocketContext(),
+      Object.create({ request }),
+      { request },
+    ]) {
+      state.version++
+      const execute = await enveloped('{ version }', initial)
+      expect((await execute()).data.version).toBe(state.version)
+    }
+  })
+
   it('S122 one object that is the context of all that a socket asks: none ends, or answers, another', async () => {
     const { yoga, state } = versioned(alone, { context: undefined })
     const connection = { connectionParams: {} }
