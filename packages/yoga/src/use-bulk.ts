@@ -10,6 +10,7 @@ import {
   expect,
   extension,
   firstOf,
+  isOriginal,
   mistakeIn,
   Operation,
   operationOf,
@@ -170,8 +171,7 @@ function create(
       check(context)
       const operation = operationOf(context)
       // One object may be the context of all that a socket asks. What goes on with it must keep its loaders.
-      if (operation?.server === server && operation.isRunning && operation.context === context)
-        expect(context)
+      if (operation?.server === server && operation.isRunning && isOriginal(context)) expect(context)
       else extendContext(extension(server.as, new ContextBulk(operationFor(context), context, false)))
     },
 

@@ -513,7 +513,10 @@ describe('several executions with one context', () => {
     ['inherits from it', context => Object.create(context)],
     ['is a copy of it', context => ({ ...context })],
   ])('S122 an execution within another, whose context %s', async (_, initialOf, contextOf) => {
-    expect(await seenWithin(initialOf, contextOf)).toEqual([1, 1, 2, 1])
+    expect(await seenWithin(initialOf, contextOf)).toEqual([
+      [1, 1, 2, 1],
+      [2, 2, 3, 2],
+    ])
   })
 
   it('S122 executions within another, at once', async () => {
@@ -598,11 +601,14 @@ describe('several executions with one context', () => {
   })
 })
 
-/** What two executions within one see, between which something changes; and what the outer one sees before and after them. */
+/**
+ * What two executions within one see, between which something changes; and what the outer one sees before and after them. The
+ * second time it is in an HTTP batch, and not the first of it.
+ */
 async function seenWithin(
   initialOf: (context: any) => object,
   contextOf?: (context: any) => object,
-): Promise<number[]> {
+): Promise<number[][]> {
   const { yoga, state } = versioned(alone, {
     context: undefined,
     schema: createSchema<any>({
@@ -628,7 +634,9 @@ async function seenWithin(
       },
     }),
   })
-  return (await dataOf(yoga, '{ within }')).within
+  const single = await dataOf(yoga, '{ within }')
+  const [, inBatch] = await askBatch(yoga, ['{ version }', '{ within }'])
+  return [single.within, inBatch!.data.within]
 }
 
 describe('a service that took a loader once', () => {
