@@ -1,3 +1,4 @@
+import { existsSync, readdirSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 import { defineConfig } from 'vitest/config'
 import { BaseSequencer, type TestSpecification } from 'vitest/node'
@@ -14,11 +15,24 @@ class LongestFirst extends BaseSequencer {
 }
 
 function isLong({ moduleId }: TestSpecification): boolean {
-  return /\/(airports\/test\/\w+|file-stats|policy|mutants|memory)\.test\.ts$/.test(moduleId)
+  return /\/(cluster|(airports|redis)\/test\/\w+|page|calibration|policy|mutants|memory)\.test\.ts$/.test(
+    moduleId,
+  )
 }
 
-/** What takes minutes, and finds what the other tests let through: only `npm run test:all` and CI run it. */
-const exhaustive = ['policy', 'mutants', 'graphiql'].map(name => `**/test/${name}.test.ts`)
+/**
+ * What takes minutes, and finds what the other tests let through: only `npm run test:all` and CI run it. The example over the
+ * embedded database does what it does over a server, and is left out only where there is one.
+ */
+const exhaustive = [
+  'policy',
+  'mutants',
+  'memory',
+  'simulation',
+  'graphiql',
+  'cluster',
+  ...(existsSync('/usr/lib/postgresql') ? ['embedded'] : []),
+].map(name => `**/test/${name}.test.ts`)
 
 export default defineConfig({
   // The packages are tested as sources: nothing needs to be built first. Else the conditions are those of Node: what some
@@ -41,73 +55,24 @@ export default defineConfig({
     reporters: ['default', ['json', { outputFile: `reports/unit-${major}.json` }]],
     coverage: { provider: 'v8', include: ['packages/*/src/**'], thresholds: { lines: 90 } },
     projects: [
+      ...readdirSync(new URL('packages', import.meta.url)).map(name => ({
+        extends: true as const,
+        test: { name, root: `packages/${name}`, include: ['test/**/*.test.ts'] },
+      })),
+      { extends: true, test: { name: 'examples', include: ['examples/*/test/**/*.test.ts'] } },
+      { extends: true, test: { name: 'test', include: ['test/**/*.test.ts'] } },
       {
         extends: true,
         test: {
-          name: 'core',
-          root: 'packages/core',
-          include: ['test/**/*.test.ts'],
+          name: 'types',
+          // One run of the compiler for all packages.
           typecheck: {
             enabled: true,
-            include: ['test/**/*.test-d.ts'],
-            tsconfig: '../../tsconfig.json',
+            only: true,
+            include: ['packages/*/test/**/*.test-d.ts'],
+            tsconfig: 'tsconfig.json',
             spawnTimeout: 120_000,
           },
-        },
-      },
-      {
-        extends: true,
-        test: {
-          name: 'dataloader',
-          root: 'packages/dataloader',
-          include: ['test/**/*.test.ts'],
-          typecheck: { enabled: true, include: ['test/**/*.test-d.ts'], tsconfig: '../../tsconfig.json' },
-        },
-      },
-      {
-        extends: true,
-        test: {
-          name: 'yoga',
-          root: 'packages/yoga',
-          include: ['test/**/*.test.ts'],
-          typecheck: {
-            enabled: true,
-            include: ['test/**/*.test-d.ts'],
-            tsconfig: '../../tsconfig.json',
-            spawnTimeout: 120_000,
-          },
-        },
-      },
-      {
-        extends: true,
-        test: {
-          name: 'redis',
-          root: 'packages/redis',
-          include: ['test/**/*.test.ts'],
-          typecheck: { enabled: true, include: ['test/**/*.test-d.ts'], tsconfig: '../../tsconfig.json' },
-        },
-      },
-      {
-        extends: true,
-        test: { name: 'opentelemetry', root: 'packages/opentelemetry', include: ['test/**/*.test.ts'] },
-      },
-      {
-        extends: true,
-        test: { name: 'prometheus', root: 'packages/prometheus', include: ['test/**/*.test.ts'] },
-      },
-      {
-        extends: true,
-        test: { name: 'inspector', root: 'packages/inspector', include: ['test/**/*.test.ts'] },
-      },
-      {
-        extends: true,
-        test: { name: 'examples', include: ['examples/*/test/**/*.test.ts'] },
-      },
-      {
-        extends: true,
-        test: {
-          name: 'test',
-          include: ['test/**/*.test.ts'],
         },
       },
     ],

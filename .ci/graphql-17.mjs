@@ -1,4 +1,4 @@
-// Runs the tests of the Yoga plugin on graphql 17, in a copy of the checkout: every package of the tree must resolve to
+// Runs the tests of the packages for GraphQL and Yoga on graphql 17, in a copy of the checkout: every package of the tree must resolve to
 // one copy of graphql, and the lock file holds graphql 16.
 import { execFileSync, spawnSync } from 'node:child_process'
 import { cpSync, mkdirSync, mkdtempSync, rmSync } from 'node:fs'
@@ -19,11 +19,14 @@ try {
     cpSync(join(root, file), join(copy, file))
   }
   const installed =
-    run('npm', ['pkg', 'set', '-w', 'packages/yoga', `devDependencies.graphql=${version}`]) &&
+    ['graphql', 'yoga'].every(name =>
+      run('npm', ['pkg', 'set', '-w', `packages/${name}`, `devDependencies.graphql=${version}`]),
+    ) &&
     run('npm', ['pkg', 'set', `devDependencies.graphql=${version}`, `overrides.graphql=${version}`]) &&
     // Twice: a network may be away for a moment.
     (install() || install())
-  const passes = installed && run('npx', ['vitest', 'run', '--project', 'yoga'])
+  const projects = ['graphql', 'yoga', 'types'].flatMap(name => ['--project', name])
+  const passes = installed && run('npx', ['vitest', 'run', ...projects])
   if (installed) cpSync(join(copy, report), join(root, 'reports/unit-graphql-17.json'))
   process.exitCode = passes ? 0 : 1
 } finally {

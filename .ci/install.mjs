@@ -135,7 +135,7 @@ async function tryOut(project, tarballs) {
   const name = `${title}, ${how}`
   const folder = mkdtempSync(join(home, 'project-'))
   const ours = Object.fromEntries(
-    ['core', 'yoga', ...(overrides ? ['dataloader'] : [])].map(each => [
+    ['core', 'graphql', 'yoga', ...(overrides ? ['dataloader'] : [])].map(each => [
       `@bulkcall/${each}`,
       tarballs[`@bulkcall/${each}`],
     ]),

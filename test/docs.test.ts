@@ -1,18 +1,16 @@
 /**
  * The documentation holds: its programs compile and print what they say, its links lead somewhere, and the files of the
  * packages are in the order in which ARCHITECTURE.md lists them.
- *
- * A block that begins with ```ts is run: it prints what the comments with an arrow say, in their order. A block that
- * begins with ```ts compile is only compiled. What a block needs and a reader does not may stand in a comment before it:
- * <!-- with: const db = … -->.
  */
 
 import { spawnSync } from 'node:child_process'
-import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { existsSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { dirname, join, relative } from 'node:path'
 import { format } from 'node:util'
 
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest'
+
+import { snippetFolder, snippetsOf } from './support/snippets.ts'
 
 const root = join(import.meta.dirname, '..')
 const packages = readdirSync(join(root, 'packages'))
@@ -26,10 +24,7 @@ describe('the programs in the documentation', () => {
   let folder: string
 
   beforeAll(() => {
-    const reports = join(root, 'reports')
-    mkdirSync(reports, { recursive: true })
-    // In the repository, so that packages are found, and in a folder that git, the linter and the formatter pass by.
-    folder = mkdtempSync(join(reports, 'docs-'))
+    folder = snippetFolder()
     for (const { file, code } of snippets) writeFileSync(join(folder, file), code)
   })
   afterAll(() => rmSync(folder, { recursive: true, force: true }))
@@ -131,40 +126,6 @@ describe.each(folders)('ARCHITECTURE.md, of packages/%s,', folder => {
     expect(upwards).toEqual([])
   })
 })
-
-interface Snippet {
-  /** Where it stands, such as `README.md:12`. */
-  readonly title: string
-  readonly info: string
-  /** The name of its file. */
-  readonly file: string
-  readonly code: string
-  /** What it says that it prints, line by line. */
-  readonly prints: readonly string[]
-}
-
-function snippetsOf(page: string): Snippet[] {
-  const text = read(page)
-  const fenced =
-    /(?:<!-- with:(?<preamble>(?:(?!-->)[^])*)-->\n+)?^```(?<info>ts\b.*)\n(?<body>[^]*?)^```$/dgm
-  return [...text.matchAll(fenced)].map(({ groups, indices }) => {
-    const line = text.slice(0, indices!.groups!.info![0]).split('\n').length
-    return {
-      title: `${page}:${line}`,
-      info: groups!.info!,
-      file: `${page.replaceAll('/', '-')}-${line}.ts`,
-      code: only(text, [indices!.groups!.preamble, indices!.groups!.body]),
-      prints: [...groups!.body!.matchAll(/\/\/ → (.*)$/gm)].map(([, printed]) => printed!),
-    }
-  })
-}
-
-/** The text with all but these parts blanked: so that the compiler cites the lines of the page. */
-function only(text: string, parts: readonly ([number, number] | undefined)[]): string {
-  return text.replaceAll(/[^\n]/g, (char, at: number) =>
-    parts.some(part => part !== undefined && part[0] <= at && at < part[1]) ? char : ' ',
-  )
-}
 
 /** Folders that hold nothing of ours. */
 const foreign = new Set([

@@ -9,7 +9,10 @@ import { join } from 'node:path'
 
 const root = join(import.meta.dirname, '../..')
 
-/** The first line that the compiler says for each of these statements. */
+/**
+ * What the compiler says first for each of these statements: the first line, and where there are overloads, which that line does
+ * not tell apart, the last one as well.
+ */
 export function messagesFor(statements: readonly string[], preamble: string): (string | undefined)[] {
   const reports = join(root, 'reports')
   mkdirSync(reports, { recursive: true })
@@ -23,7 +26,7 @@ export function messagesFor(statements: readonly string[], preamble: string): (s
       join(folder, 'tsconfig.json'),
       JSON.stringify({
         extends: '../../tsconfig.json',
-        compilerOptions: { noUnusedLocals: false },
+        compilerOptions: { noUnusedLocals: false, noUnusedParameters: false },
         include: ['*.ts'],
       }),
     )
@@ -32,7 +35,12 @@ export function messagesFor(statements: readonly string[], preamble: string): (s
       cwd: folder,
       encoding: 'utf8',
     })
-    return statements.map((_, i) => new RegExp(`^${i}\\.ts\\(.*?\\): (.*)$`, 'm').exec(stdout)?.[1])
+    return statements.map((_, i) => {
+      const said = new RegExp(`^${i}\\.ts\\(.*?\\): (.*)\n((?: .*\n)*)`, 'm').exec(stdout)
+      if (said === null) return undefined
+      const [, first, rest] = said
+      return first!.includes('No overload') ? `${first} ${rest!.trim().split('\n').at(-1)!.trim()}` : first
+    })
   } finally {
     rmSync(folder, { recursive: true, force: true })
   }

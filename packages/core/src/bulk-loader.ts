@@ -8,7 +8,7 @@ import { Lookup, type LoaderSettings } from './cache/lookup.ts'
 import type { CallOptions } from './bulk-call.ts'
 import { close, type CloseOptions } from './closing.ts'
 import { asError } from './errors.ts'
-import type { Command, CommandContext, ResultOf, Results } from './command.ts'
+import type { CommandContext, LoaderCommand, LoaderResults, ResultOf } from './command.ts'
 import { Queue } from './engine/queue.ts'
 import {
   bulkCallOptions,
@@ -83,7 +83,7 @@ class BulkLoader<K, V, C = K> {
    * @param context the same
    */
   constructor(
-    command: Command<K, V>,
+    command: LoaderCommand<K, V>,
     options?: BulkLoaderOptions<K, V, C, NullKeys> | Checked<K, V, C>,
     scope?: BulkScope,
     context?: AsyncContext,
@@ -270,7 +270,7 @@ export type BulkLoaderFactoryOptions<K, C = K, N extends NullKeys = 'error'> = O
 
 /** Makes loaders with the options of their factory. */
 export interface BulkLoaderFactory<K, C = K, N extends NullKeys = 'error'> {
-  <G extends Results<K, unknown> | PromiseLike<Results<K, unknown>>>(
+  <G extends LoaderResults<K, unknown> | PromiseLike<LoaderResults<K, unknown>>>(
     command: (keys: K[], context: CommandContext) => G,
     scope?: BulkScope,
     context?: AsyncContext,
@@ -290,7 +290,7 @@ export function bulkLoaderFactory<K = any, C = K, N extends NullKeys = 'error'>(
   )
   const checked = new Checked(readLoaderOptions<any, any, C>(options))
   return (command, scope, context) =>
-    new BulkLoader<any, any, C>(command as Command<any, any>, checked, scope, context)
+    new BulkLoader<any, any, C>(command as LoaderCommand<any, any>, checked, scope, context)
 }
 
 /** Makes a {@link BulkLoader}; what its loads give is read off the command's type. */
@@ -298,7 +298,7 @@ export interface BulkLoaderConstructor {
   // `_V` and `_R` are there so that type arguments written by hand, `<K, V>` or `<K, V, C>`, mean the other signature.
   new <
     K,
-    G extends Results<K, unknown> | PromiseLike<Results<K, unknown>>,
+    G extends LoaderResults<K, unknown> | PromiseLike<LoaderResults<K, unknown>>,
     _V extends ResultOf<G>,
     _R,
     C = K,
@@ -308,7 +308,7 @@ export interface BulkLoaderConstructor {
     options?: BulkLoaderOptions<K, ResultOf<G>, C, N>,
   ): BulkLoader<OrNull<K, N>, OrNull<ResultOf<G>, N>, any>
   new <K, V, C = K>(
-    command: Command<K, V>,
+    command: LoaderCommand<K, V>,
     options?: BulkLoaderOptions<K, V, C, NullKeys>,
   ): BulkLoader<K, V, any>
 }

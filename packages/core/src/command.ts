@@ -18,17 +18,26 @@ export interface CommandContext {
 export type None = null | undefined | void
 
 /** The results of one bulk, in any of the shapes that a command may give them. */
-export type Results<T, R> =
-  | None
-  | (Iterable<R | PromiseLike<R> | Error> & object)
-  | AsyncIterable<R | Error>
-  | ReadonlyMap<T, R | PromiseLike<R> | Error>
+export type Results<T, R> = None | LoaderResults<T, R>
+
+/** The same for a loader: there `null` says none, since a command that gives nothing at all has forgotten its `return`. */
+export type LoaderResults<K, V> =
+  | null
+  | (Iterable<V | PromiseLike<V> | Error> & object)
+  | AsyncIterable<V | Error>
+  | ReadonlyMap<K, V | PromiseLike<V> | Error>
 
 /** Turns the tasks of one bulk into their results, at once or later. The array is the command's own to change. */
 export type Command<T, R> = (
   tasks: T[],
   context: CommandContext,
 ) => Results<T, R> | PromiseLike<Results<T, R>>
+
+/** The command of a loader: it turns the keys of one bulk into their values. */
+export type LoaderCommand<K, V> = (
+  keys: K[],
+  context: CommandContext,
+) => LoaderResults<K, V> | PromiseLike<LoaderResults<K, V>>
 
 /** What one task gets of a command that returns `G`: `null` is among it only when the command can give none. */
 export type ResultOf<G> = OneOf<Awaited<G>>

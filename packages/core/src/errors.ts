@@ -14,6 +14,10 @@ export abstract class BulkError extends Error {
   override get name(): string {
     return this.constructor.name
   }
+  /** What a GraphQL server tells its client of the error: graphql-js looks for it here. */
+  get extensions(): { readonly code: string } {
+    return { code: this.code }
+  }
   static {
     // On the prototype, where nothing that prints the error looks.
     Object.defineProperty(this.prototype, brand, { value: true })

@@ -187,11 +187,36 @@ function captureContext(): AsyncContext {
 export const nobody: AsyncContext = emptied(captureContext())
 
 function emptied(context: AsyncContext): AsyncContext {
-  const held = context as unknown as Record<symbol, unknown>
-  for (const key of Object.getOwnPropertySymbols(context)) {
-    if (!key.description?.includes('async_id')) held[key] = undefined
-  }
+  for (const place of placesIn(context)) held(context)[place] = undefined
   return context
+}
+
+function held(context: AsyncContext): Record<symbol, unknown> {
+  return context as never
+}
+
+/** Where a resource keeps what it took over. */
+function placesIn(context: AsyncContext): readonly symbol[] {
+  return Object.getOwnPropertySymbols(context).filter(place => !place.description?.includes('async_id'))
+}
+
+/** What it took over, by the store: each has a place of its own, or, on newer versions of Node, all are in one map. */
+function storesIn(context: AsyncContext): ReadonlyMap<unknown, unknown> {
+  const places = placesIn(context)
+  const frame = places.find(({ description }) => description === 'context_frame')
+  if (frame === undefined) return new Map(places.map(place => [place, held(context)[place]]))
+  return new Map(held(context)[frame] as Map<unknown, unknown> | undefined)
+}
+
+/**
+ * Whether each store has the same value in both. Where a host does not show what a resource took over, it takes each for
+ * another than all others.
+ */
+export function isSameContext(a: AsyncContext, b: AsyncContext): boolean {
+  if (a === b) return true
+  if (Object.getOwnPropertySymbols(a).length === 0) return false
+  const [one, other] = [storesIn(a), storesIn(b)]
+  return [...one.keys(), ...other.keys()].every(store => Object.is(one.get(store), other.get(store)))
 }
 
 /** The host that the program runs on. */

@@ -27,7 +27,15 @@ export {
 export type { AsyncBulkCallConstructor, CallOptions } from './bulk-call.ts'
 export type { CloseOptions } from './closing.ts'
 export type { CacheMap } from './cache/cache.ts'
-export type { Command, CommandContext, None, ResultOf, Results } from './command.ts'
+export type {
+  Command,
+  CommandContext,
+  LoaderCommand,
+  LoaderResults,
+  None,
+  ResultOf,
+  Results,
+} from './command.ts'
 export type { BulkEvent, BulkListener, OpenBulk } from './events.ts'
 export type { AsyncContext, Host } from './host.ts'
 export type { Limiter, Slot, Waiter } from './limiter.ts'

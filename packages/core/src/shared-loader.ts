@@ -7,7 +7,7 @@
  */
 
 import { AsyncBulkCall } from './bulk-call.ts'
-import type { Command, CommandContext, ResultOf, Results } from './command.ts'
+import type { CommandContext, LoaderCommand, LoaderResults, ResultOf } from './command.ts'
 import { check, checkNames } from './validate.ts'
 import { firstOf, placesOf } from './engine/duplicates.ts'
 import { asError, BulkTimeoutError, isError } from './errors.ts'
@@ -69,7 +69,7 @@ export interface OwnLoaderOptions<K, V, P, N extends NullKeys = 'error'> extends
 type AnyCommand<K, P> = (
   keys: K[],
   context: SharedCommandContext<P>,
-) => Results<K, unknown> | PromiseLike<Results<K, unknown>>
+) => LoaderResults<K, unknown> | PromiseLike<LoaderResults<K, unknown>>
 
 /**
  * Makes loaders, one for each unit of work, whose bulks go out together. Nothing of one unit of work is seen by another:
@@ -129,7 +129,7 @@ class SharedLoader<K, V, P = undefined> {
   definition<N extends NullKeys = 'error'>(
     options: OwnLoaderOptions<K, V, P, N> = {},
   ): {
-    readonly command: Command<K, V>
+    readonly command: LoaderCommand<K, V>
     readonly options: BulkLoaderOptions<K, V, any, N>
   } {
     checkNames(options, [
@@ -233,7 +233,7 @@ class SharedLoader<K, V, P = undefined> {
   }
 
   /** The command as a bulk of one partition calls it: with each key once, since several may ask for it. */
-  #bound(partition: P): Command<K, V> {
+  #bound(partition: P): LoaderCommand<K, V> {
     const call = { name: this.#name }
     const keyOf = this.#cacheKeyFn ?? (key => key)
     const command = this.#command
@@ -307,12 +307,21 @@ class FailedTogether extends Error {
 /** Makes a {@link SharedLoader}; what its loads give is read off the command's type. */
 export interface SharedLoaderConstructor {
   // `_V` and `_R` are there so that type arguments written by hand, `<K, V, P>`, mean the other signature.
-  new <K, G extends Results<K, unknown> | PromiseLike<Results<K, unknown>>, P, _V extends ResultOf<G>, _R>(
+  new <
+    K,
+    G extends LoaderResults<K, unknown> | PromiseLike<LoaderResults<K, unknown>>,
+    P,
+    _V extends ResultOf<G>,
+    _R,
+  >(
     command: (keys: K[], context: SharedCommandContext<P>) => G,
     options?: SharedLoaderOptions<K>,
   ): SharedLoader<K, ResultOf<G>, P>
   new <K, V, P = undefined>(
-    command: (keys: K[], context: SharedCommandContext<P>) => Results<K, V> | PromiseLike<Results<K, V>>,
+    command: (
+      keys: K[],
+      context: SharedCommandContext<P>,
+    ) => LoaderResults<K, V> | PromiseLike<LoaderResults<K, V>>,
     options?: SharedLoaderOptions<K>,
   ): SharedLoader<K, V, P>
 }

@@ -25,3 +25,26 @@ it('S92 the compiler says in words that `keyOfTask` is needed, and what the key 
     `error TS2339: Property 'name' does not exist on type 'User'.`,
   ])
 })
+
+it('S186 a loader whose command gives nothing does not compile, nor does one that gives what holds no results', () => {
+  const messages = messagesFor(
+    [
+      'new BulkLoader(async (ids: number[]) => {})',
+      'new BulkLoader<number, null>((ids: number[]) => {})',
+      'new SharedLoader(async (ids: number[]) => {})',
+      'bulkLoaderFactory()((ids: number[]) => undefined)',
+      'new BulkLoader(async (ids: number[]) => ids.length)',
+      'new BulkLoader(async (ids: number[]) => null), new AsyncBulkCall(async (ids: number[]) => {})',
+    ],
+    `import { AsyncBulkCall, BulkLoader, bulkLoaderFactory, SharedLoader } from '@bulkcall/core'`,
+  )
+  const none = `error TS2769: No overload matches this call. Type 'void' is not assignable to type 'LoaderResults<number, unknown>'.`
+  expect(messages).toEqual([
+    none,
+    `error TS2345: Argument of type '(ids: number[]) => void' is not assignable to parameter of type 'LoaderCommand<number, null>'.`,
+    none,
+    `error TS2345: Argument of type '(ids: number[]) => undefined' is not assignable to parameter of type '(keys: any[], context: CommandContext) => PromiseLike<LoaderResults<any, unknown>> | LoaderResults<any, unknown>'.`,
+    `error TS2769: No overload matches this call. Type 'number' is not assignable to type 'LoaderResults<number, unknown>'.`,
+    undefined,
+  ])
+})

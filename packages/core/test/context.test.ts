@@ -9,12 +9,15 @@ import {
   AsyncBulkCall,
   BulkLoader,
   BulkScope,
+  host,
   semaphore,
   SharedLoader,
+  type AsyncContext,
   type BulkCallOptions,
   type Command,
   type Limiter,
 } from '../src/index.ts'
+import { isSameContext } from '../src/kit.ts'
 
 const tenant = new AsyncLocalStorage<string>()
 const entry = new URL('../src/index.ts', import.meta.url).href
@@ -56,6 +59,63 @@ function lazyQuery(run: () => string[]): PromiseLike<string[]> {
   // oxlint-disable-next-line unicorn/no-thenable -- it is what this is about
   return { then: (...reactions) => Promise.resolve(run()).then(...reactions) }
 }
+
+const captured = (): AsyncContext => host.captureContext()
+
+describe('two async contexts', () => {
+  const other = new AsyncLocalStorage<unknown>()
+
+  it('S200 are the same where each store has the same value', () => {
+    const rows = new Map()
+    const [none, a, again, b] = [captured(), ...['a', 'a', 'b'].map(name => tenant.run(name, captured))]
+    const [withOther, turned] = [
+      tenant.run('a', () => other.run(rows, captured)),
+      other.run(rows, () => tenant.run('a', captured)),
+    ]
+    // What is in a store is no matter, since it changes.
+    const withEqual = tenant.run('a', () => other.run(new Map(), captured))
+    const pairs = [
+      [none, captured(), true],
+      [a, a, true],
+      [a, again, true],
+      [a, b, false],
+      [a, none, false],
+      [none, a, false],
+      [a, withOther, false],
+      [withOther, a, false],
+      [withOther, turned, true],
+      [withOther, withEqual, false],
+    ] as const
+    expect(pairs.map(([one, two]) => isSameContext(one!, two!))).toEqual(pairs.map(([, , same]) => same))
+  })
+
+  it('S200 are the same with the same values where a host keeps all stores in one map', () => {
+    const frame = Symbol('context_frame')
+    const holding = (...entries: [object, unknown][]): AsyncContext =>
+      Object.assign(new AsyncResource('test'), { [frame]: entries.length > 0 ? new Map(entries) : undefined })
+    const [none, a, again, b, both] = [
+      holding(),
+      holding([tenant, 'a']),
+      holding([tenant, 'a']),
+      holding([tenant, 'b']),
+      holding([other, 1], [tenant, 'a']),
+    ]
+    const pairs = [
+      [none, holding(), true],
+      [a, again, true],
+      [a, b, false],
+      [a, none, false],
+      [a, both, false],
+      [both, a, false],
+    ] as const
+    expect(pairs.map(([one, two]) => isSameContext(one, two))).toEqual(pairs.map(([, , same]) => same))
+  })
+
+  it('S200 are different where a host does not show what they hold', () => {
+    const hidden: AsyncContext = { runInAsyncScope: (work, thisArg, a) => work.call(thisArg, a) }
+    expect([isSameContext(hidden, hidden), isSameContext(hidden, { ...hidden })]).toEqual([true, false])
+  })
+})
 
 describe('the command runs in the context of the call', () => {
   it('S44 by the end of the turn, whoever came first', async () => {
@@ -299,7 +359,14 @@ describe('what is made when its first user comes, and serves all', () => {
 
   it('S120 a loader that keeps its answers is its maker’s', async () => {
     const seen: unknown[] = []
-    const loader = tenant.run('owner', () => new BulkLoader(async () => void seen.push(tenant.getStore())))
+    const loader = tenant.run(
+      'owner',
+      () =>
+        new BulkLoader(() => {
+          seen.push(tenant.getStore())
+          return null
+        }),
+    )
     await tenant.run('a', () => loader.load('1'))
     expect(seen).toEqual(['owner'])
   })

@@ -214,7 +214,7 @@ describe('load', () => {
   })
 
   it('S24 S26 none is null for each key, and so is what a Map leaves out', async () => {
-    const none = new BulkLoader(async (_keys: readonly string[]) => {})
+    const none = new BulkLoader(async (_keys: readonly string[]) => null)
     expect(await Promise.all([none.load('a'), none.load('b')])).toEqual([null, null])
     const some = new BulkLoader(async (_keys: readonly string[]) => new Map([['a', 1]]))
     expect(await Promise.all([some.load('a'), some.load('b'), some.loadMany(['b', 'a'])])).toEqual([

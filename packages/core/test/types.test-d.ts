@@ -15,6 +15,7 @@ import {
   type Command,
   type CommandContext,
   type Limiter,
+  type LoaderCommand,
   type ResultOf,
   type Results,
 } from '../src/index.ts'
@@ -534,7 +535,7 @@ describe('classes', () => {
 
   it('S52 a generic class may extend BulkLoader', () => {
     class Named<K extends string, V, C> extends BulkLoader<K, V | null, C> {
-      constructor(command: Command<K, V | null>, cacheKeyFn: (key: K) => C) {
+      constructor(command: LoaderCommand<K, V | null>, cacheKeyFn: (key: K) => C) {
         super(command, { cacheKeyFn })
       }
     }

@@ -3,9 +3,10 @@
  * @module
  */
 
+import type { RequestContext } from '@bulkcall/graphql/kit'
+
 /** What a context tells of its client. All of it may be missing, or be something else. */
-export interface ClientContext {
-  readonly request?: Request
+export interface ClientContext extends RequestContext {
   /** Over a WebSocket, where the recipe for graphql-ws puts it. */
   readonly socket?: unknown
   /** And where graphql-ws itself does. */

@@ -4,10 +4,9 @@
  * @module
  */
 
+import { operationOf, wrapEvents, type Execution } from '@bulkcall/graphql/kit'
 import type { ExecutionArgs } from 'graphql'
 import type { Plugin } from 'graphql-yoga'
-import type { Execution } from './operation.ts'
-import { wrapEvents } from './resolvers.ts'
 
 /** Plugins that execute hand on the arguments, or copies of them, which keep this. */
 const key: unique symbol = Symbol('bulkcall execution')
@@ -32,10 +31,11 @@ function enter(execute: Execute): Execute {
   let entered = entering.get(execute)
   if (entered === undefined) {
     entered = args => {
-      const execution = executionOf(args)
-      return execution === undefined
-        ? execute(args)
-        : execution.operation.enter(execution, () => execute(args))
+      const { contextValue, document } = args
+      // A plugin may have handed on but what it knows of the arguments.
+      const execution = executionOf(args) ?? operationOf(contextValue)?.executionOf(document)
+      if (execution === undefined) return execute(args)
+      return execution.operation.enter(execution, contextValue, () => execute(args))
     }
     entering.set(execute, entered)
   }

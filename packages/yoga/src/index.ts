@@ -4,9 +4,9 @@
  */
 
 export { useBulk } from './use-bulk.ts'
-export { bulkResolver } from './batch.ts'
+export { bulkResolver } from '@bulkcall/graphql'
 
-export type { BulkResolverCall, BulkResolverOptions } from './batch.ts'
+export type { BulkPlugin, UseBulkOptions } from './types.ts'
 export type {
   BulkCommand,
   BulkCommandContext,
@@ -14,7 +14,8 @@ export type {
   BulkDefinition,
   BulkDefinitions,
   BulkLoaders,
-  BulkPlugin,
+  BulkResolverCall,
+  BulkResolverOptions,
+  BulkServer,
   BulkSettings,
-  UseBulkOptions,
-} from './types.ts'
+} from '@bulkcall/graphql'

@@ -4,19 +4,30 @@
  */
 
 import { BulkOptionError } from '@bulkcall/core'
+import type { BulkDefinitions, Checked } from '@bulkcall/graphql'
+import {
+  contextClass,
+  expect,
+  extension,
+  firstOf,
+  mistakeIn,
+  Operation,
+  operationOf,
+  fieldResolver,
+  prepare,
+  serverOf,
+  withoutOld,
+  wrapResolvers,
+  type Execution,
+  type Unit,
+} from '@bulkcall/graphql/kit'
 import type { ExecutionArgs } from 'graphql'
 import type { Plugin } from 'graphql-yoga'
 import { attended, gone, hasSignal, isAsyncIterable, type ClientContext } from './client.ts'
-import { contextClass, expect, extension, isFirst, mistakeIn, operationOf } from './context.ts'
-import { prepare } from './definitions.ts'
 import { isShownAsItIs, presented, presentedBatch, presentedFailure } from './errors.ts'
-import { logOnce, withoutRepeats, type Log } from './log.ts'
 import { entrance, executing, executionOf, wrapsEvents } from './executor.ts'
-import { Operation, type Execution } from './operation.ts'
-import { fieldResolver, wrapResolvers } from './resolvers.ts'
-import { withoutOld } from './tally.ts'
-import type { BulkDefinitions, BulkPlugin, UseBulkOptions, Checked } from './types.ts'
-import type { Unit } from './unit.ts'
+import { logOnce, withoutRepeats, type Log } from './log.ts'
+import type { BulkPlugin, UseBulkOptions } from './types.ts'
 
 const ours = new WeakSet<object>()
 
@@ -29,10 +40,13 @@ type Done = NonNullable<Exclude<Awaited<ReturnType<NonNullable<Plugin['onExecute
  * @param definitions the loaders, by name: a command, or a command with its settings
  * @param options the defaults of all loaders, and a limit over all of them
  */
-export function useBulk<const D extends BulkDefinitions, const As extends string = 'bulk'>(
-  definitions: D & Checked<D>,
-  options?: UseBulkOptions<As>,
-): BulkPlugin<D, As>
+export function useBulk<
+  const D extends BulkDefinitions & {
+    // What the compiler cites where the type of a context stands in this place.
+    readonly 'with the type of a context, definitions go into a second call: useBulk<Context>()({ ... })'?: never
+  },
+  const As extends string = 'bulk',
+>(definitions: D & Checked<D>, options?: UseBulkOptions<As>): BulkPlugin<D, As>
 /** The same with the application's context type for all commands: `useBulk<AppContext>()({ … })`. */
 export function useBulk<TContext>(): <
   const D extends BulkDefinitions<TContext>,
@@ -49,7 +63,7 @@ function create(
   definitions: BulkDefinitions,
   options: UseBulkOptions<string> = {},
 ): BulkPlugin<BulkDefinitions, string> {
-  const server = prepare(definitions, options)
+  const server = prepare(definitions, options, ['extensions'])
   const ContextBulk = contextClass(server.loaders)
   let log: Log | null = null
   /** The operation that all operations of one HTTP batch share: they are one request of one client. */
@@ -80,7 +94,7 @@ function create(
     for (const definition of document.definitions) {
       if (!('operation' in definition) || !('selectionSet' in definition)) continue
       if (operationName && definition.name?.value !== operationName) continue
-      return executing(args, operation.begin([schema, document, definition], isFirst(contextValue)))
+      return executing(args, operation.begin([schema, document, definition], firstOf(contextValue)))
     }
     return undefined
   }
@@ -125,9 +139,7 @@ function create(
   const otherExecution = executions(false)
 
   const plugin: BulkPlugin<BulkDefinitions, string> = {
-    '~definitions': definitions,
-    create: (context = {}) => new ContextBulk(new Operation(server, context)) as never,
-    '~as': server.as,
+    ...serverOf(definitions, server),
 
     onPluginInit({ plugins, registerContextErrorHandler }) {
       const others = plugins.filter(other => typeof other === 'object' && other !== null && ours.has(other))
@@ -160,7 +172,7 @@ function create(
       // One object may be the context of all that a socket asks. What goes on with it must keep its loaders.
       if (operation?.server === server && operation.isRunning && operation.context === context)
         expect(context)
-      else extendContext(extension(server.as, new ContextBulk(operationFor(context))))
+      else extendContext(extension(server.as, new ContextBulk(operationFor(context), context, false)))
     },
 
     onExecute({ args, executeFn, setExecuteFn }) {
@@ -230,7 +242,8 @@ function create(
 function isOfBatch(context: ClientContext): boolean {
   if (context.request === undefined || Object.hasOwn(context, 'waitUntil')) return false
   const prototype: unknown = Object.getPrototypeOf(context)
-  return prototype !== Object.prototype && prototype !== null
+  // What inherits from a context that has loaders is that of an execution within another.
+  return prototype !== Object.prototype && prototype !== null && operationOf(prototype) === undefined
 }
 
 /** Whether there is a transport that takes a status. */

@@ -19,7 +19,69 @@ it('S148 the compiler names a misspelt setting, and refuses a batched field whos
   expect(messages).toEqual([
     `error TS2322: Type '5' is not assignable to type '5 & { 'a loader has no such setting': "sise"; }'.`,
     `error TS2322: Type '5' is not assignable to type '5 & { 'a loader has no such setting': "concurent"; }'.`,
-    `error TS2322: Type 'number' is not assignable to type 'PromiseLike<Results<any, unknown>> | Results<any, unknown>'.`,
+    `error TS2322: Type 'number' is not assignable to type 'PromiseLike<LoaderResults<any, unknown>> | LoaderResults<any, unknown>'.`,
     undefined,
   ])
+})
+
+/** The reason why a command is refused. */
+function noResults(given: string): string {
+  return `'a command gives one result for each key, in a list or a Map, or null for none': ${given}`
+}
+
+function refused(command: string, reason: string): string {
+  return `error TS2322: Type '${command}' is not assignable to type '(${command}) & { ${reason}; }'.`
+}
+
+it('S186 the compiler says in words what is wrong with a command in a definition', () => {
+  const messages = messagesFor(
+    [
+      'useBulk({ users: ids => ids })',
+      'useBulk({ users: { command: ids => ids, size: 5 } })',
+      'useBulk<{ tenant: string }>()({ users: { command: (ids, { context }) => [context.tenant, ids] } })',
+      'useBulk({ users: async (ids: number[]) => {} })',
+      'useBulk({ users: { command: (ids: number[]) => {} } })',
+      'useBulk({ users: (ids: number[]) => ids.length })',
+      'useBulk<{ tenant: string }>()({ users: { command: async (ids: number[]) => "x" } })',
+      'bulkResolver(async (calls: { source: 1 }[]) => {})',
+      'useBulk({ users: { command: users, cacheKeyFn: (id: string) => id } })',
+      'useBulk({ users: async (ids: number[]) => null, all: (ids: any[]) => ids })',
+    ],
+    `import { bulkResolver, useBulk } from '@bulkcall/yoga'
+    declare const users: (ids: number[]) => Promise<{ readonly id: number }[]>`,
+  )
+  const noType = `'the keys of a command need a type, such as (keys: number[]) => ...': never[]`
+  expect(messages).toEqual([
+    refused('(ids: never[]) => never[]', noType),
+    refused('(ids: never[]) => never[]', noType),
+    refused(
+      '(ids: never[], { context }: BulkCommandContext<{ tenant: string; }>) => (string | never[])[]',
+      noType,
+    ),
+    refused('(ids: number[]) => Promise<void>', noResults('void')),
+    refused('(ids: number[]) => void', noResults('void')),
+    refused('(ids: number[]) => number', noResults('number')),
+    refused('(ids: number[]) => Promise<string>', noResults('string')),
+    `error TS2345: Argument of type '(calls: { source: 1; }[]) => Promise<void>' is not assignable to parameter of type '(calls: BulkResolverCall<1, unknown>[], context: BulkCommandContext<any>) => PromiseLike<LoaderResults<any, unknown>> | LoaderResults<...>'.`,
+    `error TS2322: Type '(id: string) => string' is not assignable to type '((id: string) => string) & ((key: number) => unknown)'.`,
+    undefined,
+  ])
+})
+
+it('S187 the compiler says that the type of a context needs a second call', () => {
+  const messages = messagesFor(
+    [
+      'useBulk<AppContext>({ users })',
+      'useBulk<AppContext>()({ users })',
+      'defineBulk<AppContext>({ users })',
+    ],
+    `import { defineBulk } from '@bulkcall/graphql'
+    import { useBulk } from '@bulkcall/yoga'
+    interface AppContext { readonly tenant: string }
+    declare const users: (ids: number[]) => Promise<{ readonly id: number }[]>`,
+  )
+  const definitions = 'Readonly<Record<string, AnyCommand<any> | BulkDefinition<any>>>'
+  const needed = (call: string) =>
+    `error TS2344: Type 'AppContext' does not satisfy the constraint '${definitions} & { readonly 'with the type of a context, definitions go into a second call: ${call}<Context>()({ ... })'?: never; }'.`
+  expect(messages).toEqual([needed('useBulk'), undefined, needed('defineBulk')])
 })

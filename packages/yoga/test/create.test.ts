@@ -3,6 +3,8 @@
  */
 
 import { BulkScope } from '@bulkcall/core'
+import { parse } from 'graphql'
+import { createSchema, createYoga } from 'graphql-yoga'
 import { expect, expectTypeOf, it } from 'vitest'
 
 import { useBulk, type BulkCommandContext } from '../src/index.ts'
@@ -12,7 +14,9 @@ interface User {
 }
 
 /** What was asked, with the tenant of its context. */
-function server(settings: { readonly concurrent?: number; readonly shared?: true } = {}) {
+function server(
+  settings: { readonly concurrent?: number; readonly shared?: true | ((context: any) => unknown) } = {},
+) {
   const asked: unknown[] = []
   let running = 0
   const most = { running: 0 }
@@ -65,6 +69,16 @@ it('S185 bulks that a server shares take keys of units of work too', async () =>
   expect(asked).toEqual([[undefined, 1, 2]])
 })
 
+it('S185 bulks of a partition take keys of units of work too, whose context is what they were given', async () => {
+  const { bulk, asked } = server({ shared: ({ tenant }) => tenant })
+  await Promise.all(['a', 'b', 'a'].map((tenant, id) => bulk.create({ tenant }).users.load(id)))
+
+  expect(asked).toEqual([
+    [undefined, 0, 2],
+    [undefined, 1],
+  ])
+})
+
 it('S185 work that runs in the scope of its loaders has windows that close with it', async () => {
   const { bulk, asked } = server()
   const loaders = bulk.create()
@@ -73,4 +87,38 @@ it('S185 work that runs in the scope of its loaders has windows that close with 
   await Promise.all([1, 2].map(id => scope.run(() => loaders.users.load(id))))
 
   expect(asked).toEqual([[undefined, 1, 2]])
+})
+
+it('S185 with loaders that were made outside of it, the server executes as with its own', async () => {
+  const { bulk, asked } = server()
+  const yoga = createYoga({
+    schema: createSchema<any>({
+      typeDefs: 'type Query { users(ids: [Int!]!): [User] } type User { id: Int }',
+      resolvers: {
+        Query: {
+          users: (_, { ids }, ctx) =>
+            ids.map(async (id: number) => {
+              await new Promise(resolve => setTimeout(resolve, id))
+              return ctx.bulk.users.load(id)
+            }),
+        },
+      },
+    }),
+    plugins: [bulk],
+  })
+  const { execute, schema } = yoga.getEnveloped()
+  const contextValue = bulk.extendContext({ tenant: 'acme' })
+  for (const id of [1, 1]) {
+    const { data }: any = await execute({
+      schema,
+      document: parse(`{ users(ids: [${id}, 2]) { id } }`),
+      contextValue,
+    })
+    expect(data.users).toEqual([{ id: 1 }, { id: 2 }])
+  }
+
+  expect(asked).toEqual([
+    ['acme', 1, 2],
+    ['acme', 1, 2],
+  ])
 })

@@ -2,7 +2,7 @@ import { createSchema, createYoga } from 'graphql-yoga'
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { semaphore, type Limiter, type Slot, type Waiter } from '@bulkcall/core'
-import { both } from '../src/limits.ts'
+import { both } from '../../graphql/src/limits.ts'
 import { bulkResolver, useBulk, type BulkDefinitions, type UseBulkOptions } from '../src/index.ts'
 import { ask, askBatch, dataOf } from './support/ask.ts'
 import { gate, settled, sleep, until } from './support/wait.ts'
@@ -233,7 +233,7 @@ describe('concurrent', () => {
           },
         },
       }),
-      plugins: [useBulk({ rows: { command: command('rows'), size: 1 } }, { concurrent: 2 })],
+      plugins: [useBulk({ rows: { command: command('rows')<number>, size: 1 } }, { concurrent: 2 })],
     })
     const query = `{ ${Array.from({ length: 10 }, (_, i) => `f${i}: field(key: ${i}) l${i}: load(key: ${i})`).join(' ')} }`
     await dataOf(yoga, query)

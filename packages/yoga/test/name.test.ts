@@ -63,7 +63,7 @@ function server(
 
 const refusal = (what: string): object =>
   expect.objectContaining({
-    message: `Bulkcall: the property ${what} of the context must be what useBulk has put there, got a plain object (call that something else, or give the loaders another name: useBulk(…, { as: 'loaders' }))`,
+    message: `Bulkcall: the property ${what} of the context must be the loaders of useBulk or defineBulk, got a plain object (call that something else, or give the loaders another name: { as: 'loaders' })`,
   })
 
 const replacing: [string, string, Partial<YogaServerOptions<any, any>>, Plugin[]][] = [

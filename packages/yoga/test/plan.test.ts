@@ -14,7 +14,7 @@ import {
 } from 'graphql'
 import { createSchema, createYoga } from 'graphql-yoga'
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
-import { Plans } from '../src/plan.ts'
+import { Plans } from '../../graphql/src/plan.ts'
 import { useBulk } from '../src/index.ts'
 import { askBatch, dataOf, eventsOf, respond } from './support/ask.ts'
 import { passing, stopTime } from './support/contest.ts'

@@ -3,10 +3,10 @@
  */
 
 import { AsyncLocalStorage } from 'node:async_hooks'
-import { createSchema, createYoga } from 'graphql-yoga'
+import { createSchema, createYoga, type Plugin } from 'graphql-yoga'
 import { describe, expect, it } from 'vitest'
 import { useBulk, type BulkDefinition } from '../src/index.ts'
-import { ask, dataOf, type AskOptions } from './support/ask.ts'
+import { ask, askBatch, dataOf, type AskOptions } from './support/ask.ts'
 import { gate, patient, until } from './support/wait.ts'
 
 type Ids = readonly number[]
@@ -131,6 +131,51 @@ async function twoTenants(shared: (context: any) => unknown, load: (bulk: any) =
   return { bulks, asks }
 }
 
+/** A server whose tenant stands at the end of the document; `context()` loads before it says so. */
+function tenantsOfDocuments(plugins: Plugin[] = []) {
+  const bulks: (readonly unknown[])[] = []
+  const yoga = createYoga<any>({
+    logging: false,
+    batching: true,
+    plugins: [
+      useBulk({
+        docs: {
+          command: (ids: string[], { partition }: any) => (
+            bulks.push(ids),
+            ids.map(id => `${id} of ${partition}`)
+          ),
+          shared: ({ tenant = 'none' }: any) => tenant,
+        },
+        tenants: (ids: number[], { context }: any) => ids.map(() => context.tenant),
+      }),
+      ...plugins,
+    ],
+    context: async ({ bulk, params }: any) => ({
+      early: await bulk.docs.load('1'),
+      tenant: params.query.split('# ')[1],
+    }),
+    schema: createSchema<any>({
+      typeDefs: 'type Query { doc(id: String!): String early: String tenant: String within: [String] }',
+      resolvers: {
+        Query: {
+          doc: (_, { id }, { bulk }) => bulk.docs.load(id),
+          early: (_, __, { early }) => early,
+          within: async (_, __, context) => {
+            const { docs } = context.bulk
+            const before = await docs.load('1')
+            const { schema, parse, execute } = yoga.getEnveloped({} as never)
+            const contextValue = { ...context, tenant: 'other' }
+            const answer: any = await execute({ schema, document: parse('{ doc(id: "1") }'), contextValue })
+            return [before, answer.data.doc, await docs.load('2')]
+          },
+          tenant: (_, __, { bulk }) => bulk.tenants.load(1),
+        },
+      },
+    }),
+  })
+  return { yoga, bulks }
+}
+
 describe('a shared loader', () => {
   it('S70 takes the keys of many requests into one bulk, each key once', async () => {
     const { yoga, bulks, holding, loaded } = server()
@@ -230,6 +275,51 @@ describe('a shared loader', () => {
     )
     const [answer] = await asks('{ as(tenant: "umbrella") }', ['acme', 'acme'])
     expect(answer!.data.as).toBe('same of acme, same of umbrella')
+  })
+
+  it('S201 has the partition of each operation of an HTTP batch, as its own context says', async () => {
+    const { yoga, bulks } = tenantsOfDocuments()
+    const answers = await askBatch(yoga, ['{ doc(id: "1") } # acme', '{ early doc(id: "1") } # umbrella'])
+    expect(answers.map(({ data }) => data)).toEqual([
+      { doc: '1 of acme' },
+      { early: '1 of none', doc: '1 of umbrella' },
+    ])
+    expect(bulks).toHaveLength(3)
+  })
+
+  it.each<[string, Plugin]>([
+    [
+      'a copy',
+      {
+        onExecute: ({ executeFn, setExecuteFn }) =>
+          setExecuteFn(args =>
+            executeFn({ ...args, contextValue: { ...args.contextValue, tenant: 'copy' } }),
+          ),
+      },
+    ],
+    [
+      'one that inherits from it',
+      {
+        onExecute: ({ executeFn, setExecuteFn }) =>
+          setExecuteFn(args => {
+            const contextValue = Object.assign(Object.create(args.contextValue), { tenant: 'copy' })
+            return executeFn({ ...args, contextValue })
+          }),
+      },
+    ],
+  ])('S201 has the partition, and a command the context, that the resolvers get: %s', async (_, copies) => {
+    const { yoga } = tenantsOfDocuments([copies])
+    expect(await dataOf(yoga, '{ doc(id: "1") tenant } # acme')).toEqual({
+      doc: '1 of copy',
+      tenant: 'copy',
+    })
+  })
+
+  it('S201 an execution within another that has a copy of its context changes no partition of that', async () => {
+    const { yoga } = tenantsOfDocuments()
+    expect(await dataOf(yoga, '{ within } # acme')).toEqual({
+      within: ['1 of acme', '1 of other', '2 of acme'],
+    })
   })
 
   it('S125 what the context throws when it is asked is the error of the load', async () => {

@@ -13,7 +13,7 @@ import { describe, expect, it } from 'vitest'
 import { bulkResolver, useBulk } from '../src/index.ts'
 import { ask, askBatch, dataOf, eventsOf, respond } from './support/ask.ts'
 import { listenToSockets } from './support/sockets.ts'
-import { patient, sleep } from './support/wait.ts'
+import { gate, patient, settled, sleep } from './support/wait.ts'
 
 const store = new AsyncLocalStorage<string>()
 
@@ -258,6 +258,45 @@ describe('the store that the resolvers of an execution have in common', () => {
     expect(answers.map(({ data }) => JSON.parse(JSON.stringify(data)))).toEqual(['T1', 'T2', 'T3'].map(inOne))
   })
 
+  it('S124 one object that is the context of all that a socket asks: no command runs in the store of another', async () => {
+    let last = 0
+    const transaction: Plugin = {
+      onExecute: ({ executeFn, setExecuteFn }) => {
+        const name = `T${++last}`
+        setExecuteFn(args => store.run(name, () => executeFn(args)))
+      },
+    }
+    const held = gate()
+    const schema = createSchema<any>({
+      typeDefs: 'type Query { seen: String late: String }',
+      resolvers: {
+        Query: {
+          seen: (_, __, { bulk }) => bulk.seen.load(1),
+          late: async (_, __, { bulk }) => {
+            await held.opened
+            return bulk.seen.load(2)
+          },
+        },
+      },
+    })
+    const yoga = server([bulkPlugin(), transaction], { schema })
+    const connection = {}
+    const run = async (text: string): Promise<unknown> => {
+      const { parse, contextFactory, execute, schema: enveloped } = yoga.getEnveloped(connection as never)
+      const document = parse(text)
+      const contextValue = await contextFactory()
+      const answer: any = await execute({ schema: enveloped, document, contextValue })
+      return { ...answer.data }
+    }
+    const long = run('{ seen late }')
+    await settled()
+    expect(await run('{ seen }')).toEqual({ seen: 'T2' })
+    const longer = run('{ late }')
+    await settled()
+    held.open()
+    expect([await long, await longer]).toEqual([{ seen: 'T1', late: 'T1' }, { late: 'T3' }])
+  })
+
   it('S124 each event has its own, and so has what feeds it', async () => {
     const seen: string[] = []
     const yoga = server([bulkPlugin()], {
@@ -285,6 +324,64 @@ describe('the store that the resolvers of an execution have in common', () => {
     expect([seen, got]).toEqual([
       ['A', 'B'],
       ['none', 'none'],
+    ])
+  })
+})
+
+describe('the operations of one HTTP batch', () => {
+  let bulks = 0
+  let last = 0
+  const seen: Plugin = useBulk({ seen: (keys: string[]) => (bulks++, keys.map(seenNow)) })
+  const answersOf = async (plugins: Plugin[], queries: string[], more: object = {}): Promise<unknown[]> => {
+    bulks = last = 0
+    const answers = await askBatch(server([seen, ...plugins], more), queries)
+    return answers.map(({ data }) => data)
+  }
+  const queries = ['{ seen late }', '{ late }', 'mutation { seen }']
+
+  it.each<[string, Plugin]>([
+    ['instrumentation.execute', { instrumentation: { execute: (_, work) => store.run(`T${++last}`, work) } }],
+    [
+      'instrumentation.operation',
+      { instrumentation: { operation: (_, work) => store.run(`T${++last}`, work) } },
+    ],
+    [
+      'setExecuteFn',
+      {
+        onExecute({ executeFn, setExecuteFn }) {
+          const name = `T${++last}`
+          setExecuteFn(args => store.run(name, () => executeFn(args)))
+        },
+      },
+    ],
+  ])('S200 that run in stores of their own see these: %s', async (_, plugin) => {
+    expect(await answersOf([plugin], queries)).toEqual([
+      { seen: 'T1', late: 'T1' },
+      { late: 'T2' },
+      { seen: 'T3' },
+    ])
+  })
+
+  it('S200 that run in one store, by the value that each has, share their bulks', async () => {
+    const same: Plugin = { instrumentation: { execute: (_, work) => store.run('T', work) } }
+    expect(await answersOf([same], queries)).toEqual([{ seen: 'T', late: 'T' }, { late: 'T' }, { seen: 'T' }])
+    expect(bulks).toBe(1)
+  })
+
+  it('S200 what their contexts load in stores of their own is in bulks of their own', async () => {
+    const schema = createSchema<any>({
+      typeDefs: 'type Query { early: String late: String }',
+      resolvers: { Query: { early: (_, __, { early }) => early, late: resolvers.Query.late } },
+    })
+    const more = {
+      schema,
+      context: async ({ bulk }: any) => ({
+        early: await store.run(`C${++last}`, () => bulk.seen.load('early')),
+      }),
+    }
+    expect(await answersOf([], ['{ early }', '{ early late }'], more)).toEqual([
+      { early: 'C1' },
+      { early: 'C2', late: 'none' },
     ])
   })
 })

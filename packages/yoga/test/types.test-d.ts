@@ -29,7 +29,7 @@ const bulk = useBulk({
   users: { command: fetchUsers, size: 100, delay: 5, concurrent: 4 },
   plain: (ids: readonly string[]) => ids.map(Number),
   none: (_ids: readonly number[]): string[] | null => null,
-  nothing: async (_ids: readonly number[]) => {},
+  nothing: async (_ids: readonly number[]) => null,
   byMap: async (ids: readonly number[]) => new Map(ids.map(id => [id, { id }])),
   perKey: (ids: readonly number[]): (User | Error)[] => ids.map(() => new Error('no')),
   stream: async function* (ids: readonly number[]) {
@@ -69,6 +69,13 @@ describe('ctx.bulk', () => {
     expectTypeOf(ctx.bulk.nothing.load(1)).toEqualTypeOf<Promise<null>>()
     expectTypeOf(ctx.bulk.byMap.load(1)).toEqualTypeOf<Promise<{ id: number } | null>>()
     expectTypeOf(ctx.bulk.user.load(1)).toEqualTypeOf<Promise<User | null>>()
+  })
+
+  it('takes the keys of a command that only iterates them', () => {
+    const iterating = useBulk({ doubled: (ids: Iterable<number>) => Array.from(ids, id => String(2 * id)) })
+    type Iterating = BulkContext<typeof iterating>['bulk']['doubled']
+    expectTypeOf<Iterating['load']>().parameter(0).toEqualTypeOf<number>()
+    expectTypeOf<Iterating['load']>().returns.toEqualTypeOf<Promise<string>>()
   })
 
   it('gives no Error as a value', () => {

@@ -418,6 +418,78 @@ describe('several executions with one context', () => {
     expect(state.asked).toBe(1)
   })
 
+  it.each<[string, (args: any) => object]>([
+    ['all', args => ({ ...args })],
+    [
+      'those that it knows',
+      ({ schema, document, contextValue, rootValue, variableValues, operationName }) => ({
+        schema,
+        document,
+        contextValue,
+        rootValue,
+        variableValues,
+        operationName,
+      }),
+    ],
+  ])('S122 where a plugin executes twice with %s of the arguments', async (_, picked) => {
+    const again: Plugin = {
+      onExecute({ executeFn, setExecuteFn }) {
+        setExecuteFn(async args => {
+          await executeFn(picked(args) as never)
+          served.state.version++
+          return executeFn(picked(args) as never)
+        })
+      },
+    }
+    const served = versioned(bulk => [bulk, again])
+    expect(await dataOf(served.yoga, '{ version late(ms: 1) }')).toEqual({ version: 2, late: 2 })
+  })
+
+  it.each<[string, (context: any) => object, ((context: any) => object)?]>([
+    ['is the same', context => context, context => context],
+    ['is the same, built once more', context => context],
+    ['inherits from it', context => Object.create(context)],
+    ['is a copy of it', context => ({ ...context })],
+  ])('S122 an execution within another, whose context %s', async (_, initialOf, contextOf) => {
+    expect(await seenWithin(initialOf, contextOf)).toEqual([1, 1, 2, 1])
+  })
+
+  it('S122 executions within another, at once', async () => {
+    const { yoga, state } = versioned(alone, {
+      context: undefined,
+      schema: createSchema<any>({
+        typeDefs: 'type Query { version: Int late(ms: Int!): Int within: [Int] }',
+        resolvers: {
+          Query: {
+            version: (_, __, ctx) => ctx.bulk.versions.load(1),
+            late: async (_, { ms }, ctx) => {
+              await sleep(ms)
+              return ctx.bulk.versions.load(1)
+            },
+            within: async (_, __, contextValue) => {
+              const before = await contextValue.bulk.versions.load(1)
+              const { schema, parse, execute } = yoga.getEnveloped({} as never)
+              const run = async (): Promise<number[]> => {
+                state.version++
+                const { data }: any = await execute({
+                  schema,
+                  document: parse('{ version late(ms: 8) }'),
+                  contextValue,
+                })
+                return [data.version, data.late]
+              }
+              const first = run()
+              await sleep(2)
+              const [one, two] = await Promise.all([first, run()])
+              return [before, ...one, ...two, await contextValue.bulk.versions.load(1)]
+            },
+          },
+        },
+      }),
+    })
+    expect(await dataOf(yoga, '{ within }')).toEqual({ within: [1, 2, 2, 3, 3, 1] })
+  })
+
   it('S122 one object that is the context of all that a socket asks: none ends, or answers, another', async () => {
     const { yoga, state } = versioned(alone, { context: undefined })
     const connection = { connectionParams: {} }
@@ -445,6 +517,39 @@ describe('several executions with one context', () => {
     expect((await (await start('{ version }')).answer).data.version).toBe(3)
   })
 })
+
+/** What two executions within one see, between which something changes; and what the outer one sees before and after them. */
+async function seenWithin(
+  initialOf: (context: any) => object,
+  contextOf?: (context: any) => object,
+): Promise<number[]> {
+  const { yoga, state } = versioned(alone, {
+    context: undefined,
+    schema: createSchema<any>({
+      typeDefs: 'type Query { version: Int within: [Int] }',
+      resolvers: {
+        Query: {
+          version: (_, __, ctx) => ctx.bulk.versions.load(1),
+          within: async (_, __, context) => {
+            const run = async (): Promise<number> => {
+              const { schema, parse, execute, contextFactory } = yoga.getEnveloped(
+                initialOf(context) as never,
+              )
+              const contextValue = contextOf?.(context) ?? (await contextFactory())
+              const { data }: any = await execute({ schema, document: parse('{ version }'), contextValue })
+              return data.version
+            }
+            const { versions } = context.bulk
+            const seen = [await versions.load(1), await run()]
+            state.version++
+            return [...seen, await run(), await versions.load(1)]
+          },
+        },
+      },
+    }),
+  })
+  return (await dataOf(yoga, '{ within }')).within
+}
 
 describe('a service that took a loader once', () => {
   it('S123 has the same loader as the context, which is a BulkLoader', async () => {

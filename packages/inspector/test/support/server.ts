@@ -77,7 +77,7 @@ export async function serve(options: ServingOptions = {}): Promise<Serving> {
       },
       comments: answered(id => [1, 2, 3].map(n => ({ text: `${id}.${n}`, by: (id + n) % 20 })), 3),
       orgs: {
-        command: async ids => {
+        command: async (ids: readonly number[]) => {
           const orgs = await answered(id => ({ name: `org ${id}` }), 4)(ids)
           if (options.blocks === true) for (const end = performance.now() + 30; performance.now() < end;);
           return orgs

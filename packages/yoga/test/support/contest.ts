@@ -1,10 +1,11 @@
 /**
- * A shape of resolvers, served by Yoga with loaders of whichever kind, in exact virtual time.
+ * A shape of resolvers, served with loaders of whichever kind, in exact virtual time.
  * @module
  */
 
+import { defineBulk } from '@bulkcall/graphql'
 import DataLoader from 'dataloader'
-import { lexicographicSortSchema } from 'graphql'
+import { execute, lexicographicSortSchema, parse, type DocumentNode, type GraphQLSchema } from 'graphql'
 import { createSchema, createYoga, type Plugin } from 'graphql-yoga'
 import { vi } from 'vitest'
 import { useBulk } from '../../src/index.ts'
@@ -42,7 +43,7 @@ export function stopTime(): void {
 
 function serve(
   shape: Shape,
-  yogaOf: (schema: any, commands: Commands, plugins: readonly Plugin[]) => Asked,
+  serverOf: (schema: any, commands: Commands, isWrappedTwice: boolean) => Asked,
 ): Server {
   let bulks: Bulk[] = []
   const commands = Object.fromEntries(
@@ -59,14 +60,14 @@ function serve(
     resolvers: shape.resolvers as never,
   })
   shape.prepare?.(schema)
-  const yoga = yogaOf(schema, commands, shape.isWrappedTwice ? [wrapping()] : [])
+  const server = serverOf(schema, commands, shape.isWrappedTwice === true)
   return {
     async run(query = shape.query) {
       bulks = []
       const from = performance.now()
       const timers = vi.spyOn(globalThis, 'setTimeout')
       const [data, end] = await passing(async () => {
-        const answer = await dataOf(yoga, query)
+        const answer = await dataOf(server, query)
         return [JSON.stringify(answer), performance.now()] as const
       })
       const run = {
@@ -103,40 +104,66 @@ export async function pass(ms: number, isOver: () => boolean = () => false): Pro
   }
 }
 
-/** Replaces the schema by a copy whose resolvers wrap those that it had. */
+/** Replaces the schema by one that is wrapped. */
 function wrapping(): Plugin {
   const done = new WeakSet<object>()
   return {
     onSchemaChange({ schema, replaceSchema }) {
       if (done.has(schema)) return
-      const copy = lexicographicSortSchema(schema)
-      for (const type of Object.values(copy.getTypeMap())) {
-        if (!('getFields' in type) || type.name.startsWith('__')) continue
-        for (const field of Object.values(type.getFields())) {
-          if (!('resolve' in field) || field.resolve === undefined) continue
-          const { resolve } = field
-          field.resolve = (...call: Parameters<typeof resolve>) => resolve(...call)
-        }
-      }
+      const copy = wrapped(schema)
       done.add(copy)
       replaceSchema(copy)
     },
   }
 }
 
+/** A copy of a schema whose resolvers wrap those that it had. */
+function wrapped(schema: GraphQLSchema): GraphQLSchema {
+  const copy = lexicographicSortSchema(schema)
+  for (const type of Object.values(copy.getTypeMap())) {
+    if (!('getFields' in type) || type.name.startsWith('__')) continue
+    for (const field of Object.values(type.getFields())) {
+      if (!('resolve' in field) || field.resolve === undefined) continue
+      const { resolve } = field
+      field.resolve = (...call: Parameters<typeof resolve>) => resolve(...call)
+    }
+  }
+  return copy
+}
+
 /** With windows that close themselves. */
 export function withBulk(shape: Shape, delay: number): Server {
-  return serve(shape, (schema, commands, plugins) => {
-    const bulk = useBulk(
-      Object.fromEntries(
-        loaders.map(name => [
-          name,
-          (keys: number[], { context }: { context: Context }) => commands[name](keys, context.bulk),
-        ]),
-      ) as any,
-      { delay },
-    )
-    return createYoga({ schema, plugins: [bulk, ...plugins], logging: false, maskedErrors: false })
+  return serve(shape, (schema, commands, isWrappedTwice) => {
+    const bulk = useBulk(definitionsOf(commands), { delay })
+    const plugins = isWrappedTwice ? [bulk, wrapping()] : [bulk]
+    return createYoga({ schema, plugins, logging: false, maskedErrors: false })
+  })
+}
+
+function definitionsOf(commands: Commands): any {
+  const entries = loaders.map(name => [
+    name,
+    (keys: number[], { context }: { context: Context }) => commands[name](keys, context.bulk),
+  ])
+  return Object.fromEntries(entries)
+}
+
+/** The same without Yoga, on a server that executes with graphql-js alone. */
+export function withoutYoga(shape: Shape, delay: number): Server {
+  return serve(shape, (original, commands, isWrappedTwice) => {
+    const bulk = defineBulk(definitionsOf(commands), { delay })
+    const schema = bulk.scopeResolvers(isWrappedTwice ? wrapped(bulk.scopeResolvers(original)) : original)
+    // Parsed once, as servers do: what was learned of a document is kept with it.
+    const documents = new Map<string, DocumentNode>()
+    return {
+      async fetch(_, request) {
+        const { query } = JSON.parse(request!.body as string) as { query: string }
+        const document = documents.get(query) ?? parse(query)
+        documents.set(query, document)
+        const result = await execute({ schema, document, contextValue: bulk.extendContext() })
+        return Response.json(result)
+      },
+    }
   })
 }
 

@@ -27,8 +27,14 @@ const freshResolvers = new WeakSet<object>()
 /**
  * Wraps the resolvers of a schema, in place and once, and lets the plans of a server know of them.
  * @param mutations the names of the types whose fields write, beside `Mutation`
+ * @param others what fields without a resolver are resolved with, where nobody tells the executor
  */
-export function wrapResolvers(schema: GraphQLSchema, plans: Plans, mutations?: readonly string[]): void {
+export function wrapResolvers(
+  schema: GraphQLSchema,
+  plans: Plans,
+  mutations?: readonly string[],
+  others?: Resolver,
+): void {
   const writing = mutationTypes(
     schema,
     mutations,
@@ -42,12 +48,16 @@ export function wrapResolvers(schema: GraphQLSchema, plans: Plans, mutations?: r
     if (!('getFields' in type)) continue
     if (writing.has(type)) writingTypes.add(type)
     for (const field of Object.values(type.getFields())) {
-      if ('resolve' in field) wrapField(field, `${type.name}.${field.name}`, writing.has(type), plans)
+      if (!('resolve' in field)) continue
+      if (others !== undefined) field.resolve ??= others
+      wrapField(field, `${type.name}.${field.name}`, writing.has(type), plans)
     }
   }
 }
 
 function wrapField(field: GraphQLField<unknown, unknown>, name: string, writes: boolean, plans: Plans): void {
+  if (field.subscribe && !wrappers.has(field.subscribe))
+    field.subscribe = feeding(field.subscribe as Resolver)
   const resolve = field.resolve as Resolver | undefined
   if (resolve === undefined || resolve.name === 'defaultMergedResolver') return
   if (isDefault(resolve)) {
@@ -187,6 +197,22 @@ function fresh(resolve: Resolver): Resolver {
   })
 }
 
+/** What opens the source of a subscription: from then on, what its operation loads feeds the events. */
+function feeding(subscribe: Resolver): Resolver {
+  return wrapper(function (source, args, context, info) {
+    const operation = operationOf(context)
+    const given = subscribe.call(this, source, args, context, info)
+    if (operation === undefined) return given
+    if (!isThenable(given)) operation.fed()
+    else
+      void Promise.resolve(given).then(
+        () => operation.fed(),
+        () => {},
+      )
+    return given
+  })
+}
+
 function afresh(work: () => unknown, unit: Unit): unknown {
   unit.clear()
   let result: unknown
@@ -217,7 +243,7 @@ function beginning(resolve: Resolver): Resolver {
   const begin = wrapper(function (source, args, context, info: GraphQLResolveInfo) {
     const operation = operationOf(context)
     if (operation === undefined) return resolve.call(this, source, args, context, info)
-    const event = operation.beginEvent(info)
+    const event = operation.beginEvent(info, context)
     return asking(info, event, () => resolve.call(this, source, args, context, info))
   })
   beginnings.add(begin)

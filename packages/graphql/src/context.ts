@@ -5,71 +5,89 @@
 
 import { BulkOptionError, BulkScope } from '@bulkcall/core'
 import type { PreparedLoader } from './definitions.ts'
-import { operationLoader } from './loader.ts'
+import { operationLoader, type Loading } from './loader.ts'
 import type { Operation } from './operation.ts'
+import type { Asking } from './unit.ts'
 
 /** The operation that a context belongs to, also where other plugins have copied the context; else `undefined`. */
 export let operationOf: (context: unknown) => Operation | undefined
 
-/** Whether the context has not been executed with. From now on it has. */
-export let isFirst: (context: unknown) => boolean
+/** Who loads with a context that has not been executed with, else `null`. From now on it has. */
+export let firstOf: (context: unknown) => Asking | null
 /** The context is built anew: the next execution with it is as a first one. */
 export let expect: (context: unknown) => void
 
-/** Where it is found whichever name it has: the plugin of no server knows those of others, and resolvers may be shared. */
+/** Where it is found whichever name it has: no server knows the names of others, and resolvers may be shared. */
 const anyName: unique symbol = Symbol.for('bulkcall:bulk') as never
 
 type Context = Readonly<Record<PropertyKey, unknown>> | null | undefined
 
 let loaderOf: (bulk: object, place: number, prepared: PreparedLoader) => unknown
 
+/** What one context has of its operation, which the contexts of an HTTP batch share. */
+class Access implements Loading {
+  operation: Operation
+  context: unknown
+  isFinished: boolean
+  readonly loaders: unknown[] = []
+
+  constructor(operation: Operation, context: unknown, isFinished: boolean) {
+    this.operation = operation
+    this.context = context
+    this.isFinished = isFinished
+  }
+
+  loading(): Operation {
+    if (!this.isFinished) this.operation = this.operation.fitting(this.context)
+    return this.operation
+  }
+}
+
 /** What `ctx.bulk` is. Nothing of ours on it has a name, so a loader may have any. */
 class Bulk {
-  readonly #operation: Operation
-  readonly #loaders: unknown[] = []
-  #isNew = true
+  readonly #access: Access
 
-  constructor(operation: Operation) {
-    this.#operation = operation
+  /** @param isFinished whether the context has all that it will have */
+  constructor(operation: Operation, context: unknown, isFinished: boolean) {
+    this.#access = new Access(operation, context, isFinished)
   }
 
   /** For those who watch: the scope whose bulks are those of the operation. */
   get [BulkScope.symbol](): BulkScope {
-    return this.#operation.unit.scope
+    return this.#access.operation.unit.scope
   }
 
   static {
     const own = (bulk: unknown): Bulk | undefined =>
-      typeof bulk === 'object' && bulk !== null && #operation in bulk ? bulk : undefined
+      typeof bulk === 'object' && bulk !== null && #access in bulk ? bulk : undefined
     const bulkOf = (context: unknown): Bulk | undefined =>
       own((context as Context)?.['bulk']) ?? own((context as Context)?.[anyName])
     operationOf = context => {
       const bulk = bulkOf(context)
-      return bulk === undefined ? undefined : bulk.#operation
+      return bulk === undefined ? undefined : bulk.#access.operation
     }
-    isFirst = context => {
-      const bulk = bulkOf(context)!
-      const isNew = bulk.#isNew
-      bulk.#isNew = false
-      return isNew
+    firstOf = context => {
+      const access = bulkOf(context)!.#access
+      if (access.isFinished) return null
+      access.isFinished = true
+      return access
     }
     expect = context => {
-      const bulk = bulkOf(context)!
-      bulk.#isNew = true
-      bulk.#operation.expect()
+      const access = bulkOf(context)!.#access
+      access.isFinished = false
+      access.operation.expect()
     }
     loaderOf = (bulk, place, prepared) => {
-      const { [place]: known } = (bulk as Bulk).#loaders
-      return (
-        known ??
-        ((bulk as Bulk).#loaders[place] = operationLoader((bulk as Bulk).#operation, place, prepared))
-      )
+      const access = (bulk as Bulk).#access
+      return (access.loaders[place] ??= operationLoader(access, place, prepared))
     }
   }
 }
 
 /** The class of `ctx.bulk` on a server with these loaders. */
-export function contextClass(loaders: readonly PreparedLoader[]): new (operation: Operation) => object {
+export function contextClass(
+  loaders: readonly PreparedLoader[],
+): new (operation: Operation, context: unknown, isFinished: boolean) => object {
   class ServerBulk extends Bulk {}
   loaders.forEach((prepared, place) => {
     Object.defineProperty(ServerBulk.prototype, prepared.property, {
@@ -92,6 +110,11 @@ export function mistakeIn(context: object, name: string): BulkOptionError | null
   if (!(name in context)) return null
   const found = (context as NonNullable<Context>)[name]
   if (operationOf({ bulk: found }) !== undefined) return null
-  const hint = ` (call that something else, or give the loaders another name: useBulk(…, { as: 'loaders' }))`
-  return new BulkOptionError(`the property ${name} of the context`, 'what useBulk has put there', found, hint)
+  const hint = ` (call that something else, or give the loaders another name: { as: 'loaders' })`
+  return new BulkOptionError(
+    `the property ${name} of the context`,
+    'the loaders of useBulk or defineBulk',
+    found,
+    hint,
+  )
 }

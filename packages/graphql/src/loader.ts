@@ -7,24 +7,31 @@
 import { asError, BulkLoader } from '@bulkcall/core'
 import type { PreparedLoader } from './definitions.ts'
 import type { Operation } from './operation.ts'
+import type { Asking } from './unit.ts'
 
 type AnyLoader = BulkLoader<any, any, any>
 /** All that a loader has, so that a method that is new there is missed here. */
 type All = { readonly [Name in keyof AnyLoader]: unknown }
 
+/** `ctx.bulk`, as far as its loaders know it. */
+export interface Loading extends Asking {
+  /** What a load is part of. */
+  loading(): Operation
+}
+
 class OperationLoader implements All {
-  readonly #operation: Operation
+  readonly #bulk: Loading
   readonly #place: number
   readonly #prepared: PreparedLoader
 
-  constructor(operation: Operation, place: number, prepared: PreparedLoader) {
-    this.#operation = operation
+  constructor(bulk: Loading, place: number, prepared: PreparedLoader) {
+    this.#bulk = bulk
     this.#place = place
     this.#prepared = prepared
   }
 
   get #loader(): AnyLoader {
-    return this.#operation.unit.loader(this.#place, this.#prepared)
+    return this.#bulk.loading().unit.loader(this.#place, this.#prepared, this.#bulk)
   }
 
   get name(): string {
@@ -90,6 +97,6 @@ class OperationLoader implements All {
 Object.setPrototypeOf(OperationLoader.prototype, BulkLoader.prototype)
 
 /** The loader at this place, of whichever unit of work asks. */
-export function operationLoader(operation: Operation, place: number, prepared: PreparedLoader): AnyLoader {
-  return new OperationLoader(operation, place, prepared) as unknown as AnyLoader
+export function operationLoader(bulk: Loading, place: number, prepared: PreparedLoader): AnyLoader {
+  return new OperationLoader(bulk, place, prepared) as unknown as AnyLoader
 }

@@ -18,7 +18,7 @@ import {
 import { check, checkNames, isWorker } from '@bulkcall/core/kit'
 import { both } from './limits.ts'
 import { Plans } from './plan.ts'
-import type { BulkCommand, BulkDefinition, BulkDefinitions, BulkSettings, UseBulkOptions } from './types.ts'
+import type { BulkCommand, BulkDefinition, BulkDefinitions, BulkOptions, BulkSettings } from './types.ts'
 
 /** A loader, ready to be made for an operation. */
 export interface PreparedLoader {
@@ -75,10 +75,17 @@ export interface PreparedServer {
   limitOf(field: object, own: number | null | Limiter | undefined): Limiter | null
 }
 
-/** Checks all definitions and gives each what it shares with others: the defaults, and the limit of all loaders. */
-export function prepare(definitions: BulkDefinitions, options: UseBulkOptions<string>): PreparedServer {
+/**
+ * Checks all definitions and gives each what it shares with others: the defaults, and the limit of all loaders.
+ * @param more the names of the options that only this server has
+ */
+export function prepare(
+  definitions: BulkDefinitions,
+  options: BulkOptions<string> & { readonly extensions?: boolean | PreparedServer['tells'] | undefined },
+  more: readonly string[] = [],
+): PreparedServer {
   checkNames(definitions, Object.keys(definitions ?? {}))
-  checkNames(options, [...settings, 'as', 'mutations', 'extensions'])
+  checkNames(options, [...settings, 'as', 'mutations', ...more])
   const { as = 'bulk', mutations, concurrent, extensions = false, ...defaults } = given(options)
   check(
     'extensions',
@@ -123,7 +130,8 @@ function prepareOne(
   scope: BulkScope,
 ): PreparedLoader {
   checkNames(definition, definitionOptions)
-  const { command, concurrent, shared = false, clone, ...own } = given(definition)
+  const { concurrent, shared = false, clone, command: asDefined, ...own } = given(definition)
+  const command = asDefined as BulkCommand
   check('shared', ['boolean', 'function'].includes(typeof shared), 'true, false or a function', shared)
   check('clone', clone === undefined || shared !== false, 'of a loader that is shared', clone)
   if (isWorker) check('shared', shared === false, `false${whereNone}`, shared)

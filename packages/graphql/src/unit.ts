@@ -13,19 +13,30 @@ import {
   type BulkCallOptions,
   type BulkLoaderOptions,
   type BulkPiece,
-  type Command,
   type CommandContext,
+  type LoaderCommand,
 } from '@bulkcall/core'
-import type { Plan } from '@bulkcall/core/kit'
+import { isSameContext, type Plan } from '@bulkcall/core/kit'
 import type { DocumentNode, GraphQLResolveInfo, GraphQLSchema, OperationDefinitionNode } from 'graphql'
 import { asker } from './asking.ts'
-import type { ClientContext } from './client.ts'
 import { given, type PreparedLoader, type PreparedServer } from './definitions.ts'
-import { rethrow, unlocatedResults } from './errors.ts'
+import { rethrow, unlocatedResults } from './unlocated.ts'
 import { CountingLoader, Tally } from './tally.ts'
 import type { BulkCommand, BulkCommandContext } from './types.ts'
 
 type AnyLoader = BulkLoader<any, any, any>
+
+/** What a context tells of its HTTP request. It may be missing, or be something else. */
+export interface RequestContext {
+  readonly request?: Request
+}
+
+/** Who loads: `ctx.bulk` of one context. */
+export interface Asking {
+  context: unknown
+  /** Whether the context is finished. Before, it may not say yet whose keys may be in one bulk. */
+  readonly isFinished: boolean
+}
 
 /** What a unit of work is part of. */
 export interface UnitOwner {
@@ -39,15 +50,17 @@ export interface UnitOwner {
 
 export class Unit implements AsyncContext {
   readonly owner: UnitOwner
+  /** What its commands get. */
+  context: unknown
   scope: BulkScope
   /** What it has loaded, if its result is to tell. */
   tally: Tally | null
   /** Why nobody waits for it any more, or `null`. */
   aborted: { readonly reason: unknown } | null = null
-  /** Whether the context is finished. Before, it may not say yet whose keys may be in one bulk. */
-  isFinished = false
   /** Whether its answers are kept. What feeds a subscription must see what is true when it asks. */
   keeps = true
+  /** Whether the operations of an HTTP batch share it, each of which has a context of its own. */
+  readonly isShared: boolean
   /** Whether each load says in which async context the commands run, since no execution does. */
   roams = true
   plan: Plan | undefined
@@ -57,30 +70,31 @@ export class Unit implements AsyncContext {
   readonly source: Unit | null
   /** Of an event: what its root field is resolved with, by which its other resolvers are known. */
   event: GraphQLResolveInfo | null = null
-  #context: AsyncContext | null = null
+  #async: AsyncContext | null = null
   #loaders: (AnyLoader | undefined)[] = []
   /** Those of shared loaders, one for each partition. */
   #partitions: Map<PreparedLoader, Partition[]> | null = null
   #calls: Map<unknown, AsyncBulkCall<any, any>> | null = null
 
   /**
-   * @param plan where it is known before what is executed
+   * @param plan that of an HTTP batch, known before what is executed; or that of what feeds the subscription
    * @param source what feeds the subscription of which this is an event
    */
   constructor(owner: UnitOwner, plan?: Plan, source?: Unit) {
     this.owner = owner
+    this.context = source?.context ?? owner.context
+    this.isShared = source === undefined && plan !== undefined
     this.plan = plan
     this.source = source ?? null
     if (source === undefined) {
       this.scope = this.#newScope()
-      const { request } = owner.context as ClientContext
+      const { request } = owner.context as RequestContext
       const { tells } = owner.server
       this.tally = tells(request) ? new Tally(request) : null
     } else {
       // One scope for both: who watches finds the bulks of an event in it, and its plan.
       this.scope = source.scope
       this.tally = source.tally
-      this.isFinished = true
     }
   }
 
@@ -101,20 +115,30 @@ export class Unit implements AsyncContext {
 
   // ---- The async context
 
-  /** Commands run in the async context that its resolvers have in common: that in which the first of them is called. */
-  enter(): AsyncContext {
+  /**
+   * Commands run in the async context that its resolvers have in common: that in which the first of them is called.
+   * @param context what the resolvers get, which may be a copy of what was built
+   */
+  enter(now: AsyncContext, context: unknown): void {
+    // What several executions share has the context of the first.
+    if (this.roams) this.context = context
     this.roams = false
-    return (this.#context = host.captureContext())
+    this.#async = now
+  }
+
+  /** Whether what loads now may share its bulks with what has loaded: they would run in the same async context. */
+  fits(now: AsyncContext): boolean {
+    return this.#async === null || isSameContext(this.#async, now)
   }
 
   /** Goes back to a context of an execution that runs on, since a later one has ended. */
   return(context: AsyncContext): void {
-    this.#context = context
+    this.#async = context
   }
 
   /** Runs a command. */
   runInAsyncScope<T, A, R>(work: (this: T, a: A) => R, thisArg: T, a: A): R {
-    const context = this.#context
+    const context = this.#async
     return context === null ? work.call(thisArg, a) : context.runInAsyncScope(work, thisArg, a)
   }
 
@@ -122,21 +146,21 @@ export class Unit implements AsyncContext {
 
   /** The resolver of this name begins, in the scope of the operation. */
   begin(name: string): BulkPiece {
-    // A plugin has put another executor in the place of that in which ours would be entered.
-    if (this.roams && this.keeps) this.enter()
+    // Nothing stands around the executor, or another one was put into its place: the first resolver is the earliest moment.
+    if (this.roams && this.keeps) this.enter(host.captureContext(), this.context)
     return this.scope.begin(this.owner.server.plans.evidenceOf(name))
   }
 
-  /** The loader at this place. */
-  loader(place: number, prepared: PreparedLoader): AnyLoader {
-    if (this.roams) this.#context = host.captureContext()
+  /** The loader at this place, for whoever loads by this `ctx.bulk`. */
+  loader(place: number, prepared: PreparedLoader, bulk: Asking): AnyLoader {
+    if (this.roams) this.#async = host.captureContext()
+    if (prepared.shared !== null) return this.#ofPartition(prepared, prepared.shared, bulk)
     return this.#loaders[place] ?? this.#make(place, prepared)
   }
 
   #make(place: number, prepared: PreparedLoader): AnyLoader {
-    const { command, options, make, makeForgetful, shared } = prepared
+    const { command, options, make, makeForgetful } = prepared
     const { scope } = this
-    if (shared !== null) return this.#ofPartition(prepared, shared)
     const loader =
       this.tally === null
         ? (this.keeps ? make : makeForgetful)(this.#bind(command), scope, this)
@@ -156,9 +180,10 @@ export class Unit implements AsyncContext {
    * The loader of the partition that the context says now. No bulk has keys of another operation where it says none, or may
    * not say the right one yet.
    */
-  #ofPartition(prepared: PreparedLoader, { loader, partitionOf }: Shared): AnyLoader {
-    const partition = partitionOf === null ? undefined : partitionOf(this.owner.context)
-    const alone = partitionOf !== null && (partition === undefined || !this.isFinished)
+  #ofPartition(prepared: PreparedLoader, { loader, partitionOf }: Shared, bulk: Asking): AnyLoader {
+    const partition =
+      partitionOf === null ? undefined : partitionOf(this.isShared ? bulk.context : this.context)
+    const alone = partitionOf !== null && (partition === undefined || !bulk.isFinished)
     this.#partitions ??= new Map()
     let all = this.#partitions.get(prepared)
     if (all === undefined) this.#partitions.set(prepared, (all = []))
@@ -238,12 +263,12 @@ export class Unit implements AsyncContext {
   }
 
   /** A command of the application, as the core calls it. */
-  #bind(command: BulkCommand): Command<any, any> {
+  #bind(command: BulkCommand): LoaderCommand<any, any> {
     return (keys, bulk) => {
       this.owner.look()
       if (this.aborted !== null) throw this.aborted.reason
       try {
-        return unlocatedResults(command(keys, new BoundContext(this.owner, bulk))) as never
+        return unlocatedResults(command(keys, new BoundContext(this, bulk))) as never
       } catch (error) {
         return rethrow(error)
       }
@@ -269,8 +294,8 @@ class BoundContext implements BulkCommandContext {
   readonly #owner: UnitOwner
   readonly #bulk: CommandContext
 
-  constructor(owner: UnitOwner, bulk: CommandContext) {
-    this.context = owner.context
+  constructor({ owner, context }: Unit, bulk: CommandContext) {
+    this.context = context
     this.#owner = owner
     this.#bulk = bulk
   }

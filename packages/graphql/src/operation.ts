@@ -6,13 +6,12 @@
  * @module
  */
 
-import type { AsyncContext } from '@bulkcall/core'
+import { host, type AsyncContext } from '@bulkcall/core'
 import type { Plan } from '@bulkcall/core/kit'
 import type { DocumentNode, GraphQLResolveInfo, GraphQLSchema, OperationDefinitionNode } from 'graphql'
 import { asking, askingUnit } from './asking.ts'
-import type { ClientContext } from './client.ts'
 import type { PreparedServer } from './definitions.ts'
-import { Unit, type UnitOwner } from './unit.ts'
+import { Unit, type Asking, type RequestContext, type UnitOwner } from './unit.ts'
 
 /** What is executed: an operation of a document. */
 export type Executed = readonly [GraphQLSchema, DocumentNode, OperationDefinitionNode]
@@ -23,14 +22,23 @@ export class Execution {
   /** Another one, when what is executed is executed again. */
   unit: Unit
   readonly executed: Executed
+  /** Who loads in it, where it is the first one with its context. */
+  readonly first: Asking | null
   /** In which its resolvers are called, once they are. */
   context: AsyncContext | null = null
   hasEnded = false
   /** The one that has begun before it, if that has not ended. */
   before: Execution | null
 
-  constructor(operation: Operation, unit: Unit, executed: Executed, before: Execution | null) {
+  constructor(
+    operation: Operation,
+    unit: Unit,
+    executed: Executed,
+    first: Asking | null,
+    before: Execution | null,
+  ) {
     this.operation = operation
+    this.first = first
     this.unit = unit
     this.executed = executed
     this.before = before
@@ -47,6 +55,8 @@ export class Operation implements UnitOwner {
   readonly context: unknown
   /** The unit of work of all that is not known to be of another. */
   #unit: Unit
+  /** That of the next execution, while its context is built beside executions that go on. */
+  #expected: Unit | null = null
   /** Those of events that have not been answered, in their order. */
   #events: Unit[] = []
   /** The latest execution that has not ended. */
@@ -61,7 +71,7 @@ export class Operation implements UnitOwner {
   /** Ends listening to the signal of the request, where that has begun. */
   #unlisten: (() => void) | null = null
 
-  /** @param plan where it is known before what is executed */
+  /** @param plan that of an HTTP batch, whose executions share their loaders */
   constructor(server: PreparedServer, context: unknown, plan?: Plan) {
     this.server = server
     this.context = context
@@ -77,12 +87,15 @@ export class Operation implements UnitOwner {
 
   /**
    * An execution begins. The context is finished.
-   * @param isFirst whether it is the first one with its context, for which what was loaded until now counts
+   * @param first who loads, if it is the first one with its context, for which what was loaded until now counts
    */
-  begin(executed: Executed, isFirst: boolean): Execution {
-    const unit = isFirst ? this.#unit : this.#anew()
-    unit.isFinished = true
-    const execution = new Execution(this, unit, executed, this.#latest)
+  begin(executed: Executed, first: Asking | null): Execution {
+    const unit = first === null ? this.#fresh() : (this.#expected ?? this.#unit)
+    this.#expected = null
+    // Where others go on, what is not known to be of this one is theirs.
+    if (!this.isRunning) this.#unit = unit
+    else if (unit !== this.#unit) this.hasSeveral = true
+    const execution = new Execution(this, unit, executed, first, this.#latest)
     if (execution.isMutation) this.#last(unit)
     unit.executes(...executed)
     return (this.#latest = execution)
@@ -90,15 +103,25 @@ export class Operation implements UnitOwner {
 
   /** Another execution is about to begin with the same context, which is built first. */
   expect(): void {
-    this.#unit = this.#fresh()
+    this.hasSeveral = true
+    this.#expected = this.#fresh()
   }
 
-  /** A unit for one more execution. Where others go on, it is one beside theirs. */
-  #anew(): Unit {
-    const unit = this.#fresh()
-    if (this.isRunning) this.hasSeveral = true
-    else this.#unit = unit
-    return unit
+  /** The operation of what loads for a context that is being built: of its own, where it runs in other stores than its batch. */
+  fitting(context: unknown): Operation {
+    const fits = !this.#unit.isShared || this.#unit.fits(host.captureContext())
+    return fits ? this : new Operation(this.server, context)
+  }
+
+  /** The one of which these arguments are, where a plugin has lost the note: rather one that has not been executed yet. */
+  executionOf(document: DocumentNode): Execution | undefined {
+    const all = [...this.#executions()].filter(({ executed }) => executed[1] === document)
+    return all.find(({ context }) => context === null) ?? all[0]
+  }
+
+  /** Those that have not ended, the latest one first. */
+  *#executions(): Generator<Execution> {
+    for (let each = this.#latest; each !== null; each = each.before) yield each
   }
 
   #fresh(): Unit {
@@ -112,22 +135,26 @@ export class Operation implements UnitOwner {
   }
 
   /** What is executed is handed to the executor: its resolvers are called from here. */
-  enter<R>(execution: Execution, work: () => R): R {
-    if (execution.context !== null) this.#again(execution)
+  enter<R>(execution: Execution, context: unknown, work: () => R): R {
+    const now = host.captureContext()
+    const fits = !execution.unit.isShared || execution.unit.roams || execution.unit.fits(now)
+    if (execution.context !== null || !fits) this.#again(execution)
+    if (execution.first !== null) execution.first.context = context
     const { unit } = execution
-    execution.context = unit.enter()
+    unit.enter(now, context)
+    execution.context = now
     return this.hasSeveral ? asking(null, unit, work) : work()
   }
 
-  /** It is executed once more, as live queries are. */
+  /** It is executed once more, as live queries are, or in other stores than the others of its HTTP batch. */
   #again(execution: Execution): void {
     const { unit } = execution
     const next = this.#fresh()
-    next.isFinished = true
     next.executes(...execution.executed)
     unit.executed()
     execution.unit = next
-    if (this.#unit === unit) this.#unit = next
+    if (unit.isShared) this.hasSeveral = true
+    else if (this.#unit === unit) this.#unit = next
   }
 
   /** An execution has ended. */
@@ -163,15 +190,18 @@ export class Operation implements UnitOwner {
     execution.unit.feeds()
   }
 
+  /** A source is open on a server that does not say so: its resolver has been seen to give it. */
+  fed(): void {}
+
   /** The root field of an event is about to be resolved. */
-  beginEvent(info: GraphQLResolveInfo): Unit {
+  beginEvent(info: GraphQLResolveInfo, context: unknown): Unit {
     const known = this.#events.at(-1)
     if (known?.event === info) return known
     this.hasSeveral = true
     const source = this.#here()
     const event = new Unit(this, source.plan, source)
     event.event = info
-    event.enter()
+    event.enter(host.captureContext(), context)
     this.#events.push(event)
     return event
   }
@@ -198,7 +228,7 @@ export class Operation implements UnitOwner {
 
   #here(): Unit {
     const unit = askingUnit()
-    return unit instanceof Unit && unit.owner === this ? unit : this.#unit
+    return unit instanceof Unit && unit.owner === this ? unit : (this.#expected ?? this.#unit)
   }
 
   // ---- The client
@@ -219,7 +249,7 @@ export class Operation implements UnitOwner {
   /** Looks whether the client has gone, since a bulk starts. Gives the signal that will tell, if one can. */
   look(): AbortSignal | null {
     if (this.#attended === 0 || this.#aborted !== null) return null
-    const { signal } = (this.context as ClientContext).request!
+    const { signal } = (this.context as RequestContext).request!
     if (signal.aborted) this.abort(signal.reason)
     return signal
   }
@@ -238,8 +268,9 @@ export class Operation implements UnitOwner {
     if (this.#lasting || this.#aborted !== null) return
     this.#aborted = { reason }
     this.#unit.abort(reason)
+    this.#expected?.abort(reason)
     for (const event of this.#events) event.abort(reason)
-    for (let each = this.#latest; each !== null; each = each.before) each.unit.abort(reason)
+    for (const { unit } of this.#executions()) unit.abort(reason)
   }
 
   /** Nobody waits for an execution any more. */

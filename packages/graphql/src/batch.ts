@@ -3,10 +3,10 @@
  * @module
  */
 
-import { AsyncBulkCall, BulkOptionError, type ResultOf, type Results } from '@bulkcall/core'
+import { AsyncBulkCall, BulkOptionError, type LoaderResults, type ResultOf } from '@bulkcall/core'
 import type { GraphQLResolveInfo } from 'graphql'
 import { operationOf } from './context.ts'
-import type { BulkCommandContext, BulkSettings, UseBulkOptions } from './types.ts'
+import type { BulkCommandContext, BulkOptions, BulkSettings } from './types.ts'
 
 /** One call of a field. */
 export interface BulkResolverCall<Source, Args> {
@@ -17,7 +17,7 @@ export interface BulkResolverCall<Source, Args> {
 
 /** The settings of a batched field. */
 export interface BulkResolverOptions extends Omit<BulkSettings, 'cache' | 'cacheErrors'> {
-  readonly concurrent?: UseBulkOptions['concurrent']
+  readonly concurrent?: BulkOptions['concurrent']
   /**
    * The name in errors, events and metrics.
    * @default the coordinate of the field, such as `Post.author`
@@ -29,12 +29,12 @@ export interface BulkResolverOptions extends Omit<BulkSettings, 'cache' | 'cache
  * Makes a resolver of a command: all calls of the field in one operation, aliases with other arguments too, are resolved
  * in bulk. The command gets `{ source, args, info }` of each, and gives one result per call in their order, or none.
  *
- * Works on a server with `useBulk`, which may define no loader at all: `useBulk({})`.
+ * Works where the context has loaders, be there none at all: `useBulk({})`, `defineBulk({})`.
  */
 export function bulkResolver<
   Source,
   Args,
-  G extends Results<any, unknown> | PromiseLike<Results<any, unknown>>,
+  G extends LoaderResults<any, unknown> | PromiseLike<LoaderResults<any, unknown>>,
   TContext = any,
 >(
   command: (calls: BulkResolverCall<Source, Args>[], context: BulkCommandContext<TContext>) => G,
@@ -46,7 +46,11 @@ export function bulkResolver<
   return function resolveInBulk(source, args, context, info) {
     const operation = operationOf(context)
     if (operation === undefined) {
-      throw new BulkOptionError('the context of a bulkResolver', 'that of a server with useBulk', context)
+      throw new BulkOptionError(
+        'the context of a bulkResolver',
+        'one with the loaders of useBulk or defineBulk',
+        context,
+      )
     }
     return operation
       .unitOf(info)

@@ -1,0 +1,230 @@
+/**
+ * The types: what is defined once per server, and what resolvers see of it.
+ * @module
+ */
+
+import type {
+  BulkLoader,
+  Limiter,
+  LoaderResults,
+  NullKeys,
+  OrNull,
+  ResultOf,
+  SharedCommandContext,
+} from '@bulkcall/core'
+import type { GraphQLFieldResolver, GraphQLSchema } from 'graphql'
+
+/** What a command gets beside its keys. */
+export interface BulkCommandContext<TContext = any> {
+  /** The context of the operation that asks: the whole of it, once it has been built. */
+  readonly context: TContext
+  /** Aborts when nobody waits for the bulk any more. */
+  readonly signal: AbortSignal
+  /** The name of the loader. */
+  readonly name: string
+  /** What the keys of a shared loader's bulk have in common; else `undefined`. */
+  readonly partition: any
+}
+
+/** Answers the keys of one bulk: one result per key in their order, a `Map`, an async iterable, or none. */
+export type BulkCommand<K = any, G extends Given<K> = Given<any>, TContext = any> = (
+  keys: K[],
+  context: BulkCommandContext<TContext>,
+) => G
+
+type Given<K> = LoaderResults<K, unknown> | PromiseLike<LoaderResults<K, unknown>>
+
+/** A command as a definition takes it, whatever its keys are. Its parameter and what it gives, {@link Checked} looks at. */
+type AnyCommand<TContext> = (keys: never[], context: BulkCommandContext<TContext>) => unknown
+
+/** The settings of one loader, or the defaults of all of them. */
+export interface BulkSettings {
+  /**
+   * The most keys in one bulk. A whole number from 1, or `Infinity`.
+   * @default Infinity
+   */
+  readonly size?: number | undefined
+  /**
+   * The longest that a key waits for others, in ms, from 0. It is an upper bound: the window closes itself as soon as the
+   * operation is quiet, that is when all its resolvers wait for loads.
+   * @default 5
+   */
+  readonly delay?: number | undefined
+  /**
+   * How many keys of one operation may be pending; a load past it rejects with `BulkOverflowError`, which the client gets
+   * as `BULK_OVERFLOW` and status 503.
+   * @default Infinity
+   */
+  readonly maxPending?: number | undefined
+  /**
+   * How long a command may run, in ms, above 0; then its loads reject with `BulkTimeoutError` and its signal aborts.
+   * @default Infinity
+   */
+  readonly timeout?: number | undefined
+  /**
+   * Whether answers are kept for the rest of the operation.
+   * @default true
+   */
+  readonly cache?: boolean | undefined
+  /**
+   * Whether an Error that the command gave for one key is kept as its answer, or which ones are.
+   * @default true
+   */
+  readonly cacheErrors?: boolean | ((error: Error) => boolean) | undefined
+}
+
+/** The settings that a loader has of its own. */
+interface OwnSettings extends BulkSettings {
+  /**
+   * How many bulks of this loader may be in flight at once, over all requests of this server: what it protects (a pool,
+   * a quota) is shared. A whole number from 1, `null` for no limit, or a `Limiter` that several loaders share.
+   * @default null
+   */
+  readonly concurrent?: number | null | Limiter | undefined
+  /**
+   * The name in errors, events and metrics.
+   * @default the loader's name on `ctx.bulk`
+   */
+  readonly name?: string | undefined
+  /**
+   * What a key that is `null` gives, as a foreign key may be: an error, or `null`, without asking. A key that is `undefined` is
+   * an error in any case, since it comes from a misspelt property.
+   * @default 'error'
+   */
+  readonly nullKeys?: NullKeys | undefined
+}
+
+/** Those that are given keys or answers. */
+interface TypedSettings<K, V> {
+  /** What two keys must have in common to be equal; needed where keys are objects. */
+  readonly cacheKeyFn?: ((key: K) => unknown) | undefined
+  /**
+   * Of a shared loader: makes each operation a copy of its own of an answer, such as `structuredClone`.
+   * @default none: all operations get the same, and what of it is a plain object or an array is frozen
+   */
+  readonly clone?: ((value: V) => unknown) | undefined
+}
+
+/** One loader: its command and its settings. */
+export interface BulkDefinition<TContext = any> extends OwnSettings, TypedSettings<any, any> {
+  readonly command: AnyCommand<TContext>
+  /**
+   * Whether its bulks take keys of every operation of the server, while each operation keeps its own cache: `true`, or
+   * whose keys may be in one bulk (a tenant, a role, a locale; compared as a `Map` compares). Bulks never mix partitions,
+   * and the command gets a {@link SharedCommandContext} with the partition in place of a context, which would be one
+   * viewer's for another's key. It may be repeated: a bulk that fails is asked again for each operation alone.
+   * @default false
+   */
+  readonly shared?: boolean | ((context: TContext) => unknown) | undefined
+}
+
+/**
+ * Refuses what the types of definitions alone let pass, each with a message that says what is wrong: a command whose keys have
+ * no type or that gives no results, a misspelt setting, and a shared command that sees a context.
+ */
+export type Checked<D> = { readonly [Name in keyof D]: CheckedOne<D[Name]> }
+
+type CheckedOne<D> = D extends (...args: any[]) => unknown
+  ? CheckedCommand<D>
+  : {
+      readonly [Misspelt in Exclude<keyof D, keyof BulkDefinition>]: {
+        'a loader has no such setting': Misspelt
+      }
+    } & {
+      readonly command: CheckedCommand<CommandOf<D>>
+    } & SeesNoContext<D> &
+      // Said once more, since what stands in an editor when a setting is pointed at is what is said of it here.
+      OwnSettings &
+      TypedSettings<OrAny<KeyOf<D>>, OrAny<ValueOf<D>>>
+
+/** What a command must be beside a function: nothing, or what the compiler cites. */
+type CheckedCommand<C> = C extends (keys: infer Keys, ...rest: any[]) => infer G
+  ? unknown extends G
+    ? unknown
+    : Keys extends readonly never[]
+      ? { 'the keys of a command need a type, such as (keys: number[]) => ...': Keys }
+      : [G] extends [Given<any>]
+        ? unknown
+        : { 'a command gives one result for each key, in a list or a Map, or null for none': Awaited<G> }
+  : unknown
+
+/** Of a definition whose types are not known yet, as while the compiler infers them, nothing is known. */
+type OrAny<T> = [T] extends [never] ? any : T
+
+type SeesNoContext<D> = D extends { readonly shared: true | ((context: any) => unknown) }
+  ? { readonly command: (keys: any, context: SharedCommandContext<any>) => unknown }
+  : unknown
+
+/** The loaders of a server, by the name that they have on `ctx.bulk`. */
+export type BulkDefinitions<TContext = any> = Readonly<
+  Record<string, BulkDefinition<TContext> | AnyCommand<TContext>>
+>
+
+/** The defaults of all loaders, and what concerns all of them. */
+export interface BulkOptions<As extends string = 'bulk'> extends BulkSettings {
+  /**
+   * The name of the loaders in the context, where `ctx.bulk` is something else.
+   * @default 'bulk'
+   */
+  readonly as?: As | undefined
+  /**
+   * How many bulks of all loaders together may be in flight at once, over all requests. A loader's own `concurrent` holds
+   * beside it.
+   * @default null
+   */
+  readonly concurrent?: number | null | Limiter | undefined
+  /**
+   * The types beside `Mutation` whose fields write, by their names: caches are cleared around those fields too.
+   * @default namespaces: types that only fields of `Mutation` (or of other namespaces) without arguments give, not in lists,
+   * and that have fields with arguments or resolvers
+   */
+  readonly mutations?: readonly string[] | undefined
+}
+
+type CommandOf<D> = D extends { readonly command: infer C } ? C : D
+type NullKeysOf<D> = D extends { readonly nullKeys: infer N extends NullKeys } ? N : 'error'
+type KeyOf<D> =
+  CommandOf<D> extends (keys: infer Keys extends Iterable<any>, ...rest: any[]) => unknown
+    ? ElementOf<Keys>
+    : never
+type ElementOf<Keys> = Keys extends Iterable<infer K> ? K : never
+type ValueOf<D> = CommandOf<D> extends (...args: any[]) => infer G ? ResultOf<G> : never
+type LoaderOf<D> = BulkLoader<OrNull<KeyOf<D>, NullKeysOf<D>>, OrNull<ValueOf<D>, NullKeysOf<D>>, any>
+
+/** What resolvers find on `ctx.bulk`. */
+export type BulkLoaders<D extends BulkDefinitions> = { readonly [Name in keyof D]: LoaderOf<D[Name]> }
+
+/** The loaders of a server. It remembers their types, and the name that they have in the context, for {@link BulkContext}. */
+export interface BulkServer<D extends BulkDefinitions, As extends string = 'bulk'> {
+  readonly '~definitions': D
+  readonly '~as': As
+  /**
+   * New loaders for one unit of work, such as a job, a route or a script: they keep what they have loaded. Limits and shared
+   * bulks are those of the server.
+   * @param context what commands get as their `context`
+   */
+  create(this: void, context?: object): BulkLoaders<D>
+  /**
+   * Puts new loaders into the context of an operation, and gives that context.
+   * @param context what commands get as their `context`: this very object
+   */
+  extendContext<C extends object = object>(
+    this: void,
+    context?: C,
+  ): C & { readonly [Name in As]: BulkLoaders<D> }
+  /**
+   * Lets the resolvers of a schema run in the scope of their operation, so that windows close as soon as all of them wait: those
+   * of fields, methods of classes, `resolveType`, `isTypeOf` and `__resolveReference`. In place, and once.
+   * @param fieldResolver what the server resolves fields with that have no resolver, if that is not their property
+   * @returns the same schema
+   */
+  scopeResolvers(
+    this: void,
+    schema: GraphQLSchema,
+    fieldResolver?: GraphQLFieldResolver<any, any>,
+  ): GraphQLSchema
+}
+
+/** What the loaders of a server add to the context: `type Context = AppContext & BulkContext<typeof bulk>`. */
+export type BulkContext<B> =
+  B extends BulkServer<infer D, infer As> ? { readonly [Name in As]: BulkLoaders<D> } : never

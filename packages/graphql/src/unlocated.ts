@@ -1,0 +1,93 @@
+/**
+ * Errors of commands, free of the place that they had in another response.
+ * @module
+ */
+
+import { isThenable, shapeOf } from '@bulkcall/core/kit'
+
+/**
+ * What a command gave, with every error in it made free of the place that it had in another response. A command that asks another
+ * GraphQL server may give an error with a path, and graphql-js would tell that path for each field that waits for it.
+ */
+export function unlocatedResults(given: unknown): unknown {
+  if (isThenable(given)) return Promise.resolve(given).then(unlocatedResults, rethrow)
+  switch (shapeOf(given)) {
+    case 'list':
+      return isTellingAny(given as unknown[]) ? Array.from(given as unknown[], unlocatedResult) : given
+    case 'map':
+      return new UnlocatedMap(given as ReadonlyMap<unknown, unknown>)
+    case 'iterable':
+      return eachUnlocated(given as Iterable<unknown>)
+    case 'stream':
+      return eachUnlocatedLater(given as AsyncIterable<unknown>)
+    case 'none':
+    case 'nothing that holds results':
+  }
+  return given
+}
+
+/** Asked as the core asks a map, which may be one of another realm, or work out what it gives. */
+class UnlocatedMap extends Map<unknown, unknown> {
+  readonly #given: ReadonlyMap<unknown, unknown>
+
+  constructor(given: ReadonlyMap<unknown, unknown>) {
+    super()
+    this.#given = given
+  }
+
+  override get(key: unknown): unknown {
+    return unlocatedResult(this.#given.get(key))
+  }
+}
+
+/** Throws an error of a command, made free of its place. */
+export function rethrow(error: unknown): never {
+  throw unlocated(error)
+}
+
+function* eachUnlocated(results: Iterable<unknown>): Generator {
+  try {
+    for (const result of results) yield unlocatedResult(result)
+  } catch (error) {
+    rethrow(error)
+  }
+}
+
+async function* eachUnlocatedLater(results: AsyncIterable<unknown>): AsyncGenerator {
+  try {
+    for await (const result of results) yield unlocatedResult(result)
+  } catch (error) {
+    rethrow(error)
+  }
+}
+
+/** A loop: it looks at every row of every bulk. */
+function isTellingAny(results: readonly unknown[]): boolean {
+  for (const result of results) if (isTelling(result)) return true
+  return false
+}
+
+/** Whether a result can tell a place: an error, or a promise that may become one. Rows, the usual case, pass by. */
+function isTelling(result: unknown): boolean {
+  return typeof result === 'object' && result !== null && (result instanceof Error || isThenable(result))
+}
+
+function unlocatedResult(result: unknown): unknown {
+  return isThenable(result) ? Promise.resolve(result).catch(rethrow) : unlocated(result)
+}
+
+/** A copy without a place of an error that has one, of the same class: its constructor may take anything. */
+function unlocated(error: unknown): unknown {
+  if (!(error instanceof Error) || !Array.isArray((error as { path?: unknown }).path)) return error
+  const nowhere = { value: undefined, enumerable: false, configurable: true, writable: true }
+  return Object.create(Object.getPrototypeOf(error), {
+    ...Object.getOwnPropertyDescriptors(error),
+    path: nowhere,
+    locations: nowhere,
+    nodes: nowhere,
+    source: nowhere,
+    positions: nowhere,
+    stack: { ...nowhere, value: error.stack },
+    cause: { ...nowhere, value: error },
+  })
+}

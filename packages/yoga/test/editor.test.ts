@@ -1,0 +1,39 @@
+/**
+ * What an editor shows in a definition.
+ */
+
+import { expect, it } from 'vitest'
+import { shownIn } from '../../../test/support/editor.ts'
+
+it('S188 each setting of a definition shows what is said of it, and is proposed where one may be written', () => {
+  const settings = {
+    size: ['5', 'The most keys in one bulk.'],
+    delay: ['5', 'The longest that a key waits for others'],
+    maxPending: ['5', 'How many keys of one operation may be pending'],
+    timeout: ['5', 'How long a command may run'],
+    cache: ['true', 'Whether answers are kept'],
+    cacheErrors: ['false', 'Whether an Error that the command gave'],
+    concurrent: ['2', 'How many bulks of this loader may be in flight'],
+    name: ["'people'", 'The name in errors, events and metrics.'],
+    nullKeys: ["'null'", 'What a key that is `null` gives'],
+    cacheKeyFn: ['String', 'What two keys must have in common to be equal'],
+    clone: ['structuredClone', 'Of a shared loader: makes each operation a copy'],
+  }
+  const names = Object.keys(settings)
+  const written = Object.entries(settings).map(([name, [value]]) => `/*?*/ ${name}: ${value}`)
+  const calls = ['useBulk', 'useBulk<{ readonly tenant: string }>()'].map(
+    useBulk => `${useBulk}({ users: { command: users, shared: true, ${written.join(', ')} } })
+      ${useBulk}({ users: { command: users, /*?*/ } })`,
+  )
+  const shown = shownIn(`import { useBulk } from '@bulkcall/yoga'
+    declare const users: (ids: number[]) => Promise<{ readonly id: number }[]>
+    ${calls.join('\n')}`)
+
+  expect(shown).toHaveLength(2 * (names.length + 1))
+  for (const from of [0, names.length + 1]) {
+    Object.values(settings).forEach(([, said], i) => {
+      expect(shown[from + i]!.documentation).toContain(said)
+    })
+    expect(new Set(shown[from + names.length]!.completions)).toEqual(new Set([...names, 'shared']))
+  }
+})
