@@ -260,7 +260,7 @@ export class Loader<K, V, C> implements Owner<K, V>, Keeper<K, V> {
     const cacheKey = cache === null ? null : this.#cacheKey(key)
     const entry = cache?.get(cacheKey!)
     // In a promise of its own, as each hit of dataloader: a rejection that this caller does not handle is reported.
-    if (entry) return aligned === null ? given(promiseOf(entry)) : aligned.align(promiseOf(entry))
+    if (entry) return aligned === null ? ownOf(promiseOf(entry)) : aligned.align(promiseOf(entry))
     const refusal = bulks.refusal()
     if (refusal !== null) return Promise.reject(refusal)
     const batch = aligned ?? this.#current()
@@ -365,7 +365,7 @@ function promiseOf<K, V>(entry: Entry<K, V>): PromiseLike<V> {
   return entry
 }
 
-function given<V>(known: PromiseLike<V>): Promise<V> {
+function ownOf<V>(known: PromiseLike<V>): Promise<V> {
   return new Promise(resolve => resolve(known))
 }
 

@@ -226,7 +226,7 @@ test('an answer that rejects is reported to each caller who does not handle it, 
     const loader = new Class(() => Promise.resolve([new Error('refused')]), {
       delay: 1,
       timeout: 1000,
-    } as never)
+    })
     await loader.load(1).catch(() => {})
     return unhandled(() => void loader.load(1))
   })
