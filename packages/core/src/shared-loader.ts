@@ -256,7 +256,7 @@ class SharedLoader<K, V, P = undefined> {
     }
   }
 
-  /** An answer as one unit of work gets it, whom no other may change it for. */
+  /** An answer as one unit of work gets it: no other may change it. */
   #toEach(answer: unknown, seen: Set<unknown>): any {
     if (isError(answer)) return answer
     if (isThenable(answer)) return Promise.resolve(answer).then(value => this.#toEach(value, seen))

@@ -173,7 +173,7 @@ export class Loader<K, V, C> implements Owner<K, V>, Keeper<K, V> {
   emptied(batch: Batch<K, V>, seat: Seat, reason: unknown): void {
     const bounds = this.#bounds
     if (batch.sealed) {
-      // A function that hears of it may give up, so whoever comes now must not be given what comes of that.
+      // A function whose signal aborts may give up, so whoever comes now must not be given what comes of that.
       if (!batch.isIdle || bounds === null) return
       this.fail(batch, reason)
       bounds.abandon(batch, reason)
@@ -341,7 +341,7 @@ export class Loader<K, V, C> implements Owner<K, V>, Keeper<K, V> {
   #evict(key: K, entry: unknown): void {
     const cache = this.#cache
     try {
-      // By the method, as in dataloader: a subclass with a second cache hears of it.
+      // By the method, as in dataloader: a subclass with a second cache is called too.
       if (cache === null || cache.get(this.#cacheKey(key)) === entry) this.#face.clear(key)
     } catch {
       // A cacheKeyFn, or a cache, that throws now must not leave the callers waiting.

@@ -44,6 +44,11 @@ export class Execution {
     this.before = before
   }
 
+  /** The context that was built for it. */
+  get built(): unknown {
+    return (this.first ?? this.unit).context
+  }
+
   get isMutation(): boolean {
     const kind: string = this.executed[2].operation
     return kind === 'mutation'
@@ -61,6 +66,8 @@ export class Operation implements UnitOwner {
   #events: Unit[] = []
   /** The latest execution that has not ended. */
   #latest: Execution | null = null
+  /** By what an executor makes anew each time; `null` where it is ours that is entered. */
+  #runs: WeakMap<object, Unit> | null = null
   /** Whether there are several units of work, so that it is noted which one asks. */
   hasSeveral = false
 
@@ -113,9 +120,9 @@ export class Operation implements UnitOwner {
     return fits ? this : new Operation(this.server, context)
   }
 
-  /** The one of which these arguments are, where a plugin has lost the note: rather one that has not been executed yet. */
-  executionOf(document: DocumentNode): Execution | undefined {
-    const all = [...this.#executions()].filter(({ executed }) => executed[1] === document)
+  /** The one that executes this document, or operation of one: rather one that has not been executed yet. */
+  executionOf(node: DocumentNode | OperationDefinitionNode): Execution | undefined {
+    const all = [...this.#executions()].filter(({ executed }) => executed.includes(node as never))
     return all.find(({ context }) => context === null) ?? all[0]
   }
 
@@ -136,6 +143,11 @@ export class Operation implements UnitOwner {
 
   /** What is executed is handed to the executor: its resolvers are called from here. */
   enter<R>(execution: Execution, context: unknown, work: () => R): R {
+    const unit = this.#enter(execution, context)
+    return this.hasSeveral ? asking(null, unit, work) : work()
+  }
+
+  #enter(execution: Execution, context: unknown): Unit {
     const now = host.captureContext()
     const fits = !execution.unit.isShared || execution.unit.roams || execution.unit.fits(now)
     if (execution.context !== null || !fits) this.#again(execution)
@@ -143,7 +155,7 @@ export class Operation implements UnitOwner {
     const { unit } = execution
     unit.enter(now, context)
     execution.context = now
-    return this.hasSeveral ? asking(null, unit, work) : work()
+    return unit
   }
 
   /** It is executed once more, as live queries are, or in other stores than the others of its HTTP batch. */
@@ -222,8 +234,26 @@ export class Operation implements UnitOwner {
 
   /** The unit of a resolver that is called. */
   unitOf(info: GraphQLResolveInfo): Unit {
-    if (!this.hasSeveral) return this.#unit
-    return this.#events.findLast(({ event }) => isSame(event!, info)) ?? this.#here()
+    const event = this.hasSeveral ? this.#events.findLast(each => isSame(each.event!, info)) : undefined
+    if (event !== undefined) return event
+    const unit = this.unit
+    return this.#runs !== null || (unit.roams && unit.keeps) ? this.#guess(unit, info) : unit
+  }
+
+  /**
+   * The unit of a resolver where a plugin has put another executor in the place of that in which ours is entered. It makes the
+   * values of variables anew each time that it executes.
+   */
+  #guess(unit: Unit, { variableValues, operation }: Partial<GraphQLResolveInfo> = {}): Unit {
+    if (variableValues === undefined || operation === undefined) return unit
+    this.#runs ??= new WeakMap()
+    let known = this.#runs.get(variableValues)
+    if (known === undefined) {
+      const execution = this.executionOf(operation)
+      known = execution === undefined ? unit : this.#enter(execution, execution.built)
+      this.#runs.set(variableValues, known)
+    }
+    return known
   }
 
   #here(): Unit {

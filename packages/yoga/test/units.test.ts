@@ -20,6 +20,7 @@ import {
 import { describe, expect, it } from 'vitest'
 import { useBulk } from '../src/index.ts'
 import { askBatch, dataOf, eventsOf, respond } from './support/ask.ts'
+import { executors } from './support/executors.ts'
 import { listenToSockets } from './support/sockets.ts'
 import { gate, settled, sleep, until } from './support/wait.ts'
 
@@ -444,6 +445,23 @@ describe('several executions with one context', () => {
     const served = versioned(bulk => [bulk, again])
     expect(await dataOf(served.yoga, '{ version late(ms: 1) }')).toEqual({ version: 2, late: 2 })
   })
+
+  it.each(Object.entries(executors))(
+    'S202 where a plugin executes twice with another executor: %s',
+    async (_, run) => {
+      const again: Plugin = {
+        onExecute({ setExecuteFn }) {
+          setExecuteFn(async args => {
+            await run(args)
+            served.state.version++
+            return run(args)
+          })
+        },
+      }
+      const served = versioned(bulk => [bulk, again])
+      expect(await dataOf(served.yoga, '{ version late(ms: 1) }')).toEqual({ version: 2, late: 2 })
+    },
+  )
 
   it.each<[string, (context: any) => object, ((context: any) => object)?]>([
     ['is the same', context => context, context => context],

@@ -289,7 +289,7 @@ export class Cache<K, V, C> implements Keys {
     return bulk.answers as (Answer<V> | null)[]
   }
 
-  /** Whether each key is looked up as it comes: a map of the user's has a promise of each, and listeners hear of each hit. */
+  /** Whether each key is looked up as it comes: a map of the user's has a promise of each, and listeners are called for each hit. */
   protected get indexesAtOnce(): boolean {
     return this.settings.map !== null || watchesCalls() || watchesHits()
   }
