@@ -42,6 +42,25 @@ describe('the playground', () => {
     expect(fixed.ms).toBe(scope.ms + 2 * usual.delay)
   })
 
+  it('may leave a key for one batch more than a fixed window, where it is earlier', async () => {
+    const few = { rows: 29, spread: 0, backend: 4, size: 4, delay: 15, concurrent: 3 }
+    const { fixed, scope } = await simulateAll(few)
+
+    expect([fixed.batches.length, scope.batches.length]).toEqual([10, 11])
+    expect(scope.ms).toBeLessThan(fixed.ms)
+  })
+
+  it('stops waiting once three delays have brought nothing, and with a longer delay it need not', async () => {
+    const impatient = { rows: 17, spread: 14, backend: 1, size: 27, delay: 1, concurrent: 13 }
+    const { fixed, scope } = await simulateAll(impatient)
+    const patient = await simulateAll({ ...impatient, delay: 15 })
+
+    expect(scope.batches.length).toBeGreaterThan(fixed.batches.length)
+    expect(patient.scope.batches).toHaveLength(patient.fixed.batches.length)
+    expect(patient.scope.batches.length).toBeLessThan(scope.batches.length)
+    expect(patient.scope.ms - scope.ms).toBeLessThanOrEqual(impatient.backend)
+  })
+
   it.each([
     { ...usual, concurrent: 1 },
     { ...usual, size: 3, rows: 30 },

@@ -1,5 +1,6 @@
+import { useData, type Theme } from 'vitepress'
 import DefaultTheme from 'vitepress/theme'
-import type { Theme } from 'vitepress'
+import { onMounted, watch } from 'vue'
 import BatchPicture from './batch-picture.vue'
 import BenchTable from './bench-table.vue'
 import Playground from './playground/playground.vue'
@@ -13,5 +14,16 @@ export default {
     app.component('BenchTable', BenchTable)
     app.component('SizeTable', SizeTable)
     app.component('BulkPlayground', Playground)
+  },
+  setup() {
+    const { frontmatter } = useData()
+    // For screen readers: the home page of the default theme has no main part.
+    const markMain = (): void => {
+      const content = document.querySelector('#VPContent')
+      if (frontmatter.value['layout'] === 'home') content?.setAttribute('role', 'main')
+      else content?.removeAttribute('role')
+    }
+    onMounted(markMain)
+    watch(frontmatter, markMain, { flush: 'post' })
   },
 } satisfies Theme

@@ -89,7 +89,8 @@ export class Unit implements AsyncContext {
     if (source === undefined) {
       this.scope = this.#newScope()
       const { request } = owner.context as RequestContext
-      this.tally = owner.server.tells(request) ? new Tally(request) : null
+      const { tells } = owner.server
+      this.tally = tells(request) ? new Tally(request) : null
     } else {
       // One scope for both: who watches finds the bulks of an event in it, and its plan.
       this.scope = source.scope
