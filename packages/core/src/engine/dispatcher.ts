@@ -17,7 +17,6 @@ import type { Drains } from './drains.ts'
 import { eventOf } from './event.ts'
 import type { Keys } from './keys.ts'
 import { Line } from './line.ts'
-import type { LinkedList } from './linked-list.ts'
 import { ready, readyAt, take, type Cause, type Clock, type Marks } from './policy.ts'
 import { refill } from './refill.ts'
 import { Runner } from './runner.ts'
@@ -27,7 +26,7 @@ const soon = Promise.resolve()
 
 export abstract class Dispatcher<T, R> extends Runner<T, R> implements BulkOwner, Member, Marks, Clock {
   // Its place among the calls of its scope.
-  list: LinkedList<any> | null = null
+  list: Member['list'] = null
   previous: Member | null = null
   next: Member | null = null
   hasWindow = false
@@ -60,7 +59,7 @@ export abstract class Dispatcher<T, R> extends Runner<T, R> implements BulkOwner
   /** `null` without a limit. */
   private readonly line: Line | null
   /** `null` as long as nothing had to wait for an instant. */
-  private timer: Timer | null = null
+  protected timer: Timer | null = null
   protected drains: Drains | null = null
   protected closed: Promise<void> | null = null
 
@@ -187,10 +186,7 @@ export abstract class Dispatcher<T, R> extends Runner<T, R> implements BulkOwner
     while (this.first !== null) this.giveUp(reason)
     const running: Bulk<T, R>[] = []
     for (let bulk = this.oldest; bulk !== null; bulk = bulk.next) running.push(bulk)
-    for (const bulk of running) {
-      this.failTasks(bulk, reason)
-      bulk.abort(reason)
-    }
+    for (const bulk of running) this.forsake(bulk, reason)
     this.settledSome()
   }
 
@@ -312,6 +308,14 @@ export abstract class Dispatcher<T, R> extends Runner<T, R> implements BulkOwner
       this.pump()
     })
     this.timer.set(instant)
+  }
+
+  /** The windows that are open were timed by another clock, which may not go on. */
+  protected openAnew(): void {
+    const now = this.now()
+    for (let bulk = this.first; bulk !== null; bulk = bulk.next)
+      if (bulk.openedAt !== null) bulk.openedAt = now
+    this.setTimer()
   }
 
   /** When time alone closes a window. A bulk that stands in line for a slot waits for no timer. */

@@ -149,14 +149,6 @@ export class Queue<T, R> extends Dispatcher<T, R> {
     if (this.pending >= size && this.pending - tasks < size) this.askPump()
   }
 
-  /** The windows that are open were timed by another clock, which may not go on. */
-  private openAnew(): void {
-    const now = this.now()
-    for (let bulk = this.first; bulk !== null; bulk = bulk.next)
-      if (bulk.openedAt !== null) bulk.openedAt = now
-    this.setTimer()
-  }
-
   /** Emits that tasks have joined. Last of all: a listener may itself call, and all places must be known. */
   tellJoined(bulk: AnyBulk, tasks: number): void {
     if (!watchesTasks()) return
