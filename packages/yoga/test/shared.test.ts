@@ -322,6 +322,45 @@ describe('a shared loader', () => {
     })
   })
 
+  it.each<[string, (context: any) => unknown]>([
+    ['an object that is made anew', ({ tenant }) => [tenant]],
+    ['a promise', async ({ tenant }) => tenant],
+  ])('S203 %s is no partition', async (_, shared) => {
+    const got: string[] = []
+    const { bulks, asks } = await twoTenants(shared, async bulk => {
+      got.push(await bulk.docs.load('1').catch((error: Error) => error.message))
+    })
+    const answers = await asks('{ doc(id: "1") }', ['acme', 'umbrella'])
+    expect(answers.map(({ errors }) => errors?.length)).toEqual([1, 1])
+    expect(got[0]).toMatch(
+      /^Bulkcall: the partition of docs must be the same value each time, got (an array|a)/,
+    )
+    expect(bulks).toEqual([])
+  })
+
+  it('S147 is cleared around each root field of a mutation', async () => {
+    let version = 1
+    const yoga = createYoga<any>({
+      logging: false,
+      plugins: [useBulk({ rows: { command: (ids: Ids) => ids.map(() => version), shared: true } })],
+      schema: createSchema<any>({
+        typeDefs: 'type Query { row: Int } type Mutation { row: Int bump: Int }',
+        resolvers: {
+          Mutation: {
+            row: (_, __, { bulk }) => bulk.rows.load(1),
+            bump: (_, __, { bulk }) => (version++, bulk.rows.load(1)),
+          },
+        },
+      }),
+    })
+    expect(await dataOf(yoga, 'mutation { a: row b: bump c: row d: bump }')).toEqual({
+      a: 1,
+      b: 2,
+      c: 2,
+      d: 3,
+    })
+  })
+
   it('S125 what the context throws when it is asked is the error of the load', async () => {
     const { asks } = await twoTenants(
       ({ user }) => user.tenant,

@@ -144,6 +144,50 @@ describe('what feeds a subscription', () => {
     )
   }
 
+  it.each([false, true])(
+    'S121 finds nothing that was loaded before its events were there, shared: %s',
+    async shared => {
+      const pubsub = createPubSub<{ news: [number] }>()
+      const state = { allowed: true, asked: 0 }
+      const mayRead = (ids: number[]): boolean[] => (state.asked++, ids.map(() => state.allowed))
+      const yoga = createYoga<any>({
+        logging: false,
+        plugins: [useBulk({ mayRead: { command: mayRead, shared } })],
+        schema: createSchema<any>({
+          typeDefs: 'type Query { a: Int } type Subscription { news: Int }',
+          resolvers: {
+            Subscription: {
+              news: {
+                async subscribe(_: unknown, __: unknown, { bulk }: Context) {
+                  if (!(await bulk.mayRead.load(1))) throw new Error('not for you')
+                  return pipe(
+                    pubsub.subscribe('news'),
+                    filter(async () => bulk.mayRead.load(1)),
+                  )
+                },
+                resolve: (n: number) => n,
+              },
+            },
+          },
+        }),
+      })
+      const response = await respond(yoga, 'subscription { news }', {
+        headers: { accept: 'text/event-stream' },
+      })
+      const events = eventsOf(response)
+      const first = events.next()
+      expect(state.asked).toBe(1)
+      for (const n of [1, 2]) {
+        state.allowed = n === 2
+        await settled()
+        pubsub.publish('news', n)
+        await until(() => state.asked === 1 + n)
+      }
+      expect((await first).value).toEqual({ data: { news: 2 } })
+      await events.return()
+    },
+  )
+
   it('S121 is not answered from what an event has loaded that is still under way; that event keeps its answers', async () => {
     const judged: boolean[] = []
     const held = gate()
@@ -469,7 +513,10 @@ describe('several executions with one context', () => {
     ['inherits from it', context => Object.create(context)],
     ['is a copy of it', context => ({ ...context })],
   ])('S122 an execution within another, whose context %s', async (_, initialOf, contextOf) => {
-    expect(await seenWithin(initialOf, contextOf)).toEqual([1, 1, 2, 1])
+    expect(await seenWithin(initialOf, contextOf)).toEqual([
+      [1, 1, 2, 1],
+      [2, 2, 3, 2],
+    ])
   })
 
   it('S122 executions within another, at once', async () => {
@@ -508,6 +555,24 @@ describe('several executions with one context', () => {
     expect(await dataOf(yoga, '{ within }')).toEqual({ within: [1, 2, 2, 3, 3, 1] })
   })
 
+  it('S122 what a socket asks is no HTTP batch, whatever its contexts are, and though they have one request', async () => {
+    const { enveloped, state } = versioned(alone, { context: undefined })
+    class SocketContext {
+      readonly request: Request = request
+    }
+    const request = new Request('http://yoga/graphql')
+    for (const initial of [
+      new SocketContext(),
+      new SocketContext(),
+      Object.create({ request }),
+      { request },
+    ]) {
+      state.version++
+      const execute = await enveloped('{ version }', initial)
+      expect((await execute()).data.version).toBe(state.version)
+    }
+  })
+
   it('S122 one object that is the context of all that a socket asks: none ends, or answers, another', async () => {
     const { yoga, state } = versioned(alone, { context: undefined })
     const connection = { connectionParams: {} }
@@ -536,11 +601,14 @@ describe('several executions with one context', () => {
   })
 })
 
-/** What two executions within one see, between which something changes; and what the outer one sees before and after them. */
+/**
+ * What two executions within one see, between which something changes; and what the outer one sees before and after them. The
+ * second time it is in an HTTP batch, and not the first of it.
+ */
 async function seenWithin(
   initialOf: (context: any) => object,
   contextOf?: (context: any) => object,
-): Promise<number[]> {
+): Promise<number[][]> {
   const { yoga, state } = versioned(alone, {
     context: undefined,
     schema: createSchema<any>({
@@ -566,7 +634,9 @@ async function seenWithin(
       },
     }),
   })
-  return (await dataOf(yoga, '{ within }')).within
+  const single = await dataOf(yoga, '{ within }')
+  const [, inBatch] = await askBatch(yoga, ['{ version }', '{ within }'])
+  return [single.within, inBatch!.data.within]
 }
 
 describe('a service that took a loader once', () => {

@@ -145,6 +145,7 @@ export class Queue<T, R> extends Runner<T, R> implements BulkOwner, Member, Mark
     return (
       this.pending + 1 < most &&
       !this.closing &&
+      !this.timer?.isLost &&
       !watchesTasks() &&
       (tracker === null || tracker.aborted === null)
     )
@@ -224,10 +225,19 @@ export class Queue<T, R> extends Runner<T, R> implements BulkOwner, Member, Mark
 
   /** So many tasks have joined: they may have made a bulk, or the queue, full. */
   private noteFull(bulk: Bulk<T, R>, tasks: number): void {
+    if (this.timer?.isLost) this.openAnew()
     const { size } = this.settings
     if (bulk.count === size) this.markReady()
     // The command never runs inside `call`: a caller must not find its own stack below someone's SQL.
     if (this.pending >= size && this.pending - tasks < size) this.askPump()
+  }
+
+  /** The windows that are open were timed by another clock, which may not go on. */
+  private openAnew(): void {
+    const now = this.now()
+    for (let bulk = this.first; bulk !== null; bulk = bulk.next)
+      if (bulk.openedAt !== null) bulk.openedAt = now
+    this.setTimer()
   }
 
   /** Emits that tasks have joined. Last of all: a listener may itself call, and all places must be known. */

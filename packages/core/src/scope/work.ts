@@ -9,6 +9,7 @@ import type { Evidence, Profile } from './evidence.ts'
 /** What keeps count of the work of a scope. */
 export interface WorkOwner {
   readonly profile: Profile | null
+  readonly ticks: number
   gotBusy(work: Work): void
   gotIdle(work: Work): void
   /** Something has changed that may let windows close. */
@@ -90,7 +91,8 @@ export class Work implements Linked<Work>, Waiter {
   next: Work | null = null
   readonly tracker: WorkOwner
   readonly evidence: Evidence | null
-  readonly isCommand: boolean
+  /** The batch whose command it is, where it is one. */
+  readonly command: Held | null
   /** The work during which it began, which waits for it. */
   outer: Work | null = null
   /** For how many parked batches, or pieces within it, it waits. */
@@ -103,12 +105,14 @@ export class Work implements Linked<Work>, Waiter {
   isUnknown = false
   /** Where it is observed: how often it has called each loader after its synchronous part. */
   readonly calls: Map<string, number> | null
+  /** By loader, the tick of its latest call. */
+  readonly #ticks: Map<string, number> = new Map()
 
-  constructor(tracker: WorkOwner, evidence: Evidence | null, observed: boolean, isCommand = false) {
+  constructor(tracker: WorkOwner, evidence: Evidence | null, observed: boolean, command: Held | null = null) {
     this.tracker = tracker
     this.evidence = evidence
     this.calls = observed ? new Map() : null
-    this.isCommand = isCommand
+    this.command = command
   }
 
   /** It goes on after its synchronous part. */
@@ -126,11 +130,9 @@ export class Work implements Linked<Work>, Waiter {
     this.tracker.look()
   }
 
-  /** It waits for this batch, if that has not started. */
+  /** It waits for this batch; a command with all who wait for its own. */
   parkOn(batch: Awaited): void {
-    if (!batch.isParked) return
-    batch.awaitedBy(this)
-    this.park()
+    parkOn(batch, this.command ?? this)
   }
 
   park(): void {
@@ -150,13 +152,24 @@ export class Work implements Linked<Work>, Waiter {
     // What is still due is counted by what is known: so it is taken out, and in again.
     if (isRunning) tracker.gotIdle(this)
     calls.set(loader, count)
-    if (latest !== null && latest !== batch && !latest.isSettled) evidence!.overlaps = true
+    this.callsNow(loader)
+    if (latest !== null && !latest.isSettled) {
+      evidence!.isSequential = false
+      if (latest !== batch) evidence!.overlaps = true
+    }
     this.latest = batch
     evidence!.callsLate(loader, count, tracker.profile!)
     if (isRunning) tracker.gotBusy(this)
-    const isAll = evidence!.overlaps ? this.isDone : evidence!.isAll(loader, count)
-    if (isAll) this.parkOn(batch)
+    const isAll = evidence!.overlaps ? this.isDone : !this.mayCall(loader)
+    if (isAll || evidence!.waitsForEach) this.parkOn(batch)
     this.outer?.callsLate(loader, batch)
+  }
+
+  /** It has called this loader now. */
+  callsNow(loader: string): void {
+    const { ticks } = this.tracker
+    if ((this.#ticks.get(loader) ?? ticks) !== ticks) this.evidence!.scattered.add(loader)
+    this.#ticks.set(loader, ticks)
   }
 
   /** Whether it has made all calls that such work makes. */
@@ -167,16 +180,24 @@ export class Work implements Linked<Work>, Waiter {
 
   /** Whether it may itself call this loader once more. */
   mayCall(loader: string): boolean {
+    if (this.#ticks.has(loader) && this.evidence!.isAtOnce(loader)) return false
     return !this.evidence!.isAll(loader, this.calls?.get(loader) ?? 0)
   }
 }
 
+/** This waits for the batch, if that has not started. */
+export function parkOn(batch: Awaited, waiter: Waiter): void {
+  if (!batch.isParked) return
+  batch.awaitedBy(waiter)
+  waiter.park()
+}
+
 /** What waits for a batch waits for one that has not started. */
-export function parkOn({ waiters }: Awaited): void {
+export function parkAll({ waiters }: Awaited): void {
   if (waiters !== null) for (const waiter of waiters) waiter.park()
 }
 
 /** It waits for one that has. */
-export function unparkFrom({ waiters }: Awaited): void {
+export function unparkAll({ waiters }: Awaited): void {
   if (waiters !== null) for (const waiter of waiters) waiter.unpark()
 }
