@@ -555,6 +555,17 @@ describe('several executions with one context', () => {
     expect(await dataOf(yoga, '{ within }')).toEqual({ within: [1, 2, 2, 3, 3, 1] })
   })
 
+  it('S202 a resolver that the program calls itself, with nothing that an executor gives, is served', async () => {
+    const { yoga, state } = versioned(alone, {
+      context: async (initial: any) => {
+        const { version } = yoga.getEnveloped(initial).schema.getQueryType()!.getFields() as any
+        return { before: await version.resolve(null, {}, initial) }
+      },
+    })
+    expect(await dataOf(yoga, '{ version }')).toEqual({ version: 1 })
+    expect(state.asked).toBe(1)
+  })
+
   it('S122 what a socket asks is no HTTP batch, whatever its contexts are, and though they have one request', async () => {
     const { enveloped, state } = versioned(alone, { context: undefined })
     class SocketContext {
