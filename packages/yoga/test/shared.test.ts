@@ -7,6 +7,7 @@ import { createSchema, createYoga, type Plugin } from 'graphql-yoga'
 import { describe, expect, it } from 'vitest'
 import { useBulk, type BulkDefinition } from '../src/index.ts'
 import { ask, askBatch, dataOf, type AskOptions } from './support/ask.ts'
+import { executors } from './support/executors.ts'
 import { gate, patient, settled, sleep, until } from './support/wait.ts'
 
 type Ids = readonly number[]
@@ -279,15 +280,21 @@ describe('a shared loader', () => {
     expect(answer!.data.as).toBe('same of acme, same of umbrella')
   })
 
-  it('S201 has the partition of each operation of an HTTP batch, as its own context says', async () => {
-    const { yoga, bulks } = tenantsOfDocuments()
-    const answers = await askBatch(yoga, ['{ doc(id: "1") } # acme', '{ early doc(id: "1") } # umbrella'])
-    expect(answers.map(({ data }) => data)).toEqual([
-      { doc: '1 of acme' },
-      { early: '1 of none', doc: '1 of umbrella' },
-    ])
-    expect(bulks).toHaveLength(3)
-  })
+  it.each<[string, Plugin]>([
+    ['Yoga', {}],
+    ['another plugin', { onExecute: ({ setExecuteFn }) => setExecuteFn(executors['graphql-js']!) }],
+  ])(
+    'S201 has the partition of each operation of an HTTP batch, as its own context says, executed by %s',
+    async (_, executor) => {
+      const { yoga, bulks } = tenantsOfDocuments([executor])
+      const answers = await askBatch(yoga, ['{ doc(id: "1") } # acme', '{ early doc(id: "1") } # umbrella'])
+      expect(answers.map(({ data }) => data)).toEqual([
+        { doc: '1 of acme' },
+        { early: '1 of none', doc: '1 of umbrella' },
+      ])
+      expect(bulks).toHaveLength(3)
+    },
+  )
 
   it.each<[string, Plugin]>([
     [
