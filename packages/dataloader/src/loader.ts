@@ -259,7 +259,8 @@ export class Loader<K, V, C> implements Owner<K, V>, Keeper<K, V> {
     const aligned = this.#aligns ? this.#current() : null
     const cacheKey = cache === null ? null : this.#cacheKey(key)
     const entry = cache?.get(cacheKey!)
-    if (entry) return aligned === null ? Promise.resolve(promiseOf(entry)) : aligned.align(promiseOf(entry))
+    // In a promise of its own, as each hit of dataloader: a rejection that this caller does not handle is reported.
+    if (entry) return aligned === null ? ownOf(promiseOf(entry)) : aligned.align(promiseOf(entry))
     const refusal = bulks.refusal()
     if (refusal !== null) return Promise.reject(refusal)
     const batch = aligned ?? this.#current()
@@ -362,6 +363,10 @@ function promiseOf<K, V>(entry: Entry<K, V>): PromiseLike<V> {
   if (entry instanceof Place) return entry.promise
   seatOf(entry)?.keep()
   return entry
+}
+
+function ownOf<V>(known: PromiseLike<V>): Promise<V> {
+  return new Promise(resolve => resolve(known))
 }
 
 function listOf<K>(keys: ArrayLike<K>): K[] {

@@ -102,9 +102,11 @@ function inScope(resolve: Resolver, name?: string): Resolver {
 
 function typeInScope(resolve: Resolver, name: string): Resolver {
   return wrapper(function (value, context, info, type) {
-    const operation = operationOf(context)
+    const usual = operationOf(context)
+    // Mercurius hands arguments to what resolves a reference, as to a resolver of a field.
+    const operation = usual ?? operationOf(info)
     if (operation === undefined) return resolve.call(this, value, context, info, type)
-    return run(operation, name, info, resolve, this, value, context, info, type)
+    return run(operation, name, usual ? info : type, resolve, this, value, context, info, type)
   })
 }
 
