@@ -130,11 +130,6 @@ export class Unit implements AsyncContext {
     return this.#async === null || isSameContext(this.#async, now)
   }
 
-  /** Goes back to a context of an execution that runs on, since a later one has ended. */
-  return(context: AsyncContext): void {
-    this.#async = context
-  }
-
   /** Runs a command. */
   runInAsyncScope<T, A, R>(work: (this: T, a: A) => R, thisArg: T, a: A): R {
     const context = this.#async

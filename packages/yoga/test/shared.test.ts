@@ -7,7 +7,8 @@ import { createSchema, createYoga, type Plugin } from 'graphql-yoga'
 import { describe, expect, it } from 'vitest'
 import { useBulk, type BulkDefinition } from '../src/index.ts'
 import { ask, askBatch, dataOf, type AskOptions } from './support/ask.ts'
-import { gate, patient, until } from './support/wait.ts'
+import { executors } from './support/executors.ts'
+import { gate, patient, settled, sleep, until } from './support/wait.ts'
 
 type Ids = readonly number[]
 
@@ -22,6 +23,7 @@ function server(
   const started = { row: 0, slow: 0 }
   const yoga = createYoga<any>({
     logging: false,
+    batching: true,
     context: ({ request }) => ({ tenant: request.headers.get('tenant') }),
     plugins: [
       useBulk(
@@ -82,7 +84,7 @@ function server(
   }
   /** Until so many rows have been asked for. */
   const loaded = (rows: number) => until(() => started.row === rows)
-  return { yoga, bulks, holding, loaded }
+  return { yoga, bulks, started, held, holding, loaded }
 }
 
 /** A server that loads in `context()` as well, before it knows the tenant; two tenants ask at once. */
@@ -158,7 +160,8 @@ function tenantsOfDocuments(plugins: Plugin[] = []) {
       typeDefs: 'type Query { doc(id: String!): String early: String tenant: String within: [String] }',
       resolvers: {
         Query: {
-          doc: (_, { id }, { bulk }) => bulk.docs.load(id),
+          // When the other operations of its HTTP batch have begun as well.
+          doc: async (_, { id }, { bulk }) => sleep(1).then(() => bulk.docs.load(id)),
           early: (_, __, { early }) => early,
           within: async (_, __, context) => {
             const { docs } = context.bulk
@@ -277,15 +280,21 @@ describe('a shared loader', () => {
     expect(answer!.data.as).toBe('same of acme, same of umbrella')
   })
 
-  it('S201 has the partition of each operation of an HTTP batch, as its own context says', async () => {
-    const { yoga, bulks } = tenantsOfDocuments()
-    const answers = await askBatch(yoga, ['{ doc(id: "1") } # acme', '{ early doc(id: "1") } # umbrella'])
-    expect(answers.map(({ data }) => data)).toEqual([
-      { doc: '1 of acme' },
-      { early: '1 of none', doc: '1 of umbrella' },
-    ])
-    expect(bulks).toHaveLength(3)
-  })
+  it.each<[string, Plugin]>([
+    ['Yoga', {}],
+    ['another plugin', { onExecute: ({ setExecuteFn }) => setExecuteFn(executors['graphql-js']!) }],
+  ])(
+    'S201 has the partition of each operation of an HTTP batch, as its own context says, executed by %s',
+    async (_, executor) => {
+      const { yoga, bulks } = tenantsOfDocuments([executor])
+      const answers = await askBatch(yoga, ['{ doc(id: "1") } # acme', '{ early doc(id: "1") } # umbrella'])
+      expect(answers.map(({ data }) => data)).toEqual([
+        { doc: '1 of acme' },
+        { early: '1 of none', doc: '1 of umbrella' },
+      ])
+      expect(bulks).toHaveLength(3)
+    },
+  )
 
   it.each<[string, Plugin]>([
     [
@@ -437,6 +446,20 @@ describe('a shared loader', () => {
     // With an endless `delay`, what waits for it waits for ever.
     expect(await dataOf(yoga, '{ row(id: 2) }')).toEqual({ row: 2 })
     slow.open()
+  })
+
+  it('S163 waits for an operation of an HTTP batch of which another has been answered', async () => {
+    const { yoga, bulks, started, held, loaded } = server()
+    const batch = askBatch(yoga, ['{ fails }', '{ slow(id: 1) }'])
+    await until(() => started.slow === 1)
+    await settled()
+    const row = dataOf(yoga, '{ row(id: 2) }')
+    await loaded(1)
+    await settled()
+    expect(bulks).toEqual([])
+    held.open()
+    expect([await row, (await batch)[1]!.data]).toEqual([{ row: 2 }, { slow: 1 }])
+    expect(bulks).toHaveLength(1)
   })
 
   it('S164 gives all requests the same frozen answer, or each a copy with `clone`', async () => {

@@ -555,6 +555,17 @@ describe('several executions with one context', () => {
     expect(await dataOf(yoga, '{ within }')).toEqual({ within: [1, 2, 2, 3, 3, 1] })
   })
 
+  it('S202 a resolver that the program calls itself, with nothing that an executor gives, is served', async () => {
+    const { yoga, state } = versioned(alone, {
+      context: async (initial: any) => {
+        const { version } = yoga.getEnveloped(initial).schema.getQueryType()!.getFields()
+        return { before: await version!.resolve!(null, {}, initial, {}) }
+      },
+    })
+    expect(await dataOf(yoga, '{ version }')).toEqual({ version: 1 })
+    expect(state.asked).toBe(1)
+  })
+
   it('S122 what a socket asks is no HTTP batch, whatever its contexts are, and though they have one request', async () => {
     const { enveloped, state } = versioned(alone, { context: undefined })
     class SocketContext {
@@ -574,20 +585,26 @@ describe('several executions with one context', () => {
   })
 
   it('S122 one object that is the context of all that a socket asks: none ends, or answers, another', async () => {
-    const { yoga, state } = versioned(alone, { context: undefined })
+    const { yoga, state } = versioned(alone, {
+      context: async ({ bulk }: any) => ({ first: await bulk.versions.load(1) }),
+    })
     const connection = { connectionParams: {} }
-    const start = async (query: string): Promise<{ readonly answer: Promise<any> }> => {
+    const start = async (
+      query: string,
+    ): Promise<{ readonly answer: Promise<any>; readonly first: number }> => {
       const { parse, contextFactory, execute, subscribe, schema } = yoga.getEnveloped(connection as never)
       const document = parse(query)
-      const contextValue = await contextFactory()
+      const contextValue: any = await contextFactory()
+      const { first } = contextValue
       const run = query.startsWith('subscription') ? subscribe : execute
-      return { answer: (async () => run({ schema, document, contextValue }))() }
+      return { answer: (async () => run({ schema, document, contextValue }))(), first }
     }
     const long = await start('{ version late(ms: 60) }')
     await sleep(1)
     state.version = 2
     // What is built for the next one must not be answered by the one that goes on.
     const short = await start('{ version }')
+    expect(short.first).toBe(2)
     expect((await short.answer).data.version).toBe(2)
     const watching = await start('subscription { ticks }')
     const events = await watching.answer
@@ -638,6 +655,28 @@ async function seenWithin(
   const [, inBatch] = await askBatch(yoga, ['{ version }', '{ within }'])
   return [single.within, inBatch!.data.within]
 }
+
+it('S122 one object that is the context of several subscriptions: what feeds one goes on when another ends', async () => {
+  const { yoga, pubsub, state } = newsServer(sources['the filter of Yoga']!, true)
+  state.allowed = true
+  const connection = {}
+  const subscribe = async (): Promise<AsyncIterableIterator<any>> => {
+    const { parse, contextFactory, subscribe: open, schema } = yoga.getEnveloped(connection as never)
+    const document = parse('subscription { news }')
+    return (await open({ schema, document, contextValue: await contextFactory() })) as never
+  }
+  const [first, second] = [await subscribe(), await subscribe()]
+  const both = Promise.all([first.next(), second.next()])
+  await settled()
+  pubsub.publish('news', { n: 1 })
+  expect((await both).map(({ value }) => value.data)).toEqual([{ news: 1 }, { news: 1 }])
+  await first.return!()
+  const last = second.next()
+  await settled()
+  pubsub.publish('news', { n: 2 })
+  expect((await last).value.data).toEqual({ news: 2 })
+  await second.return!()
+})
 
 describe('a service that took a loader once', () => {
   it('S123 has the same loader as the context, which is a BulkLoader', async () => {
