@@ -1,13 +1,13 @@
 // The end of a CI run: adds up the reports of all test runs. Each argument is a failed step, named by its report if
 // it has one: a step whose report has no failed test failed in another way, and counts as one failure. What has failed
-// is told last, right above the sum, since of a long log often only the end is read.
+// is printed last, right above the sum, since of a long log often only the end is read.
 import { readdirSync, readFileSync } from 'node:fs'
 import { basename, join } from 'node:path'
 import { stripVTControlCharacters } from 'node:util'
 
 const sum = { passed: 0, failed: 0, skipped: 0 }
 const explained = new Set()
-/** What has to be told of single tests and steps. */
+/** What has to be said of single tests and steps. */
 const told = []
 
 for (const name of readReports()) {

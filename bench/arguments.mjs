@@ -4,15 +4,15 @@ import { parseArgs } from 'node:util'
 
 const usage = `npm run bench -- [options]
 
-  --work <names>     these works only: names with commas between, "*" for any letters, such as 'burst-*,hits-*'
+  --work <names>     these workloads only: names with commas between, "*" for any letters, such as 'burst-*,hits-*'
   --only <names>     these contenders only; what the ratios are of always runs
   --node <versions>  on these versions of Node, such as 20,24,26
   --against <folder> beside the core that is built in another checkout, as the contender "before"
-  --short            in about a minute: fewer slices, some works, and those who have a goal there
+  --short            in about a minute: fewer slices, some workloads, and the contenders that have a goal there
   --count            count what one operation makes (bulks, promises, timers…), and time nothing
   --check            fail where a ratio is over twice its goal, or a count is not what it must be
   --write            put what was measured into results.md; a whole run does so anyway
-  --list             tell the works and their contenders`
+  --list             list the workloads and their contenders`
 
 export function readOptions(args, works) {
   const { values } = readArguments(args)

@@ -1,4 +1,4 @@
-/** What is printed while the works run. */
+/** What is printed while the workloads run. */
 
 const timeWidths = [30, 10, 20, 8, 15, 8, 8]
 const columns = ['', 'median', 'quartiles', 'ratio', 'quartiles', 'goal', 'bulks']

@@ -9,7 +9,7 @@ import { amount, mark } from './report.mjs'
 const data = join(import.meta.dirname, 'results.json')
 const page = join(import.meta.dirname, 'results.md')
 
-/** Keeps one row: a work on one version of Node. A later run takes the place of an earlier one. */
+/** Keeps one row: a workload on one version of Node. A later run takes the place of an earlier one. */
 export function remember({ name }, { node, short }, result) {
   const kept = read()
   kept[name] ??= {}
@@ -70,7 +70,7 @@ export function writeResults(works) {
   const [first, last] = [dates[0], dates.at(-1)]
   const text = [
     '# Results',
-    `Measured ${first === last ? `on ${first}` : `from ${first} to ${last}`} with Node ${nodes.join(', ')}, on a machine with ${runs[0].cores} cores${runs.some(({ short }) => short) ? ', partly in the short form, which is noisier' : ''}. Written by \`npm run bench\`; [README.md](README.md) tells what each work and each contender is.`,
+    `Measured ${first === last ? `on ${first}` : `from ${first} to ${last}`} with Node ${nodes.join(', ')}, on a machine with ${runs[0].cores} cores${runs.some(({ short }) => short) ? ', partly in the short form, which is noisier' : ''}. Written by \`npm run bench\`; [README.md](README.md) says what each workload and each contender is.`,
     `Versions: ${Object.entries(versions)
       .toSorted(([one], [other]) => (one < other ? -1 : 1))
       .map(([name, version]) => `${name} ${version}`)

@@ -1,4 +1,4 @@
-/** What some works need beside the contenders: a PostgreSQL server, started if one of them is asked for. */
+/** What some workloads need beside the contenders: a PostgreSQL server, started if one of them is asked for. */
 
 import { tsImport } from 'tsx/esm/api'
 
@@ -6,7 +6,7 @@ import { fill } from './graphql/postgres.mjs'
 
 const nothing = { env: {}, missing: () => null, async stop() {} }
 
-/** @returns the environment of the contenders, and why a work cannot run, if it cannot */
+/** @returns the environment of the contenders, and why a workload cannot run, if it cannot */
 export async function startServices(works) {
   if (works.every(({ needs }) => needs !== 'postgres')) return nothing
   const { postgresPrograms, startPostgres } = await tsImport(

@@ -2,5 +2,5 @@
 
 /** The whole page: HTML with its style and its program in it. */
 export declare const html: string
-/** Its content security policy: only this style and this program, and nothing from elsewhere. */
+/** Its content security policy: only this style and this program, and nothing from any other place. */
 export declare const policy: string

@@ -53,7 +53,7 @@ const checks = {
     equal(bulks, [[0, 1, 2], [3, 4, 5], [6]])
   },
 
-  'delay waits for company': async ({ AsyncBulkCall }) => {
+  'delay waits for others': async ({ AsyncBulkCall }) => {
     const { bulks, command } = recorder()
     const call = new AsyncBulkCall(command, { delay: 60 })
     // The later timer was set first, so it comes first on a slow machine too.
@@ -152,7 +152,7 @@ const checks = {
     equal([isBulkError(refusal), refusal.code], [true, 'BULK_CLOSED'])
   },
 
-  'a listener hears of each bulk': async ({ AsyncBulkCall, onBulk }) => {
+  'a listener is called for each bulk': async ({ AsyncBulkCall, onBulk }) => {
     const heard = []
     const stop = onBulk({ settled: ({ name, tasks, cause }) => heard.push([name, tasks, cause]) })
     const call = new AsyncBulkCall(() => {}, { name: 'heard', size: 2 })

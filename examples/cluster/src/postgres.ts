@@ -1,5 +1,5 @@
 /**
- * PostgreSQL: a server elsewhere, one that is installed here, or one in this process.
+ * PostgreSQL: a server of yours, one that is installed here, or one in this process.
  * @module
  */
 

@@ -25,7 +25,7 @@ last committed), one file at a time, and lets Bulkcall answer them with few proc
 
   --folder <folder>   the folder; this repository, if you name none
   --size <n>          the most files that one process is asked about (100)
-  --delay <ms>        the longest that a question waits for company (0: the end of the turn)
+  --delay <ms>        the longest that a question waits for others (0: the end of the tick)
   --concurrent <n>    how many processes may run at once (4)
   --missing <file>    asks about this file too: if it does not exist, it fails alone
   --compare           asks about the first 100 files again, one process for each question
@@ -72,7 +72,7 @@ function readFolder(given: string | undefined): string {
   throw new UsageError(`--folder must be a folder that exists, got '${given}'.`)
 }
 
-/** Git refuses all that it is asked in one go if one path of it is elsewhere. */
+/** Git refuses all that it is asked in one go if one of its paths is outside. */
 function readMissing(given: string, folder: string): string {
   const path = relative(folder, resolve(folder, given))
   if (path !== '' && !path.startsWith('..')) return path

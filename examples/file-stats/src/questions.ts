@@ -11,7 +11,7 @@ export interface Settings {
   readonly folder: string
   /** The most files that one process is asked about. */
   readonly size: number
-  /** The longest that a question waits for company, in milliseconds. */
+  /** The longest that a question waits for others, in milliseconds. */
   readonly delay: number
   /** How many processes may run at once, whatever they answer. */
   readonly concurrent: number

@@ -19,7 +19,7 @@ export class Tally {
   readonly #startedAt = performance.now()
   readonly #stopListening: () => void
 
-  /** @param changed hears of each process that has ended */
+  /** @param changed is called for each process that has ended */
   constructor(changed: (sum: Count) => void = () => {}) {
     this.#stopListening = onBulk({
       settled: ({ name, tasks, none }) => {

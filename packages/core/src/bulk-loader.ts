@@ -25,7 +25,7 @@ import { check, checkNames, hasMethods, readSignal } from './validate.ts'
 /** The options of a `BulkLoader`: those of its calls, and those of its cache. */
 export interface BulkLoaderOptions<K, V, C = K, N extends NullKeys = 'error'> extends BulkCallOptions {
   /**
-   * Whether answers are kept, until they are cleared. Without a cache, equal keys are still asked once within a bulk.
+   * Whether answers are kept, until they are cleared. Without a cache, equal keys are still asked once while they are pending.
    * @default true
    */
   readonly cache?: boolean | undefined

@@ -54,7 +54,7 @@ export function endOfTurn(job: () => void): void {
 }
 
 function tick(job: () => void): void {
-  if (nextTick === 'a microtask' || typeof process?.nextTick !== 'function') macrotask(job)
+  if (nextTick === 'a microtask' || !isReal(process, 'nextTick')) macrotask(job)
   else if (nextTick === 'after microtasks') process.nextTick(job)
   else watchNextTick(job)
 }
@@ -109,11 +109,26 @@ function watchNextTick(job: () => void): void {
 }
 
 /**
+ * Whether there is this function, and it is no fake one: the end of a tick is no matter of time, and must not wait until a test
+ * lets some pass.
+ */
+function isReal(holder: object | undefined, name: string): boolean {
+  const job: unknown = holder && Reflect.get(holder, name)
+  // The mark of the fake timers of Jest, Vitest and Sinon.
+  return typeof job === 'function' && !Object.hasOwn(job, 'clock')
+}
+
+/** What timers are made by. Where it changes, fake timers have come or gone, and what was made before may never fire. */
+export function timerMaker(): unknown {
+  return globalThis.setTimeout
+}
+
+/**
  * Between two macrotasks every host drains its microtasks. The first of these that exists is the quickest one; in workers of
  * Cloudflare a message comes among microtasks.
  */
 function macrotask(job: () => void): void {
-  if (typeof globalThis.setImmediate === 'function') globalThis.setImmediate(job)
+  if (isReal(globalThis, 'setImmediate')) globalThis.setImmediate(job)
   else if (typeof globalThis.MessageChannel === 'function' && !isWorker) postMessage(job)
   else globalThis.setTimeout(job, 0)
 }

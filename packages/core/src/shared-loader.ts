@@ -236,11 +236,12 @@ class SharedLoader<K, V, P = undefined> {
   #bound(partition: P): LoaderCommand<K, V> {
     const call = { name: this.#name }
     const keyOf = this.#cacheKeyFn ?? (key => key)
+    const command = this.#command
     return async (keys, context) => {
       try {
         const places = placesOf(keys.map(key => keyOf(key)))
         const unique = places === null ? keys : firstOf(keys, places)
-        const given = await this.#command([...unique], new PartitionContext(call.name, context, partition))
+        const given = await command([...unique], new PartitionContext(call.name, context, partition))
         const outcomes = isStream(given)
           ? await resultsOf(unique, given, call)
           : outcomesOf(given, unique, call)
@@ -255,12 +256,13 @@ class SharedLoader<K, V, P = undefined> {
     }
   }
 
-  /** An answer as one unit of work gets it, whom no other may change it for. */
+  /** An answer as one unit of work gets it: no other may change it. */
   #toEach(answer: unknown, seen: Set<unknown>): any {
     if (isError(answer)) return answer
     if (isThenable(answer)) return Promise.resolve(answer).then(value => this.#toEach(value, seen))
+    const clone = this.#clone
     try {
-      return this.#clone === undefined ? frozen(answer, seen) : this.#clone(answer)
+      return clone === undefined ? frozen(answer, seen) : clone(answer)
     } catch (error) {
       return asError(error)
     }

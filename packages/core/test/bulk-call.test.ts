@@ -2,11 +2,13 @@ import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
 import {
   AsyncBulkCall,
   BulkClosedError,
+  BulkLoader,
   BulkOptionError,
   BulkOverflowError,
   BulkScope,
   onBulk,
   semaphore,
+  SharedLoader,
   type Host,
 } from '../src/index.ts'
 import { Deferred } from './support/deferred.ts'
@@ -780,6 +782,24 @@ function bend(host: Host, ways: Partial<Host>): Host {
   }
 }
 
+type Ask = (task: number, ...more: any[]) => Promise<any>
+
+function methodOf(asked: any, name: string): Ask {
+  return (...args) => asked[name](...args)
+}
+
+function withSignal(ask: Ask): Ask {
+  return task => ask(task, { signal: new AbortController().signal })
+}
+
+function manyOf(ask: Ask): Ask {
+  return async task => (await ask([task] as never))[0]
+}
+
+function sharedOf(shared: SharedLoader<number, number>): Ask {
+  return task => shared.loader().load(task)
+}
+
 describe('with the fake timers of Vitest', () => {
   const { command } = echo<number>()
   const early = new AsyncBulkCall(command, { delay: 10, timeout: 1000 })
@@ -810,6 +830,42 @@ describe('with the fake timers of Vitest', () => {
     const other = call.call(2)
     vi.runAllTimers()
     expect(await other).toBe(2)
+  })
+
+  const window = { delay: 10 }
+  const asking: [string, () => (task: number, ...more: any[]) => Promise<unknown>][] = [
+    ['calls', () => methodOf(new AsyncBulkCall(command, window), 'call')],
+    ['loads', () => methodOf(new BulkLoader(command, window), 'load')],
+    [
+      'loads beside which something is said',
+      () => withSignal(methodOf(new BulkLoader(command, window), 'load')),
+    ],
+    ['calls that may leave', () => withSignal(methodOf(new AsyncBulkCall(command, window), 'call'))],
+    ['many calls at once', () => manyOf(methodOf(new AsyncBulkCall(command, window), 'callMany'))],
+    ['loads of a shared loader', () => sharedOf(new SharedLoader(command, window))],
+  ]
+
+  it.each(asking)(
+    'S213 left with something pending, they hang nothing that comes later: %s',
+    async (_, make) => {
+      vi.advanceTimersByTime(3_600_000)
+      const ask = make()
+      const left = ask(1)
+      // The window of a shared loader outlives the tick.
+      await promiseJobs()
+      vi.useRealTimers()
+      expect(await Promise.all([left, ask(2)])).toEqual([1, 2])
+    },
+  )
+
+  it('S43 S213 left with a command in flight, they do not make its time endless', async () => {
+    const call = new AsyncBulkCall(() => new Promise<null>(() => {}), { timeout: 20, size: 1, concurrent: 1 })
+    const left = call.call(1).catch((error: unknown) => error)
+    await promiseJobs()
+    vi.useRealTimers()
+    const later = call.call(2).catch((error: unknown) => error)
+    const timedOut = expect.objectContaining({ code: 'BULK_TIMEOUT' })
+    expect(await Promise.all([left, later])).toEqual([timedOut, timedOut])
   })
 
   it('S43 they count the time of a command', async () => {

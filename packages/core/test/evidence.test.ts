@@ -280,7 +280,7 @@ describe('what is believed', () => {
     const of = server()
     const author = new Evidence('Post.author')
     const all = await serve(of, 12, ({ scope, loader }, run) => {
-      const users = loader('users')
+      const users = loader('users', 3)
       void scope.run(async () => {
         await of.io(1)
         const first = users.load(1)
@@ -295,6 +295,40 @@ describe('what is believed', () => {
       { name: 'users', at: 2 + delay, keys: 1 },
     ])
     expect(all[11]).toEqual([{ name: 'users', at: 1 + delay, keys: 2 }])
+  })
+
+  it.each<[string, (users: BulkLoader<number, number>, piece: number) => Promise<unknown>, number[]]>([
+    [
+      'one call after the other',
+      async users => {
+        await users.load(1)
+        return users.load(2)
+      },
+      [1, 4],
+    ],
+    [
+      'all calls in one tick, however many',
+      (users, piece) => Promise.all(piece % 2 === 0 ? [users.load(1)] : [users.load(1), users.load(2)]),
+      [1],
+    ],
+  ])('S230 S46 %s: wrongly costs a bulk, and is not believed again', async (_, usual, starts) => {
+    const of = server()
+    const author = new Evidence('Post.author')
+    let pieces = 0
+    const all = await serve(of, 5, ({ scope, loader }, run) => {
+      const users = loader('users', 3)
+      const piece = async (): Promise<unknown> => {
+        await of.io(1)
+        if (run < 3) return usual(users, pieces++)
+        const first = users.load(1)
+        await of.io(1)
+        return Promise.all([first, users.load(2)])
+      }
+      for (let i = run < 2 ? 8 : 1; i > 0; i--) void scope.run(piece, author)
+    })
+    expect(startsOf(all[2]!)).toEqual(starts)
+    expect(startsOf(all[3]!)).toEqual([1, 2])
+    expect(all[4]).toEqual([{ name: 'users', at: 2, keys: 2 }])
   })
 })
 

@@ -98,6 +98,29 @@ describe('the end of a turn', () => {
   })
 })
 
+describe('fake timers', () => {
+  it.each([['nextTick'], ['nextTick', 'setImmediate']])(
+    'S213 the end of a turn does not wait for them: %s %s',
+    async (...names) => {
+      const { AsyncBulkCall } = await freshCopy()
+      let passed = 0
+      // Whose time goes on so late that nothing waits for it here, but for the test runner, which uses them as well.
+      const late = (job: (...given: unknown[]) => void, ...given: unknown[]): unknown =>
+        originalTimeout(() => {
+          passed++
+          job(...given)
+        }, 300)
+      for (const name of names) {
+        const fake = Object.assign(late, { clock: {} })
+        if (name === 'nextTick') process.nextTick = fake
+        else vi.stubGlobal(name, fake)
+      }
+      expect(await new AsyncBulkCall((tasks: number[]) => tasks).call(1)).toBe(1)
+      expect(passed).toBe(0)
+    },
+  )
+})
+
 describe('a host without', () => {
   const names = ['process', 'setImmediate', 'MessageChannel']
   const missing = Array.from({ length: 2 ** names.length }, (_, bits) =>

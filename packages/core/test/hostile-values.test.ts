@@ -49,6 +49,28 @@ function yielding(make: (i: number) => unknown) {
   }
 }
 
+it('S212 no function of the user gets an object of ours as its `this`', async () => {
+  const seen: unknown[] = []
+  const spy = <R>(result: (given: any) => R) =>
+    function (this: unknown, given: any): R {
+      seen.push(this)
+      return result(given)
+    }
+  const command = spy((keys: number[]) => keys.map(() => new Error('each')))
+  const options = { cacheKeyFn: spy((key: number) => key), cacheErrors: spy(() => false) }
+  const loader = new BulkLoader(command, options)
+  await loader.loadMany([1, 2])
+  await loader.load(1).catch(() => {})
+  await new AsyncBulkCall(command).callMany([1])
+  const shared = new SharedLoader(
+    spy((keys: number[]) => keys),
+    { cacheKeyFn: options.cacheKeyFn, clone: spy(row => row) },
+  )
+  await shared.loader({ cacheErrors: options.cacheErrors }).load(1)
+  expect(seen.length).toBeGreaterThan(12)
+  expect(new Set(seen)).toEqual(new Set([undefined]))
+})
+
 describe('whatever a key, a task or a result is', () => {
   for (const [what, make] of Object.entries(hostile)) {
     it.each(counts)(`S23 S59 ${what}, as the key of a loader, %i at a time`, async count => {

@@ -935,6 +935,23 @@ describe('cache: false', () => {
     ])
   })
 
+  it('S52 without a cache, a key that is pending in another bulk is not asked twice', async () => {
+    const { desk, loader } = held<number>({ cache: false, size: 2, concurrent: 1 })
+    const loads = [1, 2, 3, 4, 1, 3, 5].map(key => loader.load(key))
+    const many = loader.loadMany([2, 5, 6])
+    for (let bulk = 0; bulk < 3; bulk++) {
+      await turn()
+      await desk.answer(bulk)
+    }
+    expect(desk.bulks).toEqual([
+      [1, 2],
+      [3, 4],
+      [5, 6],
+    ])
+    expect(await Promise.all(loads)).toEqual(['1@0', '2@0', '3@1', '4@1', '1@0', '3@1', '5@2'])
+    expect(await many).toEqual(['2@0', '5@2', '6@2'])
+  })
+
   it('S52 without a cache, a key in flight is asked again', async () => {
     const { desk, loader } = held<string>({ cache: false })
     const first = loader.load('a')

@@ -83,7 +83,7 @@ const mutants: Record<string, Mutant> = {
     caughtBy: withWindow,
     edits: [
       {
-        file: 'engine/queue.ts',
+        file: 'engine/dispatcher.ts',
         find: '    this.tellDrained()\n    this.pump()\n  }\n\n  // ---- They start',
         replace: '    this.tellDrained()\n  }\n\n  // ---- They start',
       },
@@ -155,7 +155,7 @@ const mutants: Record<string, Mutant> = {
           'last !== null && last.tasks.length < this.settings.size && !this.line?.isWaiting ? last : null',
       },
       {
-        file: 'engine/queue.ts',
+        file: 'engine/dispatcher.ts',
         find: '(room = this.roomIn(bulk)) > 0',
         replace: '(room = -1) > 0',
       },
@@ -165,7 +165,7 @@ const mutants: Record<string, Mutant> = {
     caughtBy: withRaces,
     edits: [
       {
-        file: 'engine/queue.ts',
+        file: 'engine/dispatcher.ts',
         find: '(room = this.roomIn(bulk)) > 0',
         replace: '(room = -1) > 0',
       },
@@ -186,7 +186,7 @@ const mutants: Record<string, Mutant> = {
     caughtBy: withWindow,
     edits: [
       {
-        file: 'engine/queue.ts',
+        file: 'engine/dispatcher.ts',
         find: '    this.nowPending(-1)\n',
         replace: '    this.nowPending(-1)\n    Object.assign(bulk, { openedAt: this.now() })\n',
       },
@@ -216,7 +216,7 @@ const mutants: Record<string, Mutant> = {
     caughtBy: withoutDelay,
     edits: [
       {
-        file: 'engine/queue.ts',
+        file: 'engine/dispatcher.ts',
         find: 'const bulk = this.first!',
         replace: 'const bulk = this.last!',
       },
@@ -234,7 +234,7 @@ const mutants: Record<string, Mutant> = {
   },
   'the end of the turn marks nothing': {
     caughtBy: withoutDelay,
-    edits: [{ file: 'engine/queue.ts', find: '      this.ticked = this.lastId\n', replace: '' }],
+    edits: [{ file: 'engine/dispatcher.ts', find: '      this.ticked = this.lastId\n', replace: '' }],
   },
   'flush marks nothing': {
     caughtBy: withWindow,
@@ -244,7 +244,7 @@ const mutants: Record<string, Mutant> = {
     caughtBy: withWindow,
     edits: [
       {
-        file: 'engine/queue.ts',
+        file: 'engine/dispatcher.ts',
         find: 'this.oldest === null ? Infinity : this.oldest.id',
         replace: 'this.first === null ? Infinity : this.first.id',
       },
@@ -360,7 +360,7 @@ const mutants: Record<string, Mutant> = {
   },
   'a command does not wait for what it calls': {
     caughtBy: company,
-    edits: [{ file: 'scope/tracker.ts', find: 'if (!other.isParked) continue', replace: 'continue' }],
+    edits: [{ file: 'scope/tracker.ts', find: 'parkOn(other, batch)', replace: 'void other' }],
   },
   'a command waits for ever for what it has called': {
     caughtBy: together,
@@ -377,7 +377,7 @@ const mutants: Record<string, Mutant> = {
     edits: [
       {
         file: 'scope/tracker.ts',
-        find: '    this.windowLost(member)\n    unparkFrom(batch)\n',
+        find: '    this.windowLost(member)\n    batch.waiters?.unpark()\n',
         replace: '    this.windowLost(member)\n',
       },
     ],
@@ -410,7 +410,7 @@ const mutants: Record<string, Mutant> = {
     edits: [
       {
         file: 'scope/work.ts',
-        find: 'const isAll = evidence!.overlaps ? this.isDone : evidence!.isAll(loader, count)',
+        find: 'const isAll = evidence!.overlaps ? this.isDone : !this.mayCall(loader)',
         replace: 'const isAll = true',
       },
     ],
@@ -420,7 +420,7 @@ const mutants: Record<string, Mutant> = {
     edits: [
       {
         file: 'scope/work.ts',
-        find: 'const isAll = evidence!.overlaps ? this.isDone : evidence!.isAll(loader, count)',
+        find: 'const isAll = evidence!.overlaps ? this.isDone : !this.mayCall(loader)',
         replace: 'const isAll = false',
       },
     ],
@@ -456,7 +456,7 @@ const mutants: Record<string, Mutant> = {
     edits: [
       {
         file: 'scope/recording.ts',
-        find: 'if (evidence !== null && !isCommand) this.#add(this.#goesOn, evidence, change)\n',
+        find: 'if (evidence !== null && command === null) this.#add(this.#goesOn, evidence, change)\n',
         replace: '\n',
       },
     ],
@@ -478,6 +478,26 @@ const mutants: Record<string, Mutant> = {
   'a window that was kept open is not looked at again': {
     caughtBy: closed,
     edits: [{ file: 'scope/recording.ts', find: 'return [...opened, ...freed]', replace: 'return opened' }],
+  },
+  'work that loads one after the other is waited for': {
+    caughtBy: beside,
+    edits: [{ file: 'scope/evidence.ts', find: 'return this.isSequential && ', replace: 'return false && ' }],
+  },
+  'work that loads all in one tick is waited for after it': {
+    caughtBy: beside,
+    edits: [{ file: 'scope/evidence.ts', find: '!this.scattered.has(loader)', replace: 'false' }],
+  },
+  'work that has loaded in two ticks is believed to load in one': {
+    caughtBy: beside,
+    edits: [{ file: 'scope/evidence.ts', find: ' && !this.scattered.has(loader)', replace: '' }],
+  },
+  'work that has loaded beside its earlier loads is believed to wait for each': {
+    caughtBy: beside,
+    edits: [{ file: 'scope/work.ts', find: '      evidence!.isSequential = false\n', replace: '' }],
+  },
+  'a command does not wait for its late calls': {
+    caughtBy: beside,
+    edits: [{ file: 'scope/work.ts', find: 'this.command ?? this', replace: 'this' }],
   },
   'a number of calls that was exceeded is believed again': {
     caughtBy: believed,

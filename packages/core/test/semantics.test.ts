@@ -15,6 +15,7 @@ const promised = [...read(join(core, 'SEMANTICS.md')).matchAll(/^- \*\*(S\d+)\*\
 const tested = [
   join(core, 'test'),
   join(root, 'test'),
+  join(root, 'examples/servers/test'),
   ...['graphql', 'yoga', 'inspector'].map(name => join(root, 'packages', name, 'test')),
 ]
 const tests = filesBelow(tested, /(?<!semantics)\.test(-d)?\.ts$/)

@@ -6,13 +6,31 @@
 import { describe, expect, it } from 'vitest'
 import { ours } from './support/contenders.ts'
 import { broken, contest, patient, rules, since, times, type Contest } from './support/contest.ts'
-import { besideIdle, chain, plainNested, shapes, siblings } from './support/shapes.ts'
+import {
+  atOnceOrLater,
+  besideIdle,
+  chain,
+  inTurn,
+  lateChain,
+  manyAfterIo,
+  plainNested,
+  shapes,
+  siblings,
+} from './support/shapes.ts'
 import type { Tree } from './support/work.ts'
 
 const delay = 5
 
 const run = (of: Tree, ms = delay): Promise<Contest> => contest(of, ms, ours(of, ms))
 const { noMoreBulks, noLater, right, inOrder } = rules
+
+/** How a run went once it was known what its work does: its bulks by their starts, and its end. */
+const learned = async (of: Tree) => {
+  const { ours: all30, fixed, tick } = await run(of)
+  const [first, ...others] = all30.slice(3).map(({ bulks, ms }) => ({ bulks: bulks.map(({ at }) => at), ms }))
+  for (const other of others) expect(other).toEqual(first)
+  return { ...first!, fixed, tick }
+}
 
 describe('in each of thirty runs', () => {
   it.each(Object.entries(shapes))(
@@ -64,6 +82,31 @@ describe('what is learned', () => {
       expect(bulks.map(({ at }) => at)).toEqual([lastLoadAt.get('users')])
       expect(ms).toBeLessThan(fixed.ms)
     }
+  })
+})
+
+describe('what is left of the calls of a piece of work', () => {
+  it('S230 of loads one after the other, no window waits for the next', async () => {
+    const { bulks, ms, tick } = await learned(inTurn)
+    expect(bulks).toHaveLength(tick.bulks.length)
+    expect(ms).toBe(tick.ms)
+  })
+
+  it('S230 where all come in one tick, none is waited for after it, however many they are', async () => {
+    const { bulks, fixed } = await learned(manyAfterIo)
+    expect(fixed.bulks).toHaveLength(1)
+    expect(bulks).toEqual([4])
+  })
+
+  it('S230 where one comes at once or after I/O, no other is waited for', async () => {
+    const { bulks, fixed } = await learned(atOnceOrLater)
+    expect(fixed.bulks).toHaveLength(2)
+    expect(bulks).toEqual([0, 3])
+  })
+
+  it('S231 a command that has made its late calls waits for them, with all who wait for its bulk', async () => {
+    const { ms, tick } = await learned(lateChain)
+    expect(ms).toBe(tick.ms)
   })
 })
 

@@ -13,7 +13,7 @@ import type { Bench, Seat } from './seat.ts'
 /** What became of the keys of a batch: a value or an Error for each. */
 export type Outcomes<V> = readonly (V | PromiseLike<V> | Error)[]
 
-/** Who is told of the keys of a batch for which nobody waits. */
+/** Who is called with the keys of a batch for which nobody waits. */
 export interface Keeper<K, V> {
   emptied(batch: Batch<K, V>, seat: Seat, reason: unknown): void
 }
@@ -25,7 +25,7 @@ export class Batch<K, V> implements Bench {
   readonly entries: unknown[] = []
   /** Whether its moment has come. */
   due = false
-  /** Whether the engine has been told of it. */
+  /** Whether the engine knows of it. */
   sent = false
   /** Whether it has left, so that no key joins it any more. */
   sealed = false
@@ -158,7 +158,7 @@ export class Batch<K, V> implements Bench {
   }
 }
 
-/** A rejection that nobody has to hear: those whom it concerns have been told. */
+/** A rejection that nobody has to handle: its callers have theirs. */
 function quietly(reason: unknown): Promise<never> {
   const rejected = Promise.reject(reason)
   rejected.catch(() => {})
@@ -199,7 +199,7 @@ export class Place<K, V> {
   get promise(): Promise<V> {
     if (this.#promise === null) {
       this.#promise = this.#batch.at(this.#place)
-      // Who asked for it by `loadMany` is told of its error there, and who loads it, by a promise of his own.
+      // Who asked for it by `loadMany` gets its error there, and who loads it, by a promise of their own.
       this.#promise.catch(() => {})
     }
     return this.#promise

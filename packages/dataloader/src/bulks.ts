@@ -66,7 +66,7 @@ export class Bulks<K, V> {
     return pending < this.#maxPending ? null : new BulkOverflowError(this.#call.name, this.#maxPending)
   }
 
-  /** Follows a batch that has just opened. With a `delay` the engine times it, and hears of it from its first key on. */
+  /** Follows a batch that has just opened. With a `delay` the engine times it, and knows of it from its first key on. */
   follow(batch: Batch<K, V>): void {
     batch.context = host.captureContext()
     batch.joined = this.#delayed ? () => this.send(batch) : () => this.#collected++
@@ -122,7 +122,7 @@ export class Bulks<K, V> {
     return controller !== null
   }
 
-  /** Nobody waits for any key of a batch that was sent. It leaves the engine, or, if it runs, its function is told. */
+  /** Nobody waits for any key of a batch that was sent. It leaves the engine, or, if it runs, its signal aborts. */
   abandon(batch: Batch<K, V>, reason: unknown): void {
     for (const seat of batch.seats!.values()) seat.controller?.abort(reason)
     this.#next()
@@ -137,7 +137,7 @@ export class Bulks<K, V> {
 
   /** The key at this place becomes a task. */
   #enterAt(batch: Batch<K, V>, place: number): void {
-    // What becomes of the batch is told by its first key, unless that one may leave.
+    // What becomes of the batch is known by its first key, unless that one may leave.
     if (batch.seats === null) return void this.#call.callMany([batch])
     const seat = batch.seats.get(place)
     if (seat === undefined) return this.#enter(batch, 1)

@@ -60,7 +60,7 @@ class Methods<K, V, C> implements DataLoader<K, V, C> {
   }
 
   loadMany(keys: ArrayLike<K>, options: types.LoadOptions | undefined = undefined): Promise<(V | Error)[]> {
-    // A subclass, or an instrumentation, with a load of its own hears of each key.
+    // A subclass, or an instrumentation, with a load of its own is called for each key.
     const isOwn = this.load === load
     if (options === undefined) return loaderOf(this).loadMany(keys, isOwn ? null : key => this.load(key))
     return loaderOf(this).loadManyWith(keys, options, isOwn ? null : (...given) => this.load(...given))

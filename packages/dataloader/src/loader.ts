@@ -173,7 +173,7 @@ export class Loader<K, V, C> implements Owner<K, V>, Keeper<K, V> {
   emptied(batch: Batch<K, V>, seat: Seat, reason: unknown): void {
     const bounds = this.#bounds
     if (batch.sealed) {
-      // A function that hears of it may give up, so whoever comes now must not be given what comes of that.
+      // A function whose signal aborts may give up, so whoever comes now must not be given what comes of that.
       if (!batch.isIdle || bounds === null) return
       this.fail(batch, reason)
       bounds.abandon(batch, reason)
@@ -259,7 +259,8 @@ export class Loader<K, V, C> implements Owner<K, V>, Keeper<K, V> {
     const aligned = this.#aligns ? this.#current() : null
     const cacheKey = cache === null ? null : this.#cacheKey(key)
     const entry = cache?.get(cacheKey!)
-    if (entry) return aligned === null ? Promise.resolve(promiseOf(entry)) : aligned.align(promiseOf(entry))
+    // In a promise of its own, as each hit of dataloader: a rejection that this caller does not handle is reported.
+    if (entry) return aligned === null ? ownOf(promiseOf(entry)) : aligned.align(promiseOf(entry))
     const refusal = bulks.refusal()
     if (refusal !== null) return Promise.reject(refusal)
     const batch = aligned ?? this.#current()
@@ -340,7 +341,7 @@ export class Loader<K, V, C> implements Owner<K, V>, Keeper<K, V> {
   #evict(key: K, entry: unknown): void {
     const cache = this.#cache
     try {
-      // By the method, as in dataloader: a subclass with a second cache hears of it.
+      // By the method, as in dataloader: a subclass with a second cache is called too.
       if (cache === null || cache.get(this.#cacheKey(key)) === entry) this.#face.clear(key)
     } catch {
       // A cacheKeyFn, or a cache, that throws now must not leave the callers waiting.
@@ -362,6 +363,10 @@ function promiseOf<K, V>(entry: Entry<K, V>): PromiseLike<V> {
   if (entry instanceof Place) return entry.promise
   seatOf(entry)?.keep()
   return entry
+}
+
+function ownOf<V>(known: PromiseLike<V>): Promise<V> {
+  return new Promise(resolve => resolve(known))
 }
 
 function listOf<K>(keys: ArrayLike<K>): K[] {

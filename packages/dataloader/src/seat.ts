@@ -63,7 +63,7 @@ export class Seat implements Chair {
   }
 
   /**
-   * Lets callers go whose signal has aborted and who have not heard of it: the listeners of a signal are told one by one,
+   * Lets callers go whose signal has aborted and who do not know of it yet: the listeners of a signal are called one by one,
    * and what another one does may send the batch in between.
    */
   dismiss(): void {

@@ -221,6 +221,18 @@ test('a promise that is primed and rejects is reported to who loads it, and not 
   expect(seen.ours).toEqual({ reported: [], loaded: 'primed' })
 })
 
+test('an answer that rejects is reported to each caller who does not handle it, also with a window', async () => {
+  const seen = await both(async Class => {
+    const loader = new Class(() => Promise.resolve([new Error('refused')]), {
+      delay: 1,
+      timeout: 1000,
+    })
+    await loader.load(1).catch(() => {})
+    return unhandled(() => void loader.load(1))
+  })
+  expect(seen).toEqual({ theirs: ['refused'], ours: ['refused'] })
+})
+
 /** What a class says of a size. */
 function make(Class: LoaderClass, maxBatchSize: number): string {
   try {

@@ -10,7 +10,7 @@ type Field = GraphQLField<unknown, unknown>
 
 /** A field and the type that it is of. */
 interface Way {
-  readonly parent: object
+  readonly parent: GraphQLObjectType
   readonly field: Field
 }
 
@@ -25,55 +25,48 @@ export function mutationTypes(
   hasResolver: (field: Field) => boolean,
 ): ReadonlySet<object> {
   const root = schema.getMutationType()
-  const found = new Set<object>(root ? [root] : [])
-  if (named !== undefined) {
-    for (const name of named) found.add(objectNamed(schema, name))
-    return found
-  }
+  const roots = root ? [root] : []
+  if (named !== undefined) return new Set([...roots, ...named.map(name => objectNamed(schema, name))])
   const ways = waysTo(schema)
-  const others = reachedOtherwise(schema)
-  const candidates = Object.values(schema.getTypeMap()).filter(
-    (type): type is GraphQLObjectType =>
-      isObject(type) &&
-      ways.has(type.name) &&
+  const others = new Set<unknown>([schema.getQueryType(), schema.getSubscriptionType()])
+  let found = [...ways.keys()].filter(
+    type =>
       !others.has(type) &&
       Object.values(type.getFields()).some(field => field.args.length > 0 || hasResolver(field)),
   )
-  // One may be reached by another that is found later.
-  for (let size = 0; size < found.size;) {
-    size = found.size
-    for (const type of candidates)
-      if (ways.get(type.name)!.every(({ parent, field }) => found.has(parent) && isPlain(field)))
-        found.add(type)
+  // One may be reached by another that is none.
+  for (let count = Infinity; found.length < count;) {
+    count = found.length
+    const writing = new Set([...roots, ...found])
+    found = found.filter(type => ways.get(type)!.every(way => writing.has(way.parent) && isPlain(way.field)))
   }
-  return found
+  return new Set([...roots, ...found])
 }
 
-/** What is reached in more ways than by fields of its type: the other roots, and what an interface or a union may give. */
-function reachedOtherwise(schema: GraphQLSchema): ReadonlySet<unknown> {
-  const types = Object.values(schema.getTypeMap())
-  const members = types.flatMap(type => ('getTypes' in type ? type.getTypes() : []))
-  const implementors = types.filter(type => isObject(type) && type.getInterfaces().length > 0)
-  return new Set([schema.getQueryType(), schema.getSubscriptionType(), ...members, ...implementors])
-}
-
-function objectNamed(schema: GraphQLSchema, name: string): object {
+function objectNamed(schema: GraphQLSchema, name: string): GraphQLObjectType {
   const type = schema.getType(name)
   if (!isObject(type)) throw new BulkOptionError('mutations', 'names of object types of the schema', name)
   return type
 }
 
-/** The fields that give each type, by its name. */
-function waysTo(schema: GraphQLSchema): ReadonlyMap<string, readonly Way[]> {
-  const ways = new Map<string, Way[]>()
+/** The fields that give each object type, also as what an interface or a union may be. */
+function waysTo(schema: GraphQLSchema): ReadonlyMap<GraphQLObjectType, readonly Way[]> {
+  const ways = new Map<GraphQLObjectType, Way[]>()
   for (const parent of Object.values(schema.getTypeMap())) {
-    if (parent.name.startsWith('__') || !('getFields' in parent)) continue
-    for (const field of Object.values(parent.getFields()) as Field[]) {
-      const name = String(field.type).replaceAll(/[![\]]/g, '')
-      ways.set(name, [...(ways.get(name) ?? []), { parent, field }])
+    if (parent.name.startsWith('__') || !isObject(parent)) continue
+    for (const field of Object.values(parent.getFields())) {
+      for (const type of objectsOf(schema, String(field.type).replaceAll(/[![\]]/g, '')))
+        ways.set(type, [...(ways.get(type) ?? []), { parent, field }])
     }
   }
   return ways
+}
+
+/** The object types that something of the type of this name may have. */
+function objectsOf(schema: GraphQLSchema, name: string): readonly GraphQLObjectType[] {
+  const type = schema.getType(name)!
+  if (isObject(type)) return [type]
+  return 'resolveType' in type ? schema.getPossibleTypes(type) : []
 }
 
 /** Whether a field gives one object without being asked for a certain one. */

@@ -26,22 +26,17 @@ export class Execution {
   readonly first: Asking | null
   /** In which its resolvers are called, once they are. */
   context: AsyncContext | null = null
-  hasEnded = false
-  /** The one that has begun before it, if that has not ended. */
-  before: Execution | null
 
-  constructor(
-    operation: Operation,
-    unit: Unit,
-    executed: Executed,
-    first: Asking | null,
-    before: Execution | null,
-  ) {
+  constructor(operation: Operation, unit: Unit, executed: Executed, first: Asking | null) {
     this.operation = operation
     this.first = first
     this.unit = unit
     this.executed = executed
-    this.before = before
+  }
+
+  /** The context that was built for it. */
+  get built(): unknown {
+    return (this.first ?? this.unit).context
   }
 
   get isMutation(): boolean {
@@ -59,8 +54,10 @@ export class Operation implements UnitOwner {
   #expected: Unit | null = null
   /** Those of events that have not been answered, in their order. */
   #events: Unit[] = []
-  /** The latest execution that has not ended. */
-  #latest: Execution | null = null
+  /** The executions that have not ended, in their order. */
+  #executions: readonly Execution[] = []
+  /** By what an executor makes anew each time; `null` where it is ours that is entered. */
+  #runs: WeakMap<object, Unit> | null = null
   /** Whether there are several units of work, so that it is noted which one asks. */
   hasSeveral = false
 
@@ -82,7 +79,7 @@ export class Operation implements UnitOwner {
 
   /** Whether an execution goes on. */
   get isRunning(): boolean {
-    return this.#latest !== null
+    return this.#executions.length > 0
   }
 
   /**
@@ -95,10 +92,11 @@ export class Operation implements UnitOwner {
     // Where others go on, what is not known to be of this one is theirs.
     if (!this.isRunning) this.#unit = unit
     else if (unit !== this.#unit) this.hasSeveral = true
-    const execution = new Execution(this, unit, executed, first, this.#latest)
+    const execution = new Execution(this, unit, executed, first)
     if (execution.isMutation) this.#last(unit)
     unit.executes(...executed)
-    return (this.#latest = execution)
+    this.#executions = [...this.#executions, execution]
+    return execution
   }
 
   /** Another execution is about to begin with the same context, which is built first. */
@@ -113,15 +111,10 @@ export class Operation implements UnitOwner {
     return fits ? this : new Operation(this.server, context)
   }
 
-  /** The one of which these arguments are, where a plugin has lost the note: rather one that has not been executed yet. */
-  executionOf(document: DocumentNode): Execution | undefined {
-    const all = [...this.#executions()].filter(({ executed }) => executed[1] === document)
-    return all.find(({ context }) => context === null) ?? all[0]
-  }
-
-  /** Those that have not ended, the latest one first. */
-  *#executions(): Generator<Execution> {
-    for (let each = this.#latest; each !== null; each = each.before) yield each
+  /** The one that executes this document, or operation of one: rather one that has not been executed yet. */
+  executionOf(node: DocumentNode | OperationDefinitionNode): Execution | undefined {
+    const all = this.#executions.filter(({ executed }) => executed.includes(node as never))
+    return all.find(({ context }) => context === null) ?? all.at(-1)
   }
 
   #fresh(): Unit {
@@ -136,6 +129,11 @@ export class Operation implements UnitOwner {
 
   /** What is executed is handed to the executor: its resolvers are called from here. */
   enter<R>(execution: Execution, context: unknown, work: () => R): R {
+    const unit = this.#enter(execution, context)
+    return this.hasSeveral ? asking(null, unit, work) : work()
+  }
+
+  #enter(execution: Execution, context: unknown): Unit {
     const now = host.captureContext()
     const fits = !execution.unit.isShared || execution.unit.roams || execution.unit.fits(now)
     if (execution.context !== null || !fits) this.#again(execution)
@@ -143,7 +141,7 @@ export class Operation implements UnitOwner {
     const { unit } = execution
     unit.enter(now, context)
     execution.context = now
-    return this.hasSeveral ? asking(null, unit, work) : work()
+    return unit
   }
 
   /** It is executed once more, as live queries are, or in other stores than the others of its HTTP batch. */
@@ -159,17 +157,12 @@ export class Operation implements UnitOwner {
 
   /** An execution has ended. */
   end(execution: Execution): void {
-    execution.hasEnded = true
     execution.unit.executed()
-    for (let each: Execution | null = execution; each !== null; each = each.before) {
-      while (each.before?.hasEnded) each.before = each.before.before
-    }
-    if (this.#latest !== execution) return
-    this.#latest = execution.before
-    if (this.#latest === null) return
-    const { unit, context } = this.#latest
-    if (context !== null) unit.return(context)
-    if (this.#unit === execution.unit) this.#unit = unit
+    this.#executions = this.#executions.filter(each => each !== execution)
+    const latest = this.#executions.at(-1)
+    // What is not known to be of any is of one that goes on.
+    if (latest !== undefined && !this.#executions.some(({ unit }) => unit === this.#unit))
+      this.#unit = latest.unit
   }
 
   /** It goes on to its end, whoever waits: half of a mutation's writes would be worse than all of them. */
@@ -222,8 +215,26 @@ export class Operation implements UnitOwner {
 
   /** The unit of a resolver that is called. */
   unitOf(info: GraphQLResolveInfo): Unit {
-    if (!this.hasSeveral) return this.#unit
-    return this.#events.findLast(({ event }) => isSame(event!, info)) ?? this.#here()
+    const event = this.hasSeveral ? this.#events.findLast(each => isSame(each.event!, info)) : undefined
+    if (event !== undefined) return event
+    const unit = this.unit
+    return this.#runs !== null || (unit.roams && unit.keeps) ? this.#guess(unit, info) : unit
+  }
+
+  /**
+   * The unit of a resolver where a plugin has put another executor in the place of that in which ours is entered. It makes the
+   * values of variables anew each time that it executes.
+   */
+  #guess(unit: Unit, { variableValues, operation }: Partial<GraphQLResolveInfo> = {}): Unit {
+    if (variableValues === undefined || operation === undefined) return unit
+    this.#runs ??= new WeakMap()
+    let known = this.#runs.get(variableValues)
+    if (known === undefined) {
+      const execution = this.executionOf(operation)
+      known = execution === undefined ? unit : this.#enter(execution, execution.built)
+      this.#runs.set(variableValues, known)
+    }
+    return known
   }
 
   #here(): Unit {
@@ -270,7 +281,7 @@ export class Operation implements UnitOwner {
     this.#unit.abort(reason)
     this.#expected?.abort(reason)
     for (const event of this.#events) event.abort(reason)
-    for (const { unit } of this.#executions()) unit.abort(reason)
+    for (const { unit } of this.#executions) unit.abort(reason)
   }
 
   /** Nobody waits for an execution any more. */

@@ -102,9 +102,11 @@ function inScope(resolve: Resolver, name?: string): Resolver {
 
 function typeInScope(resolve: Resolver, name: string): Resolver {
   return wrapper(function (value, context, info, type) {
-    const operation = operationOf(context)
+    const usual = operationOf(context)
+    // Mercurius hands arguments to what resolves a reference, as to a resolver of a field.
+    const operation = usual ?? operationOf(info)
     if (operation === undefined) return resolve.call(this, value, context, info, type)
-    return run(operation, name, info, resolve, this, value, context, info, type)
+    return run(operation, name, usual ? info : type, resolve, this, value, context, info, type)
   })
 }
 
@@ -135,13 +137,18 @@ function callMethod(
   const operation = operationOf(context)
   if (operation === undefined) return method.call(source, args, context, info)
   const call = (): unknown => run(operation, coordinateOf(info), info, method, source, args, context, info)
-  return isMutation(info) && writingTypes.has(info.parentType) ? afresh(call, operation.unitOf(info)) : call()
+  return isWrite(info) ? afresh(call, operation.unitOf(info)) : call()
+}
+
+/** Whether a field writes, of a type of which that is known. */
+function isWrite(info: GraphQLResolveInfo): boolean {
+  return isMutation(info) && writingTypes.has(info.parentType)
 }
 
 /** What fields without a resolver are resolved with on a server that may have a resolver of its own for them. */
 export function fieldResolver(own: Resolver | null | undefined): Resolver {
   if (!own || isDefault(own)) return resolveProperty
-  return wrappers.has(own) ? own : inScope(own)
+  return wrappers.has(own) ? own : fresh(inScope(own), isWrite)
 }
 
 /** That of graphql-js, of whichever copy of it, or ours in its place. */
@@ -188,11 +195,11 @@ function run(
 }
 
 /** A field of a mutation that writes: what it has changed, neither it nor the next one may see as it was. */
-function fresh(resolve: Resolver): Resolver {
+function fresh(resolve: Resolver, isWriting: (info: GraphQLResolveInfo) => boolean = isMutation): Resolver {
   return wrapper(function (source, args, context, info: GraphQLResolveInfo) {
     const operation = operationOf(context)
     // A type that is named may be reached by queries as well.
-    if (operation === undefined || !isMutation(info)) return resolve.call(this, source, args, context, info)
+    if (operation === undefined || !isWriting(info)) return resolve.call(this, source, args, context, info)
     return afresh(() => resolve.call(this, source, args, context, info), operation.unitOf(info))
   })
 }

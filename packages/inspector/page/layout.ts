@@ -9,7 +9,7 @@ import { byLoader } from './facts.ts'
 
 /** More rows of one loader than that share them. */
 const mostSingle = 10
-/** More lanes than can be told apart. */
+/** More lanes than anyone can distinguish. */
 const mostLanes = 60
 /** How high the lanes of one loader may be together, in pixels, and a density. */
 const highest = 132

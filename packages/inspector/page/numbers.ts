@@ -48,7 +48,7 @@ export function titleOf({
   return name ?? `unnamed ${kind ?? 'operation'}`
 }
 
-/** The time of day. With a digit more two runs of one second are told apart. */
+/** The time of day. With a digit more two runs within one second differ. */
 export function timeOfDay(at: number, digits: 0 | 1 = 1): string {
   const date = new Date(at)
   const second = two(date.getSeconds()) + (digits === 0 ? '' : `.${Math.floor((at % 1000) / 100)}`)

@@ -225,7 +225,7 @@ class Replay {
         void scope.run(() =>
           Promise.all(together.map(({ task }) => this.#calls.get(task.bulk.loader)!.call(task))),
         )
-        // A bulk that is full starts in a promise job.
+        // A bulk that is full starts in a microtask.
         // oxlint-disable-next-line no-await-in-loop -- one after the other
         await promiseJobs()
         for (const { task, early } of together) if (early) this.#came(task.bulk.id)

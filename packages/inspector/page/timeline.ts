@@ -213,7 +213,7 @@ export class Timeline {
       groups.set(key, group)
       group.took = Math.max(group.took, took)
       const isLast = n === arrivals.length - 1
-      // A window closes after the promise jobs of a turn; what the commands do that start then is no part of it.
+      // A window closes after the microtasks of a turn; what the commands do that start then is no part of it.
       if (cause === 'tick' || (cause !== 'size' && readyAt! <= at + took)) {
         if (isLast) group.over = Math.min(group.over, Math.max(readyAt!, at))
       }

@@ -95,7 +95,7 @@ export class VirtualHost implements Host {
   /** Lets time pass until nothing more can happen. */
   async play(): Promise<void> {
     const { port1, port2 } = new MessageChannel()
-    // A message comes when no promise job is left, and browsers do not hold it back as they do timers.
+    // A message comes when no microtask is left, and browsers do not hold it back as they do timers.
     const promiseJobs = (): Promise<void> =>
       new Promise(done => {
         port1.onmessage = () => done()

@@ -47,7 +47,7 @@ export const doings: Readonly<Record<Doing, string>> = {
 export const causes: Readonly<Record<string, string>> = {
   size: 'It was full.',
   delay: 'Its first load had waited the whole delay.',
-  tick: 'The promise jobs of the tick were over.',
+  tick: 'The microtasks of the tick had run.',
   quiet: 'Nothing more could come: all that ran waited for loads.',
   flush: 'The application flushed the loader.',
   close: 'The application closed the loader.',

@@ -112,7 +112,7 @@ export class EventLoop {
   }
 }
 
-/** After the promise jobs, where there is Node's next tick, which waits for them; else with the next timer. */
+/** After the microtasks, where there is Node's next tick, which waits for them; else with the next timer. */
 function endOfTurn(job: () => void): void {
   if (globalThis.process?.nextTick === undefined) setTimeout(job, 0)
   else queueMicrotask(() => process.nextTick(job))

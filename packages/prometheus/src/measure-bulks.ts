@@ -22,7 +22,7 @@ export interface MeasureBulksOptions {
   readonly metrics?: { readonly [Name in MetricName]?: MetricOption | undefined } | undefined
 }
 
-/** What is counted here and told when the metrics are asked for: it changes for each task, and a metric is dear. */
+/** What is counted here and exported when the metrics are read: it changes for each task, and a metric costs much. */
 interface Counts {
   pending: number
   inFlight: number
@@ -92,7 +92,7 @@ export function measureBulks(options: MeasureBulksOptions = {}): () => void {
       if (event.none) none?.inc(labels, tasks)
       if (event.failed > 0) failed?.inc(labels, event.failed)
     },
-    // Only where it is wanted, as it is told for each task.
+    // Only where it is wanted, as it is called for each task.
     ...(pending === null
       ? {}
       : {

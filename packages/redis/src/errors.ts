@@ -6,7 +6,7 @@
 
 import { BulkError } from '@bulkcall/core'
 
-/** Redis is away and the limiter was told to reject (`whenDown: 'reject'`). What Redis said, if anything, is the cause. */
+/** Redis is away and the limiter is set to reject (`whenDown: 'reject'`). What Redis said, if anything, is the cause. */
 export class BulkLimiterDownError extends BulkError {
   readonly code = 'BULK_LIMITER_DOWN'
   /** The bound that was met, in ms. */

@@ -185,7 +185,8 @@ class Cache<K> {
   }
 
   #nameOf(key: K): string {
-    const name = this.#settings.key(key)
+    const { key: keyName } = this.#settings
+    const name = keyName(key)
     check(
       'the name of a key in the store',
       typeof name === 'number' || (typeof name === 'string' && name !== ''),

@@ -113,6 +113,22 @@ describe('a command with a cache', () => {
     expect(calls).toBe(1)
   })
 
+  it('S212 no function of the user gets an object of ours as its `this`', async () => {
+    const seen: unknown[] = []
+    function key(this: unknown, id: number): number {
+      seen.push(this)
+      return id
+    }
+    function command(this: unknown, ids: number[]): User[] {
+      seen.push(this)
+      return ids.map(userOf)
+    }
+    const cached = withCache(command, options(new Keyv(), { key }))
+    await cached([1], context())
+    await cached.forget([1])
+    expect(seen).toEqual([undefined, undefined, undefined])
+  })
+
   it('gives the name of the command to its calls', () => {
     const { command } = users()
     expect(new BulkLoader(withCache(command, options(new Keyv()))).name).toBe('command')

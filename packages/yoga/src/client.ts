@@ -61,7 +61,7 @@ function isSocket(value: unknown): value is Socket {
   return typeof socket?.addEventListener === 'function' && typeof socket.removeEventListener === 'function'
 }
 
-/** Those who wait for the close of a socket. One listener hears for all of them, since Node warns of more than ten. */
+/** Those who wait for the close of a socket. There is one listener for all of them, since Node warns of more than ten. */
 class Closings {
   readonly #socket: Socket
   readonly #waiting = new Set<() => void>()

@@ -13,7 +13,7 @@ export interface Showing {
   /** Why nobody waits for it any more, if so. */
   readonly aborted: { readonly reason: unknown } | null
   readonly log: Log | null
-  /** Whether the transport can still be told: not after the first part of a response. */
+  /** Whether the transport can still be changed: not after the first part of a response. */
   readonly transport: boolean
 }
 
@@ -83,7 +83,7 @@ function isShown(error: GraphQLError, { aborted }: Showing): boolean {
 }
 
 /**
- * In place: the error at hand was made for this field alone, and making another one is dear, since graphql-js looks its
+ * In place: the error at hand was made for this field alone, and making another one costs much, since graphql-js looks its
  * line up from the start of the document.
  */
 function show(error: GraphQLError, { transport }: Omit<Showing, 'aborted'>): GraphQLError {

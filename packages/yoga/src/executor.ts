@@ -4,7 +4,7 @@
  * @module
  */
 
-import { operationOf, wrapEvents, type Execution } from '@bulkcall/graphql/kit'
+import { fieldResolver, operationOf, wrapEvents, type Execution } from '@bulkcall/graphql/kit'
 import type { ExecutionArgs } from 'graphql'
 import type { Plugin } from 'graphql-yoga'
 
@@ -35,6 +35,7 @@ function enter(execute: Execute): Execute {
       // A plugin may have handed on but what it knows of the arguments.
       const execution = executionOf(args) ?? operationOf(contextValue)?.executionOf(document)
       if (execution === undefined) return execute(args)
+      args.fieldResolver = fieldResolver(args.fieldResolver)
       return execution.operation.enter(execution, contextValue, () => execute(args))
     }
     entering.set(execute, entered)

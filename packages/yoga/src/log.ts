@@ -7,7 +7,7 @@ import { isBulkError, isError, type BulkError } from '@bulkcall/core'
 import type { GraphQLError } from 'graphql'
 import type { YogaLogger } from 'graphql-yoga'
 
-/** Who hears of errors that say that the program is wrong. */
+/** Where errors go that say that the program is wrong. */
 export interface Log {
   error(error: unknown): void
 }

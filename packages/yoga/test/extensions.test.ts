@@ -242,6 +242,20 @@ describe('extensions', () => {
     expect(batch.map(({ extensions }: any) => extensions.bulk?.loaders.rows.bulks)).toEqual([undefined, 1])
   })
 
+  it('S212 the function that decides gets no object of ours as its `this`, nor does any other', async () => {
+    const seen = new Set<unknown>()
+    function spy(this: unknown, ids: unknown): any {
+      seen.add(this)
+      return ids
+    }
+    const keyed = { command: spy, cacheKeyFn: spy, cacheErrors: spy }
+    const shared = { ...keyed, clone: spy, shared: spy }
+    const { create } = useBulk({ own: keyed, shared }, { extensions: spy })
+    const bulk = create({ request: new Request('http://yoga/graphql') })
+    await Promise.all([bulk.own.load(1), bulk.shared.load(1)])
+    expect(seen).toEqual(new Set([undefined]))
+  })
+
   it('are checked at the door', () => {
     expect(() => useBulk({}, { extensions: 'yes' as never })).toThrow(
       "Bulkcall: extensions must be true, false or a function, got 'yes'",

@@ -1,6 +1,6 @@
 // A helper stands beside the tests that use it.
 /* oxlint-disable unicorn/consistent-function-scoping */
-import { createSchema, createYoga } from 'graphql-yoga'
+import { createSchema, createYoga, type Plugin } from 'graphql-yoga'
 import { describe, expect, it } from 'vitest'
 import { useBulk } from '../src/index.ts'
 import { ask, dataOf } from './support/ask.ts'
@@ -291,4 +291,38 @@ describe('the cache', () => {
       again: 'new',
     })
   })
+
+  it.each(['before', 'after'])(
+    'S147 is cleared around a root field that a resolver of the server resolves, set %s ours',
+    async place => {
+      let name = 'old'
+      const read = (_: unknown, ctx: any): Promise<string> => ctx.bulk.names.load(0)
+      const rootValue = {
+        read,
+        async change(_: unknown, ctx: any) {
+          await read(_, ctx)
+          name = 'new'
+          return { name: read }
+        },
+      }
+      const resolve = (source: any, args: unknown, ctx: unknown, { fieldName }: { fieldName: string }) =>
+        source[fieldName](args, ctx)
+      const bulk: Plugin = useBulk({ names: () => [name] })
+      const own: Plugin = {
+        onExecute: ({ args }) => void Object.assign(args, { rootValue, fieldResolver: resolve }),
+      }
+      const yoga = createYoga({
+        schema: createSchema({
+          typeDefs:
+            'type Query { a: String } type Mutation { read: String change: Changed } type Changed { name: String }',
+        }),
+        plugins: place === 'before' ? [own, bulk] : [bulk, own],
+      })
+      expect(await dataOf(yoga, 'mutation { read change { name } again: read }')).toEqual({
+        read: 'old',
+        change: { name: 'new' },
+        again: 'new',
+      })
+    },
+  )
 })

@@ -116,18 +116,63 @@ describe('S147 a namespace', () => {
     })
   })
 
+  it.each<[string, string, string, object?]>([
+    [
+      'implements an interface that nothing gives',
+      'interface Named { ok: Boolean } type Mutation { users: Users } type Users implements Named',
+      'users { rename(to: "new") { name } }',
+    ],
+    [
+      'is given as an interface',
+      'interface Named { ok: Boolean } type Mutation { users: Named } type Users implements Named',
+      'users { ... on Users { rename(to: "new") { name } } }',
+      { Named: { __resolveType: () => 'Users' } },
+    ],
+    [
+      'is given as one of a union',
+      'union Any = Users | Row type Mutation { users: Any } type Users',
+      'users { ... on Users { rename(to: "new") { name } } }',
+      { Any: { __resolveType: () => 'Users' } },
+    ],
+    [
+      'gives itself',
+      'type Mutation { users: Users } extend type Users { self: Users } type Users',
+      'users { self { rename(to: "new") { name } } }',
+    ],
+  ])('may be a type that %s', async (_, typeDefs, query, more) => {
+    const { yoga } = server(`${typeDefs} { ok: Boolean rename(to: String!): Row }`, write => ({
+      Mutation: { users: empty },
+      Users: { rename: write, ...(typeDefs.includes('self') && { self: empty }) },
+      ...more,
+    }))
+    const { users } = await dataOf(yoga, `mutation { ${query} }`)
+    expect(users.self ?? users).toEqual({ rename: { name: 'new' } })
+  })
+
   it.each<[string, string]>([
     ['is given for arguments', 'type Mutation { users(id: Int): Users }'],
     ['is given in a list', 'type Mutation { users: [Users] }'],
     ['is given by a query as well', 'extend type Query { users: Users } type Mutation { users: Users }'],
-    ['is one of a union', 'union Any = Users type Mutation { users: Users any: Any }'],
+    [
+      'is in a union of a query',
+      'union Any = Users type Mutation { users: Users } extend type Query { any: Any }',
+    ],
+    [
+      'implements what a list gives',
+      'interface Any { read: String } type Mutation { users: Users all: [Any] }',
+    ],
+    [
+      'is given by one that is no namespace',
+      'type Mutation { users: Users other: Other } type Other { users: Users } extend type Query { other: Other }',
+    ],
     ['is the root of queries', 'type Mutation { users: Users query: Query }'],
   ])('is not a type that %s: its fields keep answers', async (what, typeDefs) => {
-    const users = (): object => (what.endsWith('list') ? [{}] : {})
-    const { yoga, bulks } = server(`${typeDefs} type Users { read: String readTwice: String }`, () => ({
-      Mutation: { users, ...(typeDefs.includes('query:') && { query: empty }) },
+    const users = `type Users ${typeDefs.includes('interface') ? 'implements Any' : ''}`
+    const give = (): object => (what.endsWith('list') ? [{}] : {})
+    const { yoga, bulks } = server(`${typeDefs} ${users} { read: String readTwice: String }`, () => ({
+      Mutation: { users: give, ...(typeDefs.includes('query:') && { query: empty }) },
       Users: { read, readTwice },
-      ...(typeDefs.includes('union') && { Any: { __resolveType: () => 'Users' } }),
+      ...(typeDefs.includes('Any') && { Any: { __resolveType: () => 'Users' } }),
     }))
     const field = what.startsWith('is the root') ? 'query' : 'users'
     expect((await ask(yoga, `mutation { ${field} { read readTwice } }`)).errors).toBeUndefined()

@@ -12,6 +12,7 @@ import { createSchema, createYoga, type Plugin } from 'graphql-yoga'
 import { describe, expect, it } from 'vitest'
 import { bulkResolver, useBulk } from '../src/index.ts'
 import { ask, askBatch, dataOf, eventsOf, respond } from './support/ask.ts'
+import { executors } from './support/executors.ts'
 import { listenToSockets } from './support/sockets.ts'
 import { gate, patient, settled, sleep } from './support/wait.ts'
 
@@ -209,13 +210,31 @@ describe('the store that the resolvers of an execution have in common', () => {
     expect(await dataOf(yoga, '{ before known now }')).toEqual({ before: 'C', known: 'C', now: 'T' })
   })
 
-  it('S124 where the executor is another one, it is that in which the first resolver is called', async () => {
-    const executor: Plugin = {
-      onExecute: ({ setExecuteFn }) =>
-        setExecuteFn(args => store.run('T', () => GraphQLJS.execute(args as never))),
-    }
-    expect(await dataOf(server([bulkPlugin(), executor]), query)).toEqual(all('T'))
-  })
+  it.each(Object.entries(executors))(
+    'S202 where the executor is another one, it is that in which the first resolver is called: %s',
+    async (_, run) => {
+      let last = 0
+      const executor: Plugin = {
+        onExecute({ setExecuteFn }) {
+          const name = `T${++last}`
+          setExecuteFn(args => store.run(name, () => run(args)))
+        },
+      }
+      const yoga = server([bulkPlugin(), executor])
+      expect(await dataOf(yoga, query)).toEqual(all('T1'))
+      const answers = await askBatch(yoga, [query, '{ late }'])
+      expect(answers.map(({ data }) => data)).toEqual([all('T2'), { late: 'T3' }])
+
+      const { parse, contextFactory, execute, schema } = yoga.getEnveloped({} as never)
+      const contextValue = await contextFactory()
+      const seen = async (): Promise<unknown> => {
+        const { data }: any = await execute({ schema, document: parse('{ seen late }'), contextValue })
+        return { ...data }
+      }
+      const both = ['T4', 'T5', 'T6'].map(name => ({ seen: name, late: name }))
+      expect([...(await Promise.all([seen(), seen()])), await seen()]).toEqual(both)
+    },
+  )
 
   it('S124 on an Envelop server, wherever its engine stands', async () => {
     const { parse, validate, execute, subscribe } = GraphQLJS

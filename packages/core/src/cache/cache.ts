@@ -7,7 +7,8 @@
  * @module
  */
 
-import type { AnyBulk, Keys } from '../engine/bulk.ts'
+import type { AnyBulk } from '../engine/bulk.ts'
+import type { Keys } from '../engine/keys.ts'
 import { drop, isThenable, type Outcomes } from '../engine/settle.ts'
 import { asError, isError } from '../errors.ts'
 import { watchesCalls, watchesHits } from '../events.ts'
@@ -262,8 +263,9 @@ export class Cache<K, V, C> implements Keys {
   /** Forgets an outcome that is an Error and not kept. */
   private judge(bulk: AnyBulk, place: number, outcome: unknown): void {
     const answer = this.answersOf(bulk)[place] as Answer<V> | null
+    const { keeps } = this.settings
     const judge = (error: unknown): void => {
-      if (!this.settings.keeps(asError(error))) this.forgetAt(bulk, place, answer)
+      if (!keeps(asError(error))) this.forgetAt(bulk, place, answer)
     }
     if (isError(outcome)) judge(outcome)
     else if (isThenable(outcome)) void Promise.resolve(outcome).then(undefined, judge)
@@ -288,7 +290,7 @@ export class Cache<K, V, C> implements Keys {
     return bulk.answers as (Answer<V> | null)[]
   }
 
-  /** Whether each key is looked up as it comes: a map of the user's has a promise of each, and listeners hear of each hit. */
+  /** Whether each key is looked up as it comes: a map of the user's has a promise of each, and listeners are called for each hit. */
   protected get indexesAtOnce(): boolean {
     return this.settings.map !== null || watchesCalls() || watchesHits()
   }

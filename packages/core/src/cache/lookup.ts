@@ -128,7 +128,9 @@ export class Lookup<K, V, C> extends Cache<K, V, C> {
       const hint = key === null ? ` (nullKeys: 'null' gives null for it)` : ''
       throw new BulkOptionError(`a key of ${this.queue.name}`, 'neither null nor undefined', key, hint)
     }
-    return this.settings.keyOf === null ? (key as unknown as C) : this.settings.keyOf(key)
+    // A function of the user's, which must not get the settings as its `this`.
+    const { keyOf } = this.settings
+    return keyOf === null ? (key as unknown as C) : keyOf(key)
   }
 
   /** Whether a hit is given with the bulk that is open, so that what follows from it goes out in one bulk as well. */

@@ -70,6 +70,10 @@ export class Evidence {
   readonly name: string
   /** Whether a call was seen while an earlier one of the same work had not settled: then that one proves no waiting. */
   overlaps = false
+  /** Whether no call was seen while an earlier one of the same work was pending: it calls one after the other. */
+  isSequential = true
+  /** The loaders that one piece was seen to call in two ticks. */
+  readonly scattered: Set<string> = new Set()
   /** By loader, how many calls one piece makes after its synchronous part, at most; `Infinity` where that was exceeded. */
   readonly late: Map<string, number> = new Map()
   readonly #called = new Set<string>()
@@ -97,6 +101,16 @@ export class Evidence {
   /** Whether so many calls of this loader are all that a piece ever makes. */
   isAll(loader: string, calls: number): boolean {
     return this.#observed > 0 && this.late.get(loader) === calls
+  }
+
+  /** Whether a piece is known to make all its calls of this loader, however many, in one tick. */
+  isAtOnce(loader: string): boolean {
+    return this.#observed >= enough && !this.scattered.has(loader)
+  }
+
+  /** Whether a piece is known to wait for each of its calls before it makes another. */
+  get waitsForEach(): boolean {
+    return this.isSequential && this.#observed >= enough
   }
 
   /** Whether nothing is known. */

@@ -40,14 +40,14 @@ export class Recording {
 
   /** One piece of work more runs, or one less. */
   runs(work: Work, change: 1 | -1): void {
-    const { evidence, isCommand } = work
+    const { evidence, command } = work
     if (change > 0) {
       work.isUnknown = evidence === null || evidence.isNew
       work.due = evidence === null ? [] : [...evidence.late.keys()].filter(loader => work.mayCall(loader))
     }
     // Taken out just as it was put in, whatever has been learned since.
     if (work.isUnknown) this.anything(change)
-    if (evidence !== null && !isCommand) this.#add(this.#goesOn, evidence, change)
+    if (evidence !== null && command === null) this.#add(this.#goesOn, evidence, change)
     for (const loader of work.due) this.#add(this.#due, loader, change)
   }
 

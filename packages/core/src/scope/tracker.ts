@@ -10,7 +10,7 @@ import type { Member } from './member.ts'
 import { Recording } from './recording.ts'
 import { follow, isUnfinished } from './unfinished.ts'
 import { Windows } from './windows.ts'
-import { Frame, parkOn, unparkFrom, Work, type Awaited, type Held, type WorkOwner } from './work.ts'
+import { Frame, parkOn, Work, type Awaited, type Held, type WorkOwner } from './work.ts'
 
 /** The frame that runs now. One for all scopes: a call belongs to whoever is on the stack. */
 let current: Frame | null = null
@@ -66,11 +66,11 @@ export class Tracker extends Windows implements WorkOwner {
   }
 
   /** Work that is observed is known to be at work after an `await` as well. */
-  #observe(frame: Frame, isCommand = false): void {
-    const work = new Work(this, frame.evidence, true, isCommand)
+  #observe(frame: Frame, command: Held | null = null): void {
+    const work = new Work(this, frame.evidence, true, command)
     // Work within work that has gone on: what it calls, that one calls too.
     frame.before = observedWork()
-    const outer = frame.outer === null && !isCommand ? frame.before : undefined
+    const outer = frame.outer === null && command === null ? frame.before : undefined
     if (outer?.tracker === this && outer.goesOn) (work.outer = outer).park()
     frame.work = work
     enterWork(work)
@@ -150,6 +150,7 @@ export class Tracker extends Windows implements WorkOwner {
   #notes(name: string, batch: Awaited, { evidence, work, isCommand }: Frame): void {
     addAsker(batch, evidence, isCommand)
     evidence?.calls(name, this.profile!)
+    work?.callsNow(name)
     work?.outer?.callsLate(name, batch)
   }
 
@@ -157,7 +158,7 @@ export class Tracker extends Windows implements WorkOwner {
     if (this.recording === null) return
     const work = observedWork()
     const isKnown = work !== undefined && work.tracker === this && work.goesOn
-    addAsker(batch, isKnown ? work.evidence : null, isKnown && work.isCommand)
+    addAsker(batch, isKnown ? work.evidence : null, isKnown && work.command !== null)
     if (isKnown) work.callsLate(name, batch)
     else this.profile!.doubt()
     this.look()
@@ -171,7 +172,7 @@ export class Tracker extends Windows implements WorkOwner {
     frame.isCommand = true
     if (this.recording !== null) {
       frame.evidence = this.profile!.ofCommand(name)
-      this.#observe(frame, true)
+      this.#observe(frame, batch)
       batch.command = frame.work
       frame.work!.begins()
     }
@@ -181,11 +182,7 @@ export class Tracker extends Windows implements WorkOwner {
   /** Its synchronous part is over. If it has called another loader, it waits for that. */
   endCommand(frame: Frame, batch: Held): void {
     if (frame.batch !== null && !batch.isSettled) {
-      for (const other of [frame.batch, ...(frame.others ?? [])]) {
-        if (!other.isParked) continue
-        other.awaitedBy(batch)
-        this.hold(batch)
-      }
+      for (const other of [frame.batch, ...(frame.others ?? [])]) parkOn(other, batch)
     }
     this.leave(frame)
   }
@@ -196,7 +193,7 @@ export class Tracker extends Windows implements WorkOwner {
     batch.owner.holding++
     this.#flies(batch, -1)
     batch.command?.park()
-    parkOn(batch)
+    batch.waiters?.park()
     this.look()
   }
 
@@ -206,7 +203,7 @@ export class Tracker extends Windows implements WorkOwner {
     batch.owner.holding--
     this.#flies(batch, 1)
     batch.command?.unpark()
-    unparkFrom(batch)
+    batch.waiters?.unpark()
     this.#tellWider()
   }
 
@@ -242,7 +239,7 @@ export class Tracker extends Windows implements WorkOwner {
   #emptied(member: Member, batch: Awaited): void {
     this.#pending--
     this.windowLost(member)
-    unparkFrom(batch)
+    batch.waiters?.unpark()
     this.#tellWider()
   }
 
@@ -252,9 +249,9 @@ export class Tracker extends Windows implements WorkOwner {
     else {
       batch.owner.holding--
       batch.command?.unpark()
-      unparkFrom(batch)
+      batch.waiters?.unpark()
     }
-    batch.waiters = batch.waitTo = null
+    batch.waiters = null
     batch.command?.ends()
     this.look()
   }

@@ -22,6 +22,8 @@ export abstract class Windows {
   /** Who does what, where that is recorded. */
   protected recording: Recording | null = null
   readonly #host: Host
+  /** Changes with each tick after which windows were looked at. */
+  ticks = 0
   #open = 0
   /** Calls of which batches have opened since the last look; one is in it for each of these. */
   #opened: Member[] = []
@@ -82,6 +84,7 @@ export abstract class Windows {
     this.#looking = true
     this.#host.endOfTurn(() => {
       this.#looking = false
+      this.ticks++
       const opened = this.#opened
       this.#opened = []
       if (this.#open > 0) this.#closeWindows(opened)

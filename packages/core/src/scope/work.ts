@@ -5,10 +5,12 @@
 
 import type { Linked, LinkedList } from '../engine/linked-list.ts'
 import type { Evidence, Profile } from './evidence.ts'
+import type { Waiter, Waiting } from './waiting.ts'
 
 /** What keeps count of the work of a scope. */
 export interface WorkOwner {
   readonly profile: Profile | null
+  readonly ticks: number
   gotBusy(work: Work): void
   gotIdle(work: Work): void
   /** Something has changed that may let windows close. */
@@ -17,23 +19,13 @@ export interface WorkOwner {
   leave(frame: Frame): void
 }
 
-/** What waits for a batch that has not started: work, or a batch whose command has called that one. */
-export interface Waiter {
-  /** It waits for one more. */
-  park(): void
-  /** One of those that it waits for has started. */
-  unpark(): void
-}
-
 /** A batch, as the work sees it that waits for it. */
 export interface Awaited {
   /** Not started, or started and its command only waits for such a one. */
   readonly isParked: boolean
   readonly isSettled: boolean
-  /** What waits for it, as it came. */
-  waiters: Waiter[] | null
-  /** For each of these, behind which place there is no task of the batch that it waits for. */
-  waitTo: number[] | null
+  /** What waits for it to start. */
+  waiters: Waiting | null
   /** Which resolvers wait for it, where that is recorded; `null` among them is nobody knows which. */
   askers: Set<Evidence | null> | null
   /** How many parked batches its command waits for. */
@@ -90,7 +82,8 @@ export class Work implements Linked<Work>, Waiter {
   next: Work | null = null
   readonly tracker: WorkOwner
   readonly evidence: Evidence | null
-  readonly isCommand: boolean
+  /** The batch whose command it is, where it is one. */
+  readonly command: Held | null
   /** The work during which it began, which waits for it. */
   outer: Work | null = null
   /** For how many parked batches, or pieces within it, it waits. */
@@ -103,12 +96,14 @@ export class Work implements Linked<Work>, Waiter {
   isUnknown = false
   /** Where it is observed: how often it has called each loader after its synchronous part. */
   readonly calls: Map<string, number> | null
+  /** By loader, the tick of its latest call. */
+  readonly #ticks: Map<string, number> = new Map()
 
-  constructor(tracker: WorkOwner, evidence: Evidence | null, observed: boolean, isCommand = false) {
+  constructor(tracker: WorkOwner, evidence: Evidence | null, observed: boolean, command: Held | null = null) {
     this.tracker = tracker
     this.evidence = evidence
     this.calls = observed ? new Map() : null
-    this.isCommand = isCommand
+    this.command = command
   }
 
   /** It goes on after its synchronous part. */
@@ -126,11 +121,9 @@ export class Work implements Linked<Work>, Waiter {
     this.tracker.look()
   }
 
-  /** It waits for this batch, if that has not started. */
+  /** It waits for this batch; a command with all who wait for its own. */
   parkOn(batch: Awaited): void {
-    if (!batch.isParked) return
-    batch.awaitedBy(this)
-    this.park()
+    parkOn(batch, this.command ?? this)
   }
 
   park(): void {
@@ -150,13 +143,24 @@ export class Work implements Linked<Work>, Waiter {
     // What is still due is counted by what is known: so it is taken out, and in again.
     if (isRunning) tracker.gotIdle(this)
     calls.set(loader, count)
-    if (latest !== null && latest !== batch && !latest.isSettled) evidence!.overlaps = true
+    this.callsNow(loader)
+    if (latest !== null && !latest.isSettled) {
+      evidence!.isSequential = false
+      if (latest !== batch) evidence!.overlaps = true
+    }
     this.latest = batch
     evidence!.callsLate(loader, count, tracker.profile!)
     if (isRunning) tracker.gotBusy(this)
-    const isAll = evidence!.overlaps ? this.isDone : evidence!.isAll(loader, count)
-    if (isAll) this.parkOn(batch)
+    const isAll = evidence!.overlaps ? this.isDone : !this.mayCall(loader)
+    if (isAll || evidence!.waitsForEach) this.parkOn(batch)
     this.outer?.callsLate(loader, batch)
+  }
+
+  /** It has called this loader now. */
+  callsNow(loader: string): void {
+    const { ticks } = this.tracker
+    if ((this.#ticks.get(loader) ?? ticks) !== ticks) this.evidence!.scattered.add(loader)
+    this.#ticks.set(loader, ticks)
   }
 
   /** Whether it has made all calls that such work makes. */
@@ -167,16 +171,14 @@ export class Work implements Linked<Work>, Waiter {
 
   /** Whether it may itself call this loader once more. */
   mayCall(loader: string): boolean {
+    if (this.#ticks.has(loader) && this.evidence!.isAtOnce(loader)) return false
     return !this.evidence!.isAll(loader, this.calls?.get(loader) ?? 0)
   }
 }
 
-/** What waits for a batch waits for one that has not started. */
-export function parkOn({ waiters }: Awaited): void {
-  if (waiters !== null) for (const waiter of waiters) waiter.park()
-}
-
-/** It waits for one that has. */
-export function unparkFrom({ waiters }: Awaited): void {
-  if (waiters !== null) for (const waiter of waiters) waiter.unpark()
+/** This waits for the batch, if that has not started. */
+export function parkOn(batch: Awaited, waiter: Waiter): void {
+  if (!batch.isParked) return
+  batch.awaitedBy(waiter)
+  waiter.park()
 }

@@ -40,6 +40,7 @@ const loaders: Tree['loaders'] = {
   first: loader(1),
   second: loader(1, { via: { loader: 'first', io: 0 } }),
   third: loader(1, { via: { loader: 'second', io: 0 } }),
+  secondLate: loader(1, { via: { loader: 'first', io: 2 } }),
   thirdLate: loader(1, { via: { loader: 'second', io: 2 } }),
 }
 
@@ -66,6 +67,22 @@ export const plainNested = tree(
 )
 
 export const chain = alone(load('third'))
+
+/** One after the other, each for who waits for the one before. */
+export const inTurn = alone(loop(3, load('users')))
+
+/** One await, then loads whose number differs from row to row. */
+export const manyAfterIo = alone(seq(guard, map([1, 3, 0, 2], load('users'))))
+
+/** What the row needs for its load it has, or gets by I/O, beside another load. */
+export const atOnceOrLater = alone(all(load('posts'), seq(io(0, 1, 2, 3), load('users'))))
+
+/** A command that loads after I/O of its own, beside and above loads of the same loader. */
+export const lateChain = tree(
+  { second: load('secondLate'), first: load('first') },
+  place('second', 1, place('first', 1)),
+  again(1, place('first', 1)),
+)
 
 export const besideIdle = tree(
   { next: load('quick'), idle: io(6) },
@@ -134,6 +151,9 @@ export const shapes: Readonly<Record<string, Shape>> = {
     fixed: 2,
     tick: 5,
   },
+  'loads one after the other': { tree: inTurn, fixed: 3, tick: 3 },
+  'one await, then loads whose number differs': { tree: manyAfterIo, fixed: 1, tick: 3 },
+  'a command that loads late, beside loads of the same loader': { tree: lateChain, fixed: 4, tick: 5 },
   'loads in a loop, after I/O each': { tree: alone(loop(3, guarded('users'))), fixed: 3, tick: 11 },
   'loads from two loaders at the same time': {
     tree: alone(all(guarded('users'), load('posts'), seq(io(2), load('posts')))),
@@ -247,6 +267,11 @@ export const shapes: Readonly<Record<string, Shape>> = {
     tree: tree({ friends: guarded('users') }, again(4, place('friends', 2))),
     fixed: 5,
     tick: 27,
+  },
+  'recursion with guards and several loads': {
+    tree: tree({ friends: seq(guard, map(2, load('users'))) }, again(3, place('friends', 2))),
+    fixed: 4,
+    tick: 20,
   },
   'lists of very different length': {
     tree: tree(
