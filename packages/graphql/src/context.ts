@@ -14,6 +14,8 @@ export let operationOf: (context: unknown) => Operation | undefined
 
 /** Who loads with a context that has not been executed with, else `null`. From now on it has. */
 export let firstOf: (context: unknown) => Asking | null
+/** Whether it has the loaders that were made for it, and not those of a context that it is a copy of. */
+export let isOriginal: (context: unknown) => boolean
 /** The context is built anew: the next execution with it is as a first one. */
 export let expect: (context: unknown) => void
 
@@ -72,6 +74,7 @@ class Bulk {
       access.isFinished = true
       return access
     }
+    isOriginal = context => bulkOf(context)!.#access.context === context
     expect = context => {
       const access = bulkOf(context)!.#access
       access.isFinished = false

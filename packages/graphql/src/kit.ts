@@ -4,7 +4,7 @@
  * @module
  */
 
-export { contextClass, expect, extension, firstOf, mistakeIn, operationOf } from './context.ts'
+export { contextClass, expect, extension, firstOf, isOriginal, mistakeIn, operationOf } from './context.ts'
 export { serverOf } from './define-bulk.ts'
 export { prepare } from './definitions.ts'
 export { Operation, type Execution } from './operation.ts'

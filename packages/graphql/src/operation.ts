@@ -26,22 +26,12 @@ export class Execution {
   readonly first: Asking | null
   /** In which its resolvers are called, once they are. */
   context: AsyncContext | null = null
-  hasEnded = false
-  /** The one that has begun before it, if that has not ended. */
-  before: Execution | null
 
-  constructor(
-    operation: Operation,
-    unit: Unit,
-    executed: Executed,
-    first: Asking | null,
-    before: Execution | null,
-  ) {
+  constructor(operation: Operation, unit: Unit, executed: Executed, first: Asking | null) {
     this.operation = operation
     this.first = first
     this.unit = unit
     this.executed = executed
-    this.before = before
   }
 
   /** The context that was built for it. */
@@ -64,8 +54,8 @@ export class Operation implements UnitOwner {
   #expected: Unit | null = null
   /** Those of events that have not been answered, in their order. */
   #events: Unit[] = []
-  /** The latest execution that has not ended. */
-  #latest: Execution | null = null
+  /** The executions that have not ended, in their order. */
+  #executions: readonly Execution[] = []
   /** By what an executor makes anew each time; `null` where it is ours that is entered. */
   #runs: WeakMap<object, Unit> | null = null
   /** Whether there are several units of work, so that it is noted which one asks. */
@@ -89,7 +79,7 @@ export class Operation implements UnitOwner {
 
   /** Whether an execution goes on. */
   get isRunning(): boolean {
-    return this.#latest !== null
+    return this.#executions.length > 0
   }
 
   /**
@@ -102,10 +92,11 @@ export class Operation implements UnitOwner {
     // Where others go on, what is not known to be of this one is theirs.
     if (!this.isRunning) this.#unit = unit
     else if (unit !== this.#unit) this.hasSeveral = true
-    const execution = new Execution(this, unit, executed, first, this.#latest)
+    const execution = new Execution(this, unit, executed, first)
     if (execution.isMutation) this.#last(unit)
     unit.executes(...executed)
-    return (this.#latest = execution)
+    this.#executions = [...this.#executions, execution]
+    return execution
   }
 
   /** Another execution is about to begin with the same context, which is built first. */
@@ -122,13 +113,8 @@ export class Operation implements UnitOwner {
 
   /** The one that executes this document, or operation of one: rather one that has not been executed yet. */
   executionOf(node: DocumentNode | OperationDefinitionNode): Execution | undefined {
-    const all = [...this.#executions()].filter(({ executed }) => executed.includes(node as never))
-    return all.find(({ context }) => context === null) ?? all[0]
-  }
-
-  /** Those that have not ended, the latest one first. */
-  *#executions(): Generator<Execution> {
-    for (let each = this.#latest; each !== null; each = each.before) yield each
+    const all = this.#executions.filter(({ executed }) => executed.includes(node as never))
+    return all.find(({ context }) => context === null) ?? all.at(-1)
   }
 
   #fresh(): Unit {
@@ -171,17 +157,12 @@ export class Operation implements UnitOwner {
 
   /** An execution has ended. */
   end(execution: Execution): void {
-    execution.hasEnded = true
     execution.unit.executed()
-    for (let each: Execution | null = execution; each !== null; each = each.before) {
-      while (each.before?.hasEnded) each.before = each.before.before
-    }
-    if (this.#latest !== execution) return
-    this.#latest = execution.before
-    if (this.#latest === null) return
-    const { unit, context } = this.#latest
-    if (context !== null) unit.return(context)
-    if (this.#unit === execution.unit) this.#unit = unit
+    this.#executions = this.#executions.filter(each => each !== execution)
+    const latest = this.#executions.at(-1)
+    // What is not known to be of any is of one that goes on.
+    if (latest !== undefined && !this.#executions.some(({ unit }) => unit === this.#unit))
+      this.#unit = latest.unit
   }
 
   /** It goes on to its end, whoever waits: half of a mutation's writes would be worse than all of them. */
@@ -300,7 +281,7 @@ export class Operation implements UnitOwner {
     this.#unit.abort(reason)
     this.#expected?.abort(reason)
     for (const event of this.#events) event.abort(reason)
-    for (const { unit } of this.#executions()) unit.abort(reason)
+    for (const { unit } of this.#executions) unit.abort(reason)
   }
 
   /** Nobody waits for an execution any more. */

@@ -16,7 +16,7 @@ import {
   type CommandContext,
   type LoaderCommand,
 } from '@bulkcall/core'
-import { isSameContext, type Plan } from '@bulkcall/core/kit'
+import { check, isSameContext, type Plan } from '@bulkcall/core/kit'
 import type { DocumentNode, GraphQLResolveInfo, GraphQLSchema, OperationDefinitionNode } from 'graphql'
 import { asker } from './asking.ts'
 import { given, type PreparedLoader, type PreparedServer } from './definitions.ts'
@@ -120,8 +120,7 @@ export class Unit implements AsyncContext {
    * @param context what the resolvers get, which may be a copy of what was built
    */
   enter(now: AsyncContext, context: unknown): void {
-    // What several executions share has the context of the first.
-    if (this.roams) this.context = context
+    this.context = context
     this.roams = false
     this.#async = now
   }
@@ -129,11 +128,6 @@ export class Unit implements AsyncContext {
   /** Whether what loads now may share its bulks with what has loaded: they would run in the same async context. */
   fits(now: AsyncContext): boolean {
     return this.#async === null || isSameContext(this.#async, now)
-  }
-
-  /** Goes back to a context of an execution that runs on, since a later one has ended. */
-  return(context: AsyncContext): void {
-    this.#async = context
   }
 
   /** Runs a command. */
@@ -181,8 +175,8 @@ export class Unit implements AsyncContext {
    * not say the right one yet.
    */
   #ofPartition(prepared: PreparedLoader, { loader, partitionOf }: Shared, bulk: Asking): AnyLoader {
-    const partition =
-      partitionOf === null ? undefined : partitionOf(this.isShared ? bulk.context : this.context)
+    const { context } = this.isShared ? bulk : this
+    const partition = partitionOf === null ? undefined : partitionOf(context)
     const alone = partitionOf !== null && (partition === undefined || !bulk.isFinished)
     this.#partitions ??= new Map()
     let all = this.#partitions.get(prepared)
@@ -190,6 +184,9 @@ export class Unit implements AsyncContext {
     const same = all.filter(each => Object.is(each.partition, partition))
     const known = same.find(each => each.alone === alone)
     if (known !== undefined) return known.loader
+    // An object that is made for each load, or the promise of an async function: no two loads would be in one bulk.
+    const isStable = partitionOf === null || Object.is(partition, partitionOf(context))
+    check(`the partition of ${prepared.property}`, isStable, 'the same value each time', partition)
     // What the same partition has told before the context was finished is still known.
     const cacheMap = same[0]?.cacheMap ?? new Map()
     const kept = prepared.options.cache === false || !this.keeps ? forgetful : { cacheMap }

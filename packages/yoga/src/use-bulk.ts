@@ -10,6 +10,7 @@ import {
   expect,
   extension,
   firstOf,
+  isOriginal,
   mistakeIn,
   Operation,
   operationOf,
@@ -170,8 +171,7 @@ function create(
       check(context)
       const operation = operationOf(context)
       // One object may be the context of all that a socket asks. What goes on with it must keep its loaders.
-      if (operation?.server === server && operation.isRunning && operation.context === context)
-        expect(context)
+      if (operation?.server === server && operation.isRunning && isOriginal(context)) expect(context)
       else extendContext(extension(server.as, new ContextBulk(operationFor(context), context, false)))
     },
 
@@ -238,12 +238,15 @@ function create(
 /**
  * Whether an operation is one of an HTTP batch. Yoga gives each of these a context that inherits from that of the request,
  * which is used as it is where there is one operation. A hook that says so would cost each request more than its scope does.
+ * What inherits from a context that has loaders is that of an execution within another.
  */
 function isOfBatch(context: ClientContext): boolean {
-  if (context.request === undefined || Object.hasOwn(context, 'waitUntil')) return false
-  const prototype: unknown = Object.getPrototypeOf(context)
-  // What inherits from a context that has loaders is that of an execution within another.
-  return prototype !== Object.prototype && prototype !== null && operationOf(prototype) === undefined
+  return (
+    context.request !== undefined &&
+    'waitUntil' in context &&
+    !Object.hasOwn(context, 'waitUntil') &&
+    operationOf(Object.getPrototypeOf(context)) === undefined
+  )
 }
 
 /** Whether there is a transport that takes a status. */

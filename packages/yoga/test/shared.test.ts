@@ -7,7 +7,8 @@ import { createSchema, createYoga, type Plugin } from 'graphql-yoga'
 import { describe, expect, it } from 'vitest'
 import { useBulk, type BulkDefinition } from '../src/index.ts'
 import { ask, askBatch, dataOf, type AskOptions } from './support/ask.ts'
-import { gate, patient, until } from './support/wait.ts'
+import { executors } from './support/executors.ts'
+import { gate, patient, settled, sleep, until } from './support/wait.ts'
 
 type Ids = readonly number[]
 
@@ -22,6 +23,7 @@ function server(
   const started = { row: 0, slow: 0 }
   const yoga = createYoga<any>({
     logging: false,
+    batching: true,
     context: ({ request }) => ({ tenant: request.headers.get('tenant') }),
     plugins: [
       useBulk(
@@ -82,7 +84,7 @@ function server(
   }
   /** Until so many rows have been asked for. */
   const loaded = (rows: number) => until(() => started.row === rows)
-  return { yoga, bulks, holding, loaded }
+  return { yoga, bulks, started, held, holding, loaded }
 }
 
 /** A server that loads in `context()` as well, before it knows the tenant; two tenants ask at once. */
@@ -158,7 +160,8 @@ function tenantsOfDocuments(plugins: Plugin[] = []) {
       typeDefs: 'type Query { doc(id: String!): String early: String tenant: String within: [String] }',
       resolvers: {
         Query: {
-          doc: (_, { id }, { bulk }) => bulk.docs.load(id),
+          // When the other operations of its HTTP batch have begun as well.
+          doc: async (_, { id }, { bulk }) => sleep(1).then(() => bulk.docs.load(id)),
           early: (_, __, { early }) => early,
           within: async (_, __, context) => {
             const { docs } = context.bulk
@@ -277,15 +280,21 @@ describe('a shared loader', () => {
     expect(answer!.data.as).toBe('same of acme, same of umbrella')
   })
 
-  it('S201 has the partition of each operation of an HTTP batch, as its own context says', async () => {
-    const { yoga, bulks } = tenantsOfDocuments()
-    const answers = await askBatch(yoga, ['{ doc(id: "1") } # acme', '{ early doc(id: "1") } # umbrella'])
-    expect(answers.map(({ data }) => data)).toEqual([
-      { doc: '1 of acme' },
-      { early: '1 of none', doc: '1 of umbrella' },
-    ])
-    expect(bulks).toHaveLength(3)
-  })
+  it.each<[string, Plugin]>([
+    ['Yoga', {}],
+    ['another plugin', { onExecute: ({ setExecuteFn }) => setExecuteFn(executors['graphql-js']!) }],
+  ])(
+    'S201 has the partition of each operation of an HTTP batch, as its own context says, executed by %s',
+    async (_, executor) => {
+      const { yoga, bulks } = tenantsOfDocuments([executor])
+      const answers = await askBatch(yoga, ['{ doc(id: "1") } # acme', '{ early doc(id: "1") } # umbrella'])
+      expect(answers.map(({ data }) => data)).toEqual([
+        { doc: '1 of acme' },
+        { early: '1 of none', doc: '1 of umbrella' },
+      ])
+      expect(bulks).toHaveLength(3)
+    },
+  )
 
   it.each<[string, Plugin]>([
     [
@@ -319,6 +328,45 @@ describe('a shared loader', () => {
     const { yoga } = tenantsOfDocuments()
     expect(await dataOf(yoga, '{ within } # acme')).toEqual({
       within: ['1 of acme', '1 of other', '2 of acme'],
+    })
+  })
+
+  it.each<[string, (context: any) => unknown]>([
+    ['an object that is made anew', ({ tenant }) => [tenant]],
+    ['a promise', async ({ tenant }) => tenant],
+  ])('S203 %s is no partition', async (_, shared) => {
+    const got: string[] = []
+    const { bulks, asks } = await twoTenants(shared, async bulk => {
+      got.push(await bulk.docs.load('1').catch((error: Error) => error.message))
+    })
+    const answers = await asks('{ doc(id: "1") }', ['acme', 'umbrella'])
+    expect(answers.map(({ errors }) => errors?.length)).toEqual([1, 1])
+    expect(got[0]).toMatch(
+      /^Bulkcall: the partition of docs must be the same value each time, got (an array|a)/,
+    )
+    expect(bulks).toEqual([])
+  })
+
+  it('S147 is cleared around each root field of a mutation', async () => {
+    let version = 1
+    const yoga = createYoga<any>({
+      logging: false,
+      plugins: [useBulk({ rows: { command: (ids: Ids) => ids.map(() => version), shared: true } })],
+      schema: createSchema<any>({
+        typeDefs: 'type Query { row: Int } type Mutation { row: Int bump: Int }',
+        resolvers: {
+          Mutation: {
+            row: (_, __, { bulk }) => bulk.rows.load(1),
+            bump: (_, __, { bulk }) => (version++, bulk.rows.load(1)),
+          },
+        },
+      }),
+    })
+    expect(await dataOf(yoga, 'mutation { a: row b: bump c: row d: bump }')).toEqual({
+      a: 1,
+      b: 2,
+      c: 2,
+      d: 3,
     })
   })
 
@@ -398,6 +446,20 @@ describe('a shared loader', () => {
     // With an endless `delay`, what waits for it waits for ever.
     expect(await dataOf(yoga, '{ row(id: 2) }')).toEqual({ row: 2 })
     slow.open()
+  })
+
+  it('S163 waits for an operation of an HTTP batch of which another has been answered', async () => {
+    const { yoga, bulks, started, held, loaded } = server()
+    const batch = askBatch(yoga, ['{ fails }', '{ slow(id: 1) }'])
+    await until(() => started.slow === 1)
+    await settled()
+    const row = dataOf(yoga, '{ row(id: 2) }')
+    await loaded(1)
+    await settled()
+    expect(bulks).toEqual([])
+    held.open()
+    expect([await row, (await batch)[1]!.data]).toEqual([{ row: 2 }, { slow: 1 }])
+    expect(bulks).toHaveLength(1)
   })
 
   it('S164 gives all requests the same frozen answer, or each a copy with `clone`', async () => {

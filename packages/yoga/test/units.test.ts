@@ -144,6 +144,50 @@ describe('what feeds a subscription', () => {
     )
   }
 
+  it.each([false, true])(
+    'S121 finds nothing that was loaded before its events were there, shared: %s',
+    async shared => {
+      const pubsub = createPubSub<{ news: [number] }>()
+      const state = { allowed: true, asked: 0 }
+      const mayRead = (ids: number[]): boolean[] => (state.asked++, ids.map(() => state.allowed))
+      const yoga = createYoga<any>({
+        logging: false,
+        plugins: [useBulk({ mayRead: { command: mayRead, shared } })],
+        schema: createSchema<any>({
+          typeDefs: 'type Query { a: Int } type Subscription { news: Int }',
+          resolvers: {
+            Subscription: {
+              news: {
+                async subscribe(_: unknown, __: unknown, { bulk }: Context) {
+                  if (!(await bulk.mayRead.load(1))) throw new Error('not for you')
+                  return pipe(
+                    pubsub.subscribe('news'),
+                    filter(async () => bulk.mayRead.load(1)),
+                  )
+                },
+                resolve: (n: number) => n,
+              },
+            },
+          },
+        }),
+      })
+      const response = await respond(yoga, 'subscription { news }', {
+        headers: { accept: 'text/event-stream' },
+      })
+      const events = eventsOf(response)
+      const first = events.next()
+      expect(state.asked).toBe(1)
+      for (const n of [1, 2]) {
+        state.allowed = n === 2
+        await settled()
+        pubsub.publish('news', n)
+        await until(() => state.asked === 1 + n)
+      }
+      expect((await first).value).toEqual({ data: { news: 2 } })
+      await events.return()
+    },
+  )
+
   it('S121 is not answered from what an event has loaded that is still under way; that event keeps its answers', async () => {
     const judged: boolean[] = []
     const held = gate()
@@ -469,7 +513,10 @@ describe('several executions with one context', () => {
     ['inherits from it', context => Object.create(context)],
     ['is a copy of it', context => ({ ...context })],
   ])('S122 an execution within another, whose context %s', async (_, initialOf, contextOf) => {
-    expect(await seenWithin(initialOf, contextOf)).toEqual([1, 1, 2, 1])
+    expect(await seenWithin(initialOf, contextOf)).toEqual([
+      [1, 1, 2, 1],
+      [2, 2, 3, 2],
+    ])
   })
 
   it('S122 executions within another, at once', async () => {
@@ -508,21 +555,56 @@ describe('several executions with one context', () => {
     expect(await dataOf(yoga, '{ within }')).toEqual({ within: [1, 2, 2, 3, 3, 1] })
   })
 
+  it('S202 a resolver that the program calls itself, with nothing that an executor gives, is served', async () => {
+    const { yoga, state } = versioned(alone, {
+      context: async (initial: any) => {
+        const { version } = yoga.getEnveloped(initial).schema.getQueryType()!.getFields()
+        return { before: await version!.resolve!(null, {}, initial, {}) }
+      },
+    })
+    expect(await dataOf(yoga, '{ version }')).toEqual({ version: 1 })
+    expect(state.asked).toBe(1)
+  })
+
+  it('S122 what a socket asks is no HTTP batch, whatever its contexts are, and though they have one request', async () => {
+    const { enveloped, state } = versioned(alone, { context: undefined })
+    class SocketContext {
+      readonly request: Request = request
+    }
+    const request = new Request('http://yoga/graphql')
+    for (const initial of [
+      new SocketContext(),
+      new SocketContext(),
+      Object.create({ request }),
+      { request },
+    ]) {
+      state.version++
+      const execute = await enveloped('{ version }', initial)
+      expect((await execute()).data.version).toBe(state.version)
+    }
+  })
+
   it('S122 one object that is the context of all that a socket asks: none ends, or answers, another', async () => {
-    const { yoga, state } = versioned(alone, { context: undefined })
+    const { yoga, state } = versioned(alone, {
+      context: async ({ bulk }: any) => ({ first: await bulk.versions.load(1) }),
+    })
     const connection = { connectionParams: {} }
-    const start = async (query: string): Promise<{ readonly answer: Promise<any> }> => {
+    const start = async (
+      query: string,
+    ): Promise<{ readonly answer: Promise<any>; readonly first: number }> => {
       const { parse, contextFactory, execute, subscribe, schema } = yoga.getEnveloped(connection as never)
       const document = parse(query)
-      const contextValue = await contextFactory()
+      const contextValue: any = await contextFactory()
+      const { first } = contextValue
       const run = query.startsWith('subscription') ? subscribe : execute
-      return { answer: (async () => run({ schema, document, contextValue }))() }
+      return { answer: (async () => run({ schema, document, contextValue }))(), first }
     }
     const long = await start('{ version late(ms: 60) }')
     await sleep(1)
     state.version = 2
     // What is built for the next one must not be answered by the one that goes on.
     const short = await start('{ version }')
+    expect(short.first).toBe(2)
     expect((await short.answer).data.version).toBe(2)
     const watching = await start('subscription { ticks }')
     const events = await watching.answer
@@ -536,11 +618,14 @@ describe('several executions with one context', () => {
   })
 })
 
-/** What two executions within one see, between which something changes; and what the outer one sees before and after them. */
+/**
+ * What two executions within one see, between which something changes; and what the outer one sees before and after them. The
+ * second time it is in an HTTP batch, and not the first of it.
+ */
 async function seenWithin(
   initialOf: (context: any) => object,
   contextOf?: (context: any) => object,
-): Promise<number[]> {
+): Promise<number[][]> {
   const { yoga, state } = versioned(alone, {
     context: undefined,
     schema: createSchema<any>({
@@ -566,8 +651,32 @@ async function seenWithin(
       },
     }),
   })
-  return (await dataOf(yoga, '{ within }')).within
+  const single = await dataOf(yoga, '{ within }')
+  const [, inBatch] = await askBatch(yoga, ['{ version }', '{ within }'])
+  return [single.within, inBatch!.data.within]
 }
+
+it('S122 one object that is the context of several subscriptions: what feeds one goes on when another ends', async () => {
+  const { yoga, pubsub, state } = newsServer(sources['the filter of Yoga']!, true)
+  state.allowed = true
+  const connection = {}
+  const subscribe = async (): Promise<AsyncIterableIterator<any>> => {
+    const { parse, contextFactory, subscribe: open, schema } = yoga.getEnveloped(connection as never)
+    const document = parse('subscription { news }')
+    return (await open({ schema, document, contextValue: await contextFactory() })) as never
+  }
+  const [first, second] = [await subscribe(), await subscribe()]
+  const both = Promise.all([first.next(), second.next()])
+  await settled()
+  pubsub.publish('news', { n: 1 })
+  expect((await both).map(({ value }) => value.data)).toEqual([{ news: 1 }, { news: 1 }])
+  await first.return!()
+  const last = second.next()
+  await settled()
+  pubsub.publish('news', { n: 2 })
+  expect((await last).value.data).toEqual({ news: 2 })
+  await second.return!()
+})
 
 describe('a service that took a loader once', () => {
   it('S123 has the same loader as the context, which is a BulkLoader', async () => {
