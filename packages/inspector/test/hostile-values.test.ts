@@ -13,6 +13,19 @@ import { Recorder } from '../src/recorder.ts'
 import { useBulkInspector } from '../src/index.ts'
 import { serve } from './support/server.ts'
 
+/** A server with one loader. */
+function small() {
+  return createYoga({
+    logging: false,
+    batching: { limit: 20 },
+    plugins: [useBulk({ ones: (keys: number[]) => keys }), useBulkInspector({ enabled: () => true })],
+    schema: createSchema<any>({
+      typeDefs: 'type Query { one: Int }',
+      resolvers: { Query: { one: (_, __, { bulk }) => bulk.ones.load(1) } },
+    }),
+  })
+}
+
 describe('the signal of a request', () => {
   it('S40 has one listener for all operations of an HTTP batch, and none when they have ended', async () => {
     const added = vi.spyOn(AbortSignal.prototype, 'addEventListener')
@@ -28,11 +41,11 @@ describe('the signal of a request', () => {
       spy.mock.calls.filter(
         ([, listener], i) => spy.mock.contexts[i] === request.signal && typeof listener === 'object',
       ).length
-    const counts = [ours(added), ours(removed)]
+    const listeners = [ours(added), ours(removed)]
     vi.restoreAllMocks()
-    expect(counts[0]).toBeGreaterThan(0)
-    expect(counts[0]).toBeLessThan(12)
-    expect(counts[1]).toBe(counts[0])
+    expect(listeners[0]).toBeGreaterThan(0)
+    expect(listeners[0]).toBeLessThan(12)
+    expect(listeners[1]).toBe(listeners[0])
   })
 
   it('S50 may be missing, since the request may be that of another server', async () => {
@@ -42,18 +55,6 @@ describe('the signal of a request', () => {
     const contextValue = await contextFactory()
     expect(await execute({ schema, document: parse('{ one }'), contextValue })).toEqual({ data: { one: 1 } })
   })
-
-  function small() {
-    return createYoga({
-      logging: false,
-      batching: { limit: 20 },
-      plugins: [useBulk({ ones: (keys: number[]) => keys }), useBulkInspector({ enabled: () => true })],
-      schema: createSchema<any>({
-        typeDefs: 'type Query { one: Int }',
-        resolvers: { Query: { one: (_, __, { bulk }) => bulk.ones.load(1) } },
-      }),
-    })
-  }
 })
 
 describe('S50 the recorder', () => {
