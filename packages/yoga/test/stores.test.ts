@@ -387,6 +387,23 @@ describe('the operations of one HTTP batch', () => {
     expect(bulks).toBe(1)
   })
 
+  it('S200 what their contexts load in one store is known in them', async () => {
+    const schema = createSchema<any>({
+      typeDefs: 'type Query { early: String known: String }',
+      resolvers: {
+        Query: { early: (_, __, { early }) => early, known: (_, __, { bulk }) => bulk.seen.load('early') },
+      },
+    })
+    const more = {
+      schema,
+      context: ({ bulk }: any) => store.run('C', async () => ({ early: await bulk.seen.load('early') })),
+    }
+    const execute: Plugin = { instrumentation: { execute: (_, work) => store.run('T', work) } }
+    const both = ['{ early known }', '{ early known }']
+    expect(await answersOf([execute], both, more)).toEqual(both.map(() => ({ early: 'C', known: 'C' })))
+    expect(bulks).toBe(1)
+  })
+
   it('S200 what their contexts load in stores of their own is in bulks of their own', async () => {
     const schema = createSchema<any>({
       typeDefs: 'type Query { early: String late: String }',
