@@ -15,7 +15,7 @@ class LongestFirst extends BaseSequencer {
 }
 
 function isLong({ moduleId }: TestSpecification): boolean {
-  return /\/(cluster|(airports|redis)\/test\/\w+|page|calibration|policy|mutants|memory)\.test\.ts$/.test(
+  return /\/(cluster|(airports|redis)\/test\/\w+|page|calibration|docs|policy|mutants|memory)\.test\.ts$/.test(
     moduleId,
   )
 }
@@ -29,6 +29,7 @@ const exhaustive = [
   'mutants',
   'memory',
   'simulation',
+  'calibration',
   'graphiql',
   'cluster',
   ...(existsSync('/usr/lib/postgresql') ? ['embedded'] : []),

@@ -14,7 +14,7 @@ const bulks = []
 const bulk = useBulk({
   users: {
     command: core.keyed(
-      async ids => {
+      async (/** @type {number[]} */ ids) => {
         bulks.push([...ids])
         return ids.map(id => ({ id, name: `user ${id}` }))
       },

@@ -19,6 +19,7 @@ const root = fileURLToPath(new URL('../../..', import.meta.url))
 const imports = [
   ['BulkLoader', '@bulkcall/core', '{ BulkLoader as it }'],
   ['AsyncBulkCall', '@bulkcall/core', '{ AsyncBulkCall as it }'],
+  ['the drop-in for DataLoader', '@bulkcall/dataloader', 'it'],
   ['DataLoader', 'dataloader', 'it'],
   ['batshit', '@yornaath/batshit', '* as it'],
   ['AsyncBatcher of TanStack Pacer', '@tanstack/pacer', '{ AsyncBatcher as it }'],

@@ -107,35 +107,38 @@ describe.skipIf(postgresPrograms === null)(
         expect(answers.at(-1)).toEqual({ data: { airport: { ident: 'LOWW' } } })
       })
 
-      it('answers every request while connections are killed and the server is away, and serves by itself again', async () => {
-        const answers: Answer[] = []
-        const end = new AbortController()
-        /** Clients, each of which asks again as soon as it has an answer. More of them than there are connections. */
-        const clients = Array.from({ length: 8 }, async () => {
-          while (!end.signal.aborted) answers.push(await ask(serving, revealing))
-        })
-        /** Resolves when so many more have been answered so. */
-        const more = async (count: number, wanted: (answer: Answer) => boolean): Promise<void> => {
-          const from = answers.length
-          while (answers.slice(from).filter(wanted).length < count) await sleep(5)
-        }
+      it.runIf(process.env['BULKCALL_ALL'])(
+        'answers every request while connections are killed and the server is away, and serves by itself again',
+        async () => {
+          const answers: Answer[] = []
+          const end = new AbortController()
+          /** Clients, each of which asks again as soon as it has an answer. More of them than there are connections. */
+          const clients = Array.from({ length: 8 }, async () => {
+            while (!end.signal.aborted) answers.push(await ask(serving, revealing))
+          })
+          /** Resolves when so many more have been answered so. */
+          const more = async (count: number, wanted: (answer: Answer) => boolean): Promise<void> => {
+            const from = answers.length
+            while (answers.slice(from).filter(wanted).length < count) await sleep(5)
+          }
 
-        await more(8, isWhole)
-        await kill(server)
-        await more(8, isWhole)
-        await server.restart(() => more(8, answer => !isWhole(answer)))
-        await more(8, isWhole)
-        end.abort()
-        await Promise.all(clients)
+          await more(8, isWhole)
+          await kill(server)
+          await more(8, isWhole)
+          await server.restart(() => more(8, answer => !isWhole(answer)))
+          await more(8, isWhole)
+          end.abort()
+          await Promise.all(clients)
 
-        await untilHealthy(serving)
-        // An answer or a clear error, for each.
-        for (const { data, errors } of answers) expect(data !== undefined || errors!.length > 0).toBe(true)
+          await untilHealthy(serving)
+          // An answer or a clear error, for each.
+          for (const { data, errors } of answers) expect(data !== undefined || errors!.length > 0).toBe(true)
 
-        // No slot is lost: as many at once as before, and more than there are slots.
-        const after = await Promise.all(Array.from({ length: 20 }, () => ask(serving, revealing)))
-        expect(after.filter(({ errors }) => errors !== undefined)).toEqual([])
-      })
+          // No slot is lost: as many at once as before, and more than there are slots.
+          const after = await Promise.all(Array.from({ length: 20 }, () => ask(serving, revealing)))
+          expect(after.filter(({ errors }) => errors !== undefined)).toEqual([])
+        },
+      )
     })
   },
 )

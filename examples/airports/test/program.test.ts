@@ -6,6 +6,8 @@ import { createServer, type AddressInfo } from 'node:net'
 
 import { expect, it } from 'vitest'
 
+import { Failure } from '../src/failure.ts'
+import { openDatabase } from '../src/open-database.ts'
 import { listen } from '../src/server.ts'
 import { runProgram } from './program.ts'
 
@@ -32,23 +34,39 @@ it('tells in one sentence that its port is in use', async () => {
 })
 
 it.each([
-  [['--prot', '1'], 2, /^Unknown option '--prot'\. Try --help\.\n$/],
+  [['--prot', '1'], /^Unknown option '--prot'\. Try --help\.\n$/],
   [
     ['--database', 'mysql://root:s3cret@here/x'],
-    2,
     /^--database must be a URL such as [^\n]+, or a folder\.\n$/,
   ],
-  [
-    ['--database', 'postgres://me:s3cret@127.0.0.1:1/x'],
-    1,
-    /^The database at 127\.0\.0\.1:1\/x cannot be used: connect ECONNREFUSED 127\.0\.0\.1:1\.\n$/,
-  ],
-  [['--database', '/dev/null/x'], 1, /^The folder \/dev\/null\/x cannot be used for a database: [^\n]+\.\n$/],
-  [['--host', '203.0.113.1'], 1, /^The server cannot listen on 203\.0\.113\.1, port 0: [^\n]+\.\n$/],
-])('%j ends with %i and one sentence', async (args, expected, sentence) => {
+])('%j ends with 2 and one sentence', async (args, sentence) => {
   const { code, stdout, stderr } = await runProgram(['--once', '--port', '0', ...args])
 
-  expect(code).toBe(expected)
+  expect(code).toBe(2)
   expect(stderr).toMatch(sentence)
   expect(stdout + stderr).not.toContain('s3cret')
+})
+
+// Each of these ends the program as a port that is in use does.
+it.each([
+  [
+    'a server that is not there',
+    () => openDatabase({ database: { url: 'postgres://me:s3cret@127.0.0.1:1/x' }, pool: 1 }),
+    /^The database at 127\.0\.0\.1:1\/x cannot be used: connect ECONNREFUSED 127\.0\.0\.1:1\.$/,
+  ],
+  [
+    'a folder that cannot be made',
+    () => openDatabase({ database: { folder: '/dev/null/x' }, pool: 1 }),
+    /^The folder \/dev\/null\/x cannot be used for a database: [^\n]+\.$/,
+  ],
+  [
+    'the address of another machine',
+    () => listen({ port: 0, host: '203.0.113.1' }),
+    /^The server cannot listen on 203\.0\.113\.1, port 0: [^\n]+\.$/,
+  ],
+])('%s is a failure in one sentence', async (_, open, sentence) => {
+  const failure: unknown = await open().catch((error: unknown) => error)
+
+  expect(failure).toBeInstanceOf(Failure)
+  expect(failure).toMatchObject({ message: expect.stringMatching(sentence), exitCode: 1 })
 })

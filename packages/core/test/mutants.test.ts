@@ -83,7 +83,7 @@ const mutants: Record<string, Mutant> = {
     caughtBy: withWindow,
     edits: [
       {
-        file: 'engine/queue.ts',
+        file: 'engine/dispatcher.ts',
         find: '    this.tellDrained()\n    this.pump()\n  }\n\n  // ---- They start',
         replace: '    this.tellDrained()\n  }\n\n  // ---- They start',
       },
@@ -155,7 +155,7 @@ const mutants: Record<string, Mutant> = {
           'last !== null && last.tasks.length < this.settings.size && !this.line?.isWaiting ? last : null',
       },
       {
-        file: 'engine/queue.ts',
+        file: 'engine/dispatcher.ts',
         find: '(room = this.roomIn(bulk)) > 0',
         replace: '(room = -1) > 0',
       },
@@ -165,7 +165,7 @@ const mutants: Record<string, Mutant> = {
     caughtBy: withRaces,
     edits: [
       {
-        file: 'engine/queue.ts',
+        file: 'engine/dispatcher.ts',
         find: '(room = this.roomIn(bulk)) > 0',
         replace: '(room = -1) > 0',
       },
@@ -186,7 +186,7 @@ const mutants: Record<string, Mutant> = {
     caughtBy: withWindow,
     edits: [
       {
-        file: 'engine/queue.ts',
+        file: 'engine/dispatcher.ts',
         find: '    this.nowPending(-1)\n',
         replace: '    this.nowPending(-1)\n    Object.assign(bulk, { openedAt: this.now() })\n',
       },
@@ -216,7 +216,7 @@ const mutants: Record<string, Mutant> = {
     caughtBy: withoutDelay,
     edits: [
       {
-        file: 'engine/queue.ts',
+        file: 'engine/dispatcher.ts',
         find: 'const bulk = this.first!',
         replace: 'const bulk = this.last!',
       },
@@ -234,7 +234,7 @@ const mutants: Record<string, Mutant> = {
   },
   'the end of the turn marks nothing': {
     caughtBy: withoutDelay,
-    edits: [{ file: 'engine/queue.ts', find: '      this.ticked = this.lastId\n', replace: '' }],
+    edits: [{ file: 'engine/dispatcher.ts', find: '      this.ticked = this.lastId\n', replace: '' }],
   },
   'flush marks nothing': {
     caughtBy: withWindow,
@@ -244,7 +244,7 @@ const mutants: Record<string, Mutant> = {
     caughtBy: withWindow,
     edits: [
       {
-        file: 'engine/queue.ts',
+        file: 'engine/dispatcher.ts',
         find: 'this.oldest === null ? Infinity : this.oldest.id',
         replace: 'this.first === null ? Infinity : this.first.id',
       },
@@ -377,7 +377,7 @@ const mutants: Record<string, Mutant> = {
     edits: [
       {
         file: 'scope/tracker.ts',
-        find: '    this.windowLost(member)\n    unparkAll(batch)\n',
+        find: '    this.windowLost(member)\n    batch.waiters?.unpark()\n',
         replace: '    this.windowLost(member)\n',
       },
     ],

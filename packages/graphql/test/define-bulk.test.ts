@@ -2,6 +2,8 @@
  * Loaders on a server that executes with graphql-js alone, and does not say when.
  */
 
+import { AsyncLocalStorage } from 'node:async_hooks'
+
 import { BulkOverflowError, keyed } from '@bulkcall/core'
 import {
   buildSchema,
@@ -193,6 +195,54 @@ const renamings = async (schema: GraphQLSchema, context: object) => {
   for await (const { data, errors } of events) results.push(errors ?? data!['renamed'])
   return results
 }
+
+it('S191 an execution within a resolver has loaders of its own', async () => {
+  const { bulk, schema, asked } = serve()
+  const outer = schemaOf({
+    Query: {
+      users: async (_: unknown, { ids }: { ids: number[] }, context: BulkContext<typeof bulk>) => {
+        await context.bulk.users.load(ids[0]!)
+        const { data } = await run(schema, '{ users(ids: [1]) { id name } }', context)
+        return [data!['users']].flat()
+      },
+    },
+  })
+  const { data } = await run(bulk.scopeResolvers(outer), '{ users(ids: [1]) { name } }', bulk.extendContext())
+
+  expect(data).toEqual({ users: [{ name: 'user 1' }] })
+  expect(asked).toEqual([[1], [1]])
+})
+
+it('S197 commands run in the async context of the first resolver of their execution', async () => {
+  const store = new AsyncLocalStorage<string>()
+  const stores: unknown[] = []
+  const bulk = defineBulk({
+    users: async (ids: number[]) => {
+      stores.push(store.getStore())
+      return ids.map(id => ({ id }))
+    },
+  })
+  type Context = BulkContext<typeof bulk>
+  const schema = schemaOf({
+    Query: {
+      users: (_: unknown, { ids }: { ids: number[] }, ctx: Context) => ids.map(id => ctx.bulk.users.load(id)),
+    },
+    User: {
+      self: ({ id }: User, _: unknown, ctx: Context) =>
+        store.run('a resolver', async () => {
+          await tick()
+          return ctx.bulk.users.load(id + 10)
+        }),
+    },
+  })
+  bulk.scopeResolvers(schema)
+  const query = '{ users(ids: [1, 2]) { self { id } } }'
+  await Promise.all(
+    ['one', 'two'].map(name => store.run(name, () => run(schema, query, bulk.extendContext()))),
+  )
+
+  expect(stores).toEqual(['one', 'two', 'one', 'two'])
+})
 
 describe('a subscription', () => {
   it('S191 has fresh loaders for each event, and its source keeps nothing', async () => {

@@ -236,18 +236,21 @@ describe.skipIf(redisProgram === null)('the limit (needs redis-server)', () => {
       expect(lost).toEqual([])
     })
 
-    it('processes whose clocks are hours apart never run more than four commands at once', async () => {
-      const hours = [-3, 0, 5, 24]
-      const workers = hours.map(off => startWorker(server.path, 4, 3_000, 30, off * 3_600_000))
-      const ends = await Promise.all(workers.map(({ ended }) => ended))
-      const printed = ends.map(({ stdout }) => JSON.parse(stdout))
+    it.runIf(process.env.BULKCALL_ALL)(
+      'processes whose clocks are hours apart never run more than four commands at once',
+      async () => {
+        const hours = [-3, 0, 5, 24]
+        const workers = hours.map(off => startWorker(server.path, 4, 3_000, 30, off * 3_600_000))
+        const ends = await Promise.all(workers.map(({ ended }) => ended))
+        const printed = ends.map(({ stdout }) => JSON.parse(stdout))
 
-      expect(ends.map(({ code, stderr }) => ({ code, stderr }))).toEqual(
-        workers.map(() => ({ code: 0, stderr: '' })),
-      )
-      expect(printed.map(({ lost }) => lost)).toEqual([0, 0, 0, 0])
-      expect(Math.max(...printed.map(({ most }) => most))).toBe(4)
-    })
+        expect(ends.map(({ code, stderr }) => ({ code, stderr }))).toEqual(
+          workers.map(() => ({ code: 0, stderr: '' })),
+        )
+        expect(printed.map(({ lost }) => lost)).toEqual([0, 0, 0, 0])
+        expect(Math.max(...printed.map(({ most }) => most))).toBe(4)
+      },
+    )
 
     it('a slot from the future of the clock of Redis, as after the clock was set back, is free after one lease', async () => {
       const inAnHour = Date.now() + 3_600_000

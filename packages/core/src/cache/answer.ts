@@ -3,7 +3,8 @@
  * @module
  */
 
-import type { AnyBulk, Placed } from '../engine/bulk.ts'
+import type { AnyBulk } from '../engine/bulk.ts'
+import type { Placed } from '../engine/keys.ts'
 import { given } from '../engine/settle.ts'
 
 export class Answer<V> implements Placed {

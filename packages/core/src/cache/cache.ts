@@ -7,7 +7,8 @@
  * @module
  */
 
-import type { AnyBulk, Keys } from '../engine/bulk.ts'
+import type { AnyBulk } from '../engine/bulk.ts'
+import type { Keys } from '../engine/keys.ts'
 import { drop, isThenable, type Outcomes } from '../engine/settle.ts'
 import { asError, isError } from '../errors.ts'
 import { watchesCalls, watchesHits } from '../events.ts'

@@ -12,16 +12,16 @@ import type { BulkEvent, OpenBulk } from '../events.ts'
 import type { Slot } from '../limiter.ts'
 import type { Evidence } from '../scope/evidence.ts'
 import type { Tracker } from '../scope/tracker.ts'
-import type { Held, Waiter, Work } from '../scope/work.ts'
+import { Waiting, type Waiter } from '../scope/waiting.ts'
+import type { Held, Work } from '../scope/work.ts'
+import { Beside } from './beside.ts'
+import { Cancellation } from './cancellation.ts'
 import { firstOf } from './duplicates.ts'
 import { Gate } from './gate.ts'
+import type { Keys, Placed } from './keys.ts'
 import type { Head } from './policy.ts'
 import { Seat, type SeatOwner } from './seat.ts'
 import { drop, given, type Outcomes } from './settle.ts'
-
-type Events = typeof import('node:events')
-/** Where the host warns of many listeners, what says that they are meant. */
-const events: Events | undefined = globalThis.process?.getBuiltinModule?.('node:events')
 
 /** The queue that a bulk stands in. */
 export interface BulkOwner {
@@ -43,36 +43,6 @@ export interface BulkOwner {
 /** A bulk of whatever tasks and results. */
 export type AnyBulk = Bulk<any, any>
 
-/** Where the key of a task is answered: by a bulk, at a place. */
-export interface Placed {
-  bulk: AnyBulk | null
-  place: number
-}
-
-/** What a loader knows of its keys. A bulk reports what becomes of them. */
-export interface Keys {
-  /** The bulk is about to start, or to lose its first task to the one before: the last moment to merge equal keys. */
-  sealing(bulk: AnyBulk): void
-  /** The bulk has started: no key joins or leaves it any more. */
-  started(bulk: AnyBulk): void
-  /** Makes sure that each key of the bulk has an answer of its own. */
-  index(bulk: AnyBulk): void
-  /** The key at this place has left before the bulk started. */
-  left(bulk: AnyBulk, place: number): void
-  /** The key at this place has its outcome ahead of the others. */
-  gave(bulk: AnyBulk, place: number, outcome: unknown): void
-  /** All keys have their outcomes. */
-  gaveAll(bulk: AnyBulk, outcomes: Outcomes): void
-  /** All keys that were left have failed. */
-  failed(bulk: AnyBulk): void
-}
-
-/** Outcomes that are known already and given when a bulk settles, and the gate behind which their callers wait. */
-interface Beside {
-  readonly gate: Gate
-  readonly known: unknown[]
-}
-
 export class Bulk<T, R> extends Gate implements Head, SeatOwner, Held {
   readonly id: number
   openedAt: number | null
@@ -85,8 +55,7 @@ export class Bulk<T, R> extends Gate implements Head, SeatOwner, Held {
   /** What the command gave for all tasks, once it has. */
   outcomes: Outcomes | undefined = undefined
   // What its scope knows of it.
-  waiters: Waiter[] | null = null
-  waitTo: number[] | null = null
+  waiters: Waiting | null = null
   askers: Set<Evidence | null> | null = null
   holds = 0
   command: Work | null = null
@@ -112,10 +81,9 @@ export class Bulk<T, R> extends Gate implements Head, SeatOwner, Held {
   /** By place, once the bulk has parted; `null` where a task has left. */
   private seats: (Seat | null)[] | null = null
   /** Before this place all tasks have left. */
-  private from = 0
-  private beside: Beside[] | null = null
-  private controller: AbortController | null = null
-  private givenUp: { readonly reason: unknown } | null = null
+  from = 0
+  beside: Beside[] | null = null
+  private cancellation: Cancellation | null = null
 
   constructor(id: number, openedAt: number | null, owner: BulkOwner) {
     super()
@@ -203,74 +171,23 @@ export class Bulk<T, R> extends Gate implements Head, SeatOwner, Held {
     if (this.keys !== null) this.keys = firstOf(this.keys, places)
     this.count = this.tasks.length
     this.places = this.places === null ? places : this.places.map(place => places[place]!)
-    if (this.waitTo !== null) {
-      let most = 0
-      const left = places.map(place => (most = Math.max(most, place + 1)))
-      this.waitTo = this.waitTo.map(to => left[to - 1] ?? to)
-    }
+    this.waiters?.merged(places)
     this.owner.merged(this, before - this.count)
   }
 
   /** An outcome that is known already, given when this bulk settles: what follows from it comes when that of the others does. */
   align<V>(known: unknown): Promise<V> {
     // Not by the gate of the tasks: that one opens early when the bulk parts.
-    this.beside ??= [{ gate: new Gate(), known: [] }]
-    const beside = this.beside[0]!
-    beside.known.push(known)
-    // Should it reject before the bulk has ended, that is reported then, to the caller of the hit.
-    drop(known)
-    return beside.gate.wait<V>()
+    this.beside ??= [new Beside()]
+    return this.beside[0]!.waitFor<V>(known)
   }
 
   // ---- Tasks leave before they start
 
-  /** Fills places of tasks that have left with the first tasks of the bulk behind, at most so many. */
-  takeFrom(behind: Bulk<T, R>, most: number): void {
-    const { keys } = this.owner
-    // Equal keys of that one have to be one before each has a seat.
-    keys?.index(behind)
-    const seats = this.part()
-    const others = behind.part()
-    for (const end = this.count + most; this.count < end && behind.count > 0; behind.from++) {
-      const { from } = behind
-      const seat = others[from]!
-      if (seat === null) continue
-      seat.owner = this
-      seat.place = this.tasks.push(behind.tasks[from]!) - 1
-      seats.push(seat)
-      if (keys !== null) {
-        this.keys?.push(behind.keys![from])
-        const answer = behind.answers![from]!
-        answer.bulk = this
-        answer.place = seat.place
-        this.answers!.push(answer)
-      }
-      behind.leaveHole(from)
-      this.count++
-    }
-    this.takeWaiting(behind)
-  }
-
   awaitedBy(waiter: Waiter): void {
-    ;(this.waiters ??= []).push(waiter)
+    this.waiters ??= new Waiting()
     // A hit is no task, and is given with whatever is left of this bulk.
-    ;(this.waitTo ??= []).push(this.beside === null ? this.tasks.length : Infinity)
-  }
-
-  /** What waits for tasks that have moved waits for them here, unless it may wait for one that has not. */
-  private takeWaiting(behind: Bulk<T, R>): void {
-    const { waiters, waitTo, askers, beside } = behind
-    const isOver = behind.count === 0
-    if (waiters !== null) {
-      const stays = isOver ? -1 : waitTo!.findIndex(to => to > behind.from)
-      const moved = stays === -1 ? waiters.length : stays
-      waitTo!.splice(0, moved)
-      for (const waiter of waiters.splice(0, moved)) this.awaitedBy(waiter)
-    }
-    if (askers !== null) this.askers = new Set([...(this.askers ?? []), ...askers])
-    if (!isOver || beside === null) return
-    this.beside = [...(this.beside ?? []), ...beside]
-    behind.beside = null
+    this.waiters.add(waiter, this.beside === null ? this.tasks.length : Infinity)
   }
 
   /**
@@ -306,7 +223,7 @@ export class Bulk<T, R> extends Gate implements Head, SeatOwner, Held {
   }
 
   /** Leaves a hole, so that no other task has to move until all do, once. */
-  private leaveHole(place: number): void {
+  leaveHole(place: number): void {
     this.tasks[place] = undefined as T
     this.seats![place] = null
     if (this.answers !== null) this.answers[place] = null
@@ -376,7 +293,7 @@ export class Bulk<T, R> extends Gate implements Head, SeatOwner, Held {
   }
 
   private openBeside(): void {
-    if (this.beside !== null) for (const { gate, known } of this.beside) gate.open(known)
+    if (this.beside !== null) for (const beside of this.beside) beside.openAll()
   }
 
   /** From an outcome a task to an outcome a caller. */
@@ -386,7 +303,7 @@ export class Bulk<T, R> extends Gate implements Head, SeatOwner, Held {
   }
 
   /** From here on each task has a seat of its own. The callers so far are given theirs through the gate. */
-  private part(): (Seat | null)[] {
+  part(): (Seat | null)[] {
     if (this.seats !== null) return this.seats
     const seats = this.tasks.map((_, place) => new Seat(this, place))
     this.seats = seats
@@ -411,19 +328,12 @@ export class Bulk<T, R> extends Gate implements Head, SeatOwner, Held {
 
   /** Lets the command know that nobody waits for it any more. */
   abort(reason: unknown): void {
-    this.givenUp ??= { reason }
-    this.controller?.abort(reason)
+    ;(this.cancellation ??= new Cancellation()).abort(reason)
   }
 
-  /** The command's signal, made when it is first asked for: most commands never do. */
+  /** The command's signal. */
   get signal(): AbortSignal {
-    if (this.controller === null) {
-      this.controller = new AbortController()
-      // A command may hand it to as many waits as it likes: that is no leak, as it ends with the bulk.
-      events?.setMaxListeners?.(0, this.controller.signal)
-      if (this.givenUp !== null) this.controller.abort(this.givenUp.reason)
-    }
-    return this.controller.signal
+    return (this.cancellation ??= new Cancellation()).signal
   }
 }
 

@@ -10,7 +10,7 @@ import type { Member } from './member.ts'
 import { Recording } from './recording.ts'
 import { follow, isUnfinished } from './unfinished.ts'
 import { Windows } from './windows.ts'
-import { Frame, parkAll, parkOn, unparkAll, Work, type Awaited, type Held, type WorkOwner } from './work.ts'
+import { Frame, parkOn, Work, type Awaited, type Held, type WorkOwner } from './work.ts'
 
 /** The frame that runs now. One for all scopes: a call belongs to whoever is on the stack. */
 let current: Frame | null = null
@@ -193,7 +193,7 @@ export class Tracker extends Windows implements WorkOwner {
     batch.owner.holding++
     this.#flies(batch, -1)
     batch.command?.park()
-    parkAll(batch)
+    batch.waiters?.park()
     this.look()
   }
 
@@ -203,7 +203,7 @@ export class Tracker extends Windows implements WorkOwner {
     batch.owner.holding--
     this.#flies(batch, 1)
     batch.command?.unpark()
-    unparkAll(batch)
+    batch.waiters?.unpark()
     this.#tellWider()
   }
 
@@ -239,7 +239,7 @@ export class Tracker extends Windows implements WorkOwner {
   #emptied(member: Member, batch: Awaited): void {
     this.#pending--
     this.windowLost(member)
-    unparkAll(batch)
+    batch.waiters?.unpark()
     this.#tellWider()
   }
 
@@ -249,9 +249,9 @@ export class Tracker extends Windows implements WorkOwner {
     else {
       batch.owner.holding--
       batch.command?.unpark()
-      unparkAll(batch)
+      batch.waiters?.unpark()
     }
-    batch.waiters = batch.waitTo = null
+    batch.waiters = null
     batch.command?.ends()
     this.look()
   }

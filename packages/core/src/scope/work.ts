@@ -5,6 +5,7 @@
 
 import type { Linked, LinkedList } from '../engine/linked-list.ts'
 import type { Evidence, Profile } from './evidence.ts'
+import type { Waiter, Waiting } from './waiting.ts'
 
 /** What keeps count of the work of a scope. */
 export interface WorkOwner {
@@ -18,23 +19,13 @@ export interface WorkOwner {
   leave(frame: Frame): void
 }
 
-/** What waits for a batch that has not started: work, or a batch whose command has called that one. */
-export interface Waiter {
-  /** It waits for one more. */
-  park(): void
-  /** One of those that it waits for has started. */
-  unpark(): void
-}
-
 /** A batch, as the work sees it that waits for it. */
 export interface Awaited {
   /** Not started, or started and its command only waits for such a one. */
   readonly isParked: boolean
   readonly isSettled: boolean
-  /** What waits for it, as it came. */
-  waiters: Waiter[] | null
-  /** For each of these, behind which place there is no task of the batch that it waits for. */
-  waitTo: number[] | null
+  /** What waits for it to start. */
+  waiters: Waiting | null
   /** Which resolvers wait for it, where that is recorded; `null` among them is nobody knows which. */
   askers: Set<Evidence | null> | null
   /** How many parked batches its command waits for. */
@@ -190,14 +181,4 @@ export function parkOn(batch: Awaited, waiter: Waiter): void {
   if (!batch.isParked) return
   batch.awaitedBy(waiter)
   waiter.park()
-}
-
-/** What waits for a batch waits for one that has not started. */
-export function parkAll({ waiters }: Awaited): void {
-  if (waiters !== null) for (const waiter of waiters) waiter.park()
-}
-
-/** It waits for one that has. */
-export function unparkAll({ waiters }: Awaited): void {
-  if (waiters !== null) for (const waiter of waiters) waiter.unpark()
 }
