@@ -121,7 +121,8 @@ describe.skipIf(missing !== undefined)('the site in Chromium', { timeout: 120_00
     ['too many connections', 'guides/limits'],
     ['subscription stale', 'guides/subscriptions'],
     ['jest esm', 'guides/testing'],
-    ['microtask', 'how-it-works'],
+    ['tick', 'how-it-works'],
+    ['idle', 'how-it-works'],
     ['pagination', 'guides/pagination'],
     ['drizzle', 'guides/drizzle'],
   ])('finds %s among the first three: %s', async (word, wanted) => {

@@ -23,9 +23,12 @@ export default defineConfig({
     search: {
       provider: 'local',
       options: {
-        // Who searches wants a page that explains; the reference of the API comes after these.
+        // Who searches wants a page that explains: first those that explain the words themselves, last the reference of the API.
         miniSearch: {
-          searchOptions: { boostDocument: (id: string) => (id.includes('/reference/api/') ? 0.3 : 1) },
+          searchOptions: {
+            boostDocument: (id: string) =>
+              id.includes('/reference/api/') ? 0.3 : /\/(start|how-it-works)\b/.test(id) ? 1.5 : 1,
+          },
         },
       },
     },

@@ -99,6 +99,11 @@ export class Tracker extends Windows implements WorkOwner {
       this.leave(frame)
       return result
     }
+    // A promise that is kept and given again: it ends with the piece that made it, and the same follows.
+    if (outer === null && this.recording?.gaveBefore(result, frame.evidence)) {
+      this.leave(frame)
+      return result
+    }
     const work = (frame.work ??= new Work(this, frame.evidence, false))
     work.latest = frame.batch
     if (frame.batch !== null && !(work.evidence?.overlaps && !work.isDone)) {
