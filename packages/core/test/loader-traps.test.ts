@@ -913,3 +913,72 @@ describe('trap 37 equal keys without a cache', () => {
     }
   })
 })
+
+describe('S214 a map of the user, or a judge of errors, that throws', () => {
+  const answers: [string, (keys: number[]) => any][] = [
+    ['rejects', () => Promise.reject(new Error('no'))],
+    [
+      'throws',
+      () => {
+        throw new Error('no')
+      },
+    ],
+    ['gives errors', keys => keys.map(() => new Error('no'))],
+    ['gives promises that reject', keys => keys.map(() => Promise.reject(new Error('no')))],
+    ['yields errors', yielding],
+  ]
+
+  for (const cacheErrors of [true, false, broken]) {
+    it.each(answers)(
+      `leaves nobody waiting where the command %s (cacheErrors: ${typeof cacheErrors === 'function' ? 'throws' : cacheErrors})`,
+      async (_, command) => {
+        for (const method of ['get', 'delete', 'nothing'] as const) {
+          const cacheMap = new Map<number, Promise<unknown>>()
+          const loader = new BulkLoader(command, { cacheMap, cacheErrors })
+          const controller = new AbortController()
+          const loads = [1, 2, 2].map(key => loader.load(key))
+          const leaving = [3, 4].map(key => loader.load(key, controller))
+          if (method !== 'nothing') cacheMap[method] = broken
+          controller.abort(new Error('gone'))
+          const outcomes = await Promise.all([...loads, ...leaving].map(load => load.catch(message)))
+          expect(outcomes).toEqual(['no', 'no', 'no', 'gone', 'gone'])
+          await loader.flush()
+          expect([loader.pending, loader.inFlight]).toEqual([0, 0])
+        }
+      },
+    )
+  }
+
+  it('keeps no error of which a judge has not said so', async () => {
+    const asked: number[][] = []
+    const command = (keys: number[]): Error[] => {
+      asked.push(keys)
+      return keys.map(() => new Error('no'))
+    }
+    const loader = new BulkLoader(command, { cacheErrors: broken })
+    for (let time = 0; time < 2; time++) await loader.loadMany([1, 2])
+    expect(asked).toEqual([
+      [1, 2],
+      [1, 2],
+    ])
+  })
+
+  it('that cannot keep an answer rejects its load, and nothing else', async () => {
+    const cacheMap = Object.assign(new Map<number, Promise<unknown>>(), { set: broken })
+    const loader = new BulkLoader(() => Promise.reject(new Error('no')), { cacheMap })
+    expect(await loader.load(1).catch(message)).toBe('broken')
+    await loader.flush()
+  })
+})
+
+async function* yielding(keys: number[]): AsyncGenerator {
+  for (const _ of keys) yield await Promise.resolve(new Error('no'))
+}
+
+function broken(): never {
+  throw new Error('broken')
+}
+
+function message(error: unknown): string {
+  return (error as Error).message
+}

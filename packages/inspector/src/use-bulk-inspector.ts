@@ -4,7 +4,7 @@
  */
 
 import { BulkOptionError, BulkScope } from '@bulkcall/core'
-import { check, checkNames, isScope } from '@bulkcall/core/kit'
+import { check, checkNames, isScope, isSignal, leaversOf } from '@bulkcall/core/kit'
 import type { Plugin, YogaServer } from 'graphql-yoga'
 import { operationOf } from './documents.ts'
 import { linked, mayBeGraphiQL } from './graphiql-link.ts'
@@ -122,10 +122,9 @@ export function useBulkInspector(options: BulkInspectorOptions = {}): Plugin {
       const scope = scopeOf(args.contextValue)
       if (scope === undefined) return undefined
       const kind = operationOf(args)?.operation ?? null
-      const end = recorder.begin(scope, kind, args, args.variableValues)
       // One that is cancelled never gets to its end; a mutation goes on without its client.
-      if (kind !== 'mutation')
-        args.contextValue.request?.signal.addEventListener('abort', () => end(0), { once: true })
+      const signal = kind === 'mutation' ? undefined : signalOf(args.contextValue)
+      const end = endingWith(signal, recorder.begin(scope, kind, args, args.variableValues))
       return {
         onExecuteDone({ result }) {
           if (!isAsyncIterable(result)) return end(errorsIn(result))
@@ -218,6 +217,31 @@ function scopeOf(context: unknown): BulkScope | undefined {
   } catch {
     return undefined
   }
+}
+
+/** The signal of the request. A request of another server may have none. */
+function signalOf(context: unknown): AbortSignal | undefined {
+  try {
+    const { signal } = (context as { readonly request: Partial<Request> }).request
+    return isSignal(signal) ? signal : undefined
+  } catch {
+    return undefined
+  }
+}
+
+/** The end, which comes with the abort of this signal as well. The operations of an HTTP batch have one signal. */
+function endingWith(
+  signal: AbortSignal | undefined,
+  end: (errors: number) => void,
+): (errors: number) => void {
+  if (signal === undefined) return end
+  const leaver = { leave: () => endOnce(0) }
+  const endOnce = (errors: number): void => {
+    leaversOf(signal).delete(leaver)
+    end(errors)
+  }
+  leaversOf(signal).add(leaver)
+  return endOnce
 }
 
 /** How many errors a result has, or one part of a result that comes in parts. An executor or a plugin may give anything. */

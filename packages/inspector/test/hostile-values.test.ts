@@ -3,12 +3,59 @@
  */
 
 import { AsyncBulkCall, BulkScope, type Limiter } from '@bulkcall/core'
-import { describe, expect, it } from 'vitest'
+import { useBulk } from '@bulkcall/yoga'
+import { createSchema, createYoga } from 'graphql-yoga'
+import { describe, expect, it, vi } from 'vitest'
 import { counts, hostile, load, uncaughtIn } from '../../../test/support/hostile-values.ts'
 
 import { readRecording } from '../page/recorded-file.ts'
 import { Recorder } from '../src/recorder.ts'
+import { useBulkInspector } from '../src/index.ts'
 import { serve } from './support/server.ts'
+
+/** A server with one loader. */
+function small() {
+  return createYoga({
+    logging: false,
+    batching: { limit: 20 },
+    plugins: [useBulk({ ones: (keys: number[]) => keys }), useBulkInspector({ enabled: () => true })],
+    schema: createSchema<any>({
+      typeDefs: 'type Query { one: Int }',
+      resolvers: { Query: { one: (_, __, { bulk }) => bulk.ones.load(1) } },
+    }),
+  })
+}
+
+describe('the signal of a request', () => {
+  it('S40 has one listener for all operations of an HTTP batch, and none when they have ended', async () => {
+    const added = vi.spyOn(AbortSignal.prototype, 'addEventListener')
+    const removed = vi.spyOn(AbortSignal.prototype, 'removeEventListener')
+    const yoga = small()
+    const { signal } = new AbortController()
+    const body = JSON.stringify(Array.from({ length: 12 }, () => ({ query: '{ one }' })))
+    const headers = { 'content-type': 'application/json' }
+    const request = new Request('http://localhost/graphql', { method: 'POST', headers, body, signal })
+    const response = await yoga.fetch(request)
+    expect(await response.json()).toHaveLength(12)
+    const ours = (spy: { mock: { calls: unknown[][]; contexts: unknown[] } }): number =>
+      spy.mock.calls.filter(
+        ([, listener], i) => spy.mock.contexts[i] === request.signal && typeof listener === 'object',
+      ).length
+    const listeners = [ours(added), ours(removed)]
+    vi.restoreAllMocks()
+    expect(listeners[0]).toBeGreaterThan(0)
+    expect(listeners[0]).toBeLessThan(12)
+    expect(listeners[1]).toBe(listeners[0])
+  })
+
+  it('S50 may be missing, since the request may be that of another server', async () => {
+    const { parse, contextFactory, execute, schema } = small().getEnveloped({
+      request: { url: '/' },
+    } as never)
+    const contextValue = await contextFactory()
+    expect(await execute({ schema, document: parse('{ one }'), contextValue })).toEqual({ data: { one: 1 } })
+  })
+})
 
 describe('S50 the recorder', () => {
   for (const [what, make] of Object.entries(hostile)) {

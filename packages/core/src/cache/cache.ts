@@ -135,7 +135,13 @@ export class Cache<K, V, C> implements Keys {
     const answer = new Answer<V>(bulk, bulk.answers!.length, promise)
     bulk.answers!.push(answer)
     this.known!.set(key, answer)
-    this.settings.map?.set(key, answer.promise)
+    try {
+      this.settings.map?.set(key, answer.promise)
+    } catch (error) {
+      // The load rejects with this, and nobody gets the promise of its answer.
+      drop(answer.promise)
+      throw error
+    }
   }
 
   /** What a key will be answered that has not been asked yet. */
@@ -263,12 +269,21 @@ export class Cache<K, V, C> implements Keys {
   /** Forgets an outcome that is an Error and not kept. */
   private judge(bulk: AnyBulk, place: number, outcome: unknown): void {
     const answer = this.answersOf(bulk)[place] as Answer<V> | null
-    const { keeps } = this.settings
     const judge = (error: unknown): void => {
-      if (!keeps(asError(error))) this.forgetAt(bulk, place, answer)
+      if (!this.isKept(asError(error))) this.forgetAt(bulk, place, answer)
     }
     if (isError(outcome)) judge(outcome)
     else if (isThenable(outcome)) void Promise.resolve(outcome).then(undefined, judge)
+  }
+
+  private isKept(error: Error): boolean {
+    const { keeps } = this.settings
+    try {
+      return keeps(error)
+    } catch {
+      // It has not said so, and what it throws at one key must not reach the others.
+      return false
+    }
   }
 
   private forgetAt(bulk: AnyBulk, place: number, answer: Answer<V> | null): void {
@@ -277,8 +292,11 @@ export class Cache<K, V, C> implements Keys {
 
   /** A key has this answer no more: it is to be asked again, unless it has been already. */
   private forget(key: C, answer: Answer<V>): void {
-    if (this.settings.map !== null) {
-      if (this.settings.map.get(key) === answer.promise) this.settings.map.delete(key)
+    const { map } = this.settings
+    try {
+      if (map !== null && map.get(key) === answer.promise) map.delete(key)
+    } catch {
+      // A map of the user's that throws when a bulk has failed must not leave its callers waiting.
     }
     if (this.known?.get(key) === answer) this.known.delete(key)
   }
