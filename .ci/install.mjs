@@ -3,25 +3,14 @@
 // tally. The packages must be built:
 //   node .ci/install.mjs           all
 //   node .ci/install.mjs Bun Deno  these
-import { spawn, spawnSync } from 'node:child_process'
-import {
-  cpSync,
-  existsSync,
-  mkdirSync,
-  mkdtempSync,
-  readdirSync,
-  readFileSync,
-  rmSync,
-  writeFileSync,
-} from 'node:fs'
-import { tmpdir } from 'node:os'
-import { basename, delimiter, dirname, join } from 'node:path'
+import { cpSync, existsSync, mkdtempSync, readFileSync, writeFileSync } from 'node:fs'
+import { delimiter, dirname, join } from 'node:path'
 
 import { transformSync } from 'esbuild'
 
 import { nodeBinary } from './node.mjs'
+import { inTemporaryFolder, install, pack, report, root, run, twoAtOnce, writeTable } from './packed.mjs'
 
-const root = join(import.meta.dirname, '..')
 const yoga = { graphql: '16.15.0', 'graphql-yoga': '5.24.1' }
 const commonjs = ['program', 'smoke']
 
@@ -91,46 +80,20 @@ const asked = process.argv.slice(2)
 const chosen = projects.filter(
   ({ title }) => asked.length === 0 || asked.some(name => title.startsWith(name)),
 )
-const home = mkdtempSync(join(tmpdir(), 'bulkcall-install-'))
-const results = []
-try {
-  const tarballs = pack()
-  // Two at once: an install waits for the network, and a run for nobody.
-  const ahead = [...chosen]
-  const worker = async () => {
-    for (let project = ahead.shift(); project !== undefined; project = ahead.shift()) {
-      const result = await tryOut(project, tarballs)
-      console.log(`${result.name}: ${result.passed.length} passed, ${result.failed.length} failed`)
-      for (const reason of result.failed) console.log(`  ${reason}`)
-      results.push(result)
-    }
-  }
-  await Promise.all([worker(), worker()])
-} finally {
-  rmSync(home, { recursive: true, force: true })
-}
-results.sort((a, b) => projects.indexOf(a.project) - projects.indexOf(b.project))
-report()
-if (asked.length === 0) writeTable()
+const results = await inTemporaryFolder(async home => {
+  const tarballs = pack(home)
+  return twoAtOnce(chosen, async project => {
+    const result = await tryOut(project, tarballs, home)
+    console.log(`${result.name}: ${result.passed.length} passed, ${result.failed.length} failed`)
+    for (const reason of result.failed) console.log(`  ${reason}`)
+    return result
+  })
+})
+report('install', results)
+if (asked.length === 0) writeRuntimes()
 process.exitCode = results.some(({ failed }) => failed.length > 0) ? 1 : 0
 
-/** The packages as they would be published, by name. */
-function pack() {
-  return Object.fromEntries(
-    readdirSync(join(root, 'packages')).map(folder => {
-      const cwd = join(root, 'packages', folder)
-      const { name } = JSON.parse(readFileSync(join(cwd, 'package.json'), 'utf8'))
-      const { status, stdout, stderr } = spawnSync('npm', ['pack', '--silent', '--pack-destination', home], {
-        cwd,
-        encoding: 'utf8',
-      })
-      if (status !== 0) throw new Error(`${name} cannot be packed: ${stderr}`)
-      return [name, `file:${join(home, stdout.trim())}`]
-    }),
-  )
-}
-
-async function tryOut(project, tarballs) {
+async function tryOut(project, tarballs, home) {
   const { title, how, needs = {}, overrides = false, node = '20' } = project
   const name = `${title}, ${how}`
   const folder = mkdtempSync(join(home, 'project-'))
@@ -161,13 +124,8 @@ async function tryOut(project, tarballs) {
   const binary = nodeBinary(node)
   if (binary === null) return { project, name, passed: [], failed: [`there is no Node ${node}`] }
   const env = { ...process.env, PATH: dirname(binary) + delimiter + process.env.PATH }
-  const flags = ['--no-package-lock', '--prefer-offline', '--no-audit', '--no-fund', '--loglevel=error']
-  // Twice: a network may be away for a moment.
-  const install = () => run('npm', ['install', ...flags], { cwd: folder, env: process.env, timeout: 240_000 })
-  let installed = await install()
-  if (installed.status !== 0) installed = await install()
-  if (installed.status !== 0)
-    return { project, name, passed: [], failed: [`cannot be installed: ${installed.said}`] }
+  const refused = await install(folder)
+  if (refused !== null) return { project, name, passed: [], failed: [`cannot be installed: ${refused}`] }
 
   const modules = join(folder, 'node_modules')
   const command = project.exec ? join(modules, '.bin', project.exec) : binary
@@ -187,61 +145,12 @@ async function tryOut(project, tarballs) {
   }
 }
 
-function run(command, args, { timeout, ...options }) {
-  return new Promise(resolve => {
-    const child = spawn(command, args, {
-      ...options,
-      stdio: ['ignore', 'pipe', 'pipe'],
-      timeout,
-      killSignal: 'SIGKILL',
-    })
-    let said = ''
-    let stdout = ''
-    child.stdout.on('data', data => {
-      said += data
-      stdout += data
-    })
-    child.stderr.on('data', data => (said += data))
-    child.on('error', error => resolve({ status: 1, said: String(error), stdout }))
-    child.on('close', status => resolve({ status, said, stdout }))
-  })
-}
-
 function lastLine(text) {
   return text.trim().split('\n').at(-1)
 }
 
-/** As Vitest writes its reports, which the tally reads. */
-function report() {
-  const testResults = results.map(({ name, passed, failed }) => ({
-    name: `test/${name}`,
-    status: failed.length === 0 ? 'passed' : 'failed',
-    assertionResults: [
-      ...passed.map(each => ({ status: 'passed', fullName: `${name}: ${each}`, failureMessages: [] })),
-      ...failed.map(each => ({
-        status: 'failed',
-        fullName: `${name}: ${each.split('\n')[0]}`,
-        failureMessages: [each],
-      })),
-    ],
-  }))
-  const all = testResults.flatMap(({ assertionResults }) => assertionResults)
-  const count = status => all.filter(each => each.status === status).length
-  mkdirSync(join(root, 'reports'), { recursive: true })
-  writeFileSync(
-    join(root, 'reports/unit-install.json'),
-    JSON.stringify({
-      numPassedTests: count('passed'),
-      numFailedTests: count('failed'),
-      numPendingTests: 0,
-      numTodoTests: 0,
-      testResults,
-    }),
-  )
-}
-
 /** The table of the page about runtimes, as it was found now. */
-function writeTable() {
+function writeRuntimes() {
   const rows = results.map(({ project: { title, how }, passed, failed, facts, version }) => [
     title,
     version ?? '',
@@ -253,15 +162,7 @@ function writeTable() {
     facts ? yesNo(facts.context) : '',
   ])
   const heads = ['Runtime', 'Version', 'Loads by', 'Core and server', 'Tracing channel', 'Async contexts']
-  const widths = heads.map((head, place) =>
-    Math.max(...[head, ...rows.map(row => row[place])].map(cell => cell.length)),
-  )
-  const line = cells => `| ${cells.map((cell, place) => cell.padEnd(widths[place])).join(' | ')} |`
-  const table = [line(heads), line(widths.map(width => '-'.repeat(width))), ...rows.map(line)].join('\n')
-  const page = join(root, 'docs/reference/runtimes.md')
-  const text = readFileSync(page, 'utf8')
-  writeFileSync(page, text.replace(/(<!-- table -->)[^]*(?=<!-- end -->)/, `$1\n\n${table}\n\n`))
-  console.log(`The table of ${basename(page)} is written`)
+  writeTable('runtimes', heads, rows)
 }
 
 function yesNo(value) {

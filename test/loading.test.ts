@@ -3,7 +3,7 @@
  */
 
 import { execFileSync } from 'node:child_process'
-import { readdirSync, readFileSync } from 'node:fs'
+import { cpSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 
 import { describe, expect, it } from 'vitest'
@@ -54,6 +54,39 @@ describe.each(readdirSync(join(root, 'packages')))('packages/%s', name => {
       expect(type).toBe('commonjs')
     }
   })
+})
+
+it('S189 what needs no Node compiles in a project for browsers, and a fault of a program or of a declaration is found', () => {
+  const programs = ['core', 'dataloader', 'graphql'].map(name => `${name}.ts`)
+  mkdirSync(join(root, 'reports'), { recursive: true })
+  // In the repository, so that the packages are found.
+  const folder = mkdtempSync(join(root, 'reports/compiled-'))
+  try {
+    for (const name of programs) cpSync(join(root, '.ci/types', name), join(folder, name))
+    const program = `import { AsyncBulkCall } from '@bulkcall/core'\nexport const call: string = AsyncBulkCall`
+    writeFileSync(join(folder, 'wrong.ts'), program)
+    const configs = [
+      { files: programs, lib: ['es2022', 'dom'] },
+      { files: ['wrong.ts'], lib: ['es2022'] },
+    ].map(({ files, lib }, i) => {
+      const options = { module: 'esnext', moduleResolution: 'bundler', target: 'es2022', lib, types: [] }
+      const compilerOptions = { ...options, strict: true, skipLibCheck: false, noEmit: true }
+      const path = join(folder, `tsconfig.${i}.json`)
+      writeFileSync(path, JSON.stringify({ compilerOptions, files }))
+      return path
+    })
+    const typescript = join(root, 'node_modules/typescript-5.9')
+    const args = [join(root, '.ci/types/check.mjs'), typescript, ...configs]
+    const printed = execFileSync(process.execPath, args, { encoding: 'utf8' })
+    const [right, wrong] = JSON.parse(printed) as [string[], string[]]
+    expect(right).toEqual([])
+    expect(wrong).toContain(`wrong.ts: Type 'AsyncBulkCallConstructor' is not assignable to type 'string'.`)
+    expect(wrong.filter(fault => /command\.d\.ts: Cannot find name 'AbortSignal'/.test(fault))).not.toEqual(
+      [],
+    )
+  } finally {
+    rmSync(folder, { recursive: true, force: true })
+  }
 })
 
 function read(folder: string, path: string): string {

@@ -92,7 +92,7 @@ export function commands(asked: (statement: string) => void = () => {}) {
 
 export type Commands = ReturnType<typeof commands>
 
-/** What all servers can be told, and what they give. */
+/** The settings of each server, and how it is reached and stopped. */
 export interface Settings {
   readonly commands: Commands
   readonly delay?: number

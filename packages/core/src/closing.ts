@@ -9,6 +9,14 @@ import { Timer } from './engine/timer.ts'
 import { BulkTimeoutError } from './errors.ts'
 import { check, checkNames, readSignal } from './validate.ts'
 
+declare global {
+  // For projects whose `lib` does not have it, such as those for browsers: else the classes that can be disposed of would not
+  // compile there. The same is declared by TypeScript's own library and by the types of Node.
+  interface SymbolConstructor {
+    readonly asyncDispose: unique symbol
+  }
+}
+
 /** What may be said with `close()`. Without it, it waits for as long as commands run. */
 export interface CloseOptions {
   /**

@@ -499,6 +499,16 @@ const mutants: Record<string, Mutant> = {
     caughtBy: beside,
     edits: [{ file: 'scope/work.ts', find: 'this.command ?? this', replace: 'this' }],
   },
+  'a promise that is given again is waited for as if it were another': {
+    caughtBy: beside,
+    edits: [
+      {
+        file: 'scope/recording.ts',
+        find: ' === evidence) return true',
+        replace: ' === evidence) return false',
+      },
+    ],
+  },
   'a number of calls that was exceeded is believed again': {
     caughtBy: believed,
     edits: [
@@ -529,7 +539,7 @@ const mutants: Record<string, Mutant> = {
   },
   'waiting in vain is not counted': {
     caughtBy: budget,
-    edits: [{ file: 'scope/windows.ts', find: '    this.#vain += inVain\n', replace: '' }],
+    edits: [{ file: 'scope/windows.ts', find: 'this.#vain += inVain', replace: 'return' }],
   },
   'windows that are open together are counted each': {
     caughtBy: budget,
@@ -540,7 +550,7 @@ const mutants: Record<string, Mutant> = {
     edits: [
       {
         file: 'scope/evidence.ts',
-        find: '    this.patience -= Math.max(0, Math.min(delays, sinceOthers)) / 2\n',
+        find: '    this.left -= Math.max(0, Math.min(delays, sinceOthers)) / 2\n',
         replace: '',
       },
     ],
@@ -550,7 +560,7 @@ const mutants: Record<string, Mutant> = {
     edits: [
       {
         file: 'scope/evidence.ts',
-        find: '  gained(): void {\n    this.patience = budget\n',
+        find: '  gained(): void {\n    this.left = budget\n',
         replace: '  gained(): void {\n',
       },
     ],
@@ -560,8 +570,8 @@ const mutants: Record<string, Mutant> = {
     edits: [
       {
         file: 'scope/evidence.ts',
-        find: 'if (this.patience < budget && ++this.#scopes % long === 0) this.patience = 1\n',
-        replace: '\n',
+        find: 'patience.left = Math.max(patience.left, 1)',
+        replace: 'void patience',
       },
     ],
   },

@@ -11,6 +11,7 @@ import {
   besideIdle,
   chain,
   inTurn,
+  kept,
   lateChain,
   manyAfterIo,
   plainNested,
@@ -102,6 +103,12 @@ describe('what is left of the calls of a piece of work', () => {
     const { bulks, fixed } = await learned(atOnceOrLater)
     expect(fixed.bulks).toHaveLength(2)
     expect(bulks).toEqual([0, 3])
+  })
+
+  it('S233 a promise that is given again is none to wait for once its load is made', async () => {
+    const { bulks, fixed } = await learned(kept)
+    expect(fixed.bulks).toHaveLength(1)
+    expect(bulks).toEqual([2])
   })
 
   it('S231 a command that has made its late calls waits for them, with all who wait for its bulk', async () => {

@@ -5,7 +5,7 @@
 
 import { AsyncBulkCall, BulkOptionError, type LoaderResults, type ResultOf } from '@bulkcall/core'
 import type { GraphQLResolveInfo } from 'graphql'
-import { operationOf } from './context.ts'
+import { callOf } from './context.ts'
 import type { BulkCommandContext, BulkOptions, BulkSettings } from './types.ts'
 
 /** One call of a field. */
@@ -44,17 +44,14 @@ export function bulkResolver<
   void new AsyncBulkCall<any, any>(command as never, options)
 
   return function resolveInBulk(source, args, context, info) {
-    const operation = operationOf(context)
-    if (operation === undefined) {
+    const call = callOf(context, resolveInBulk, command as never, options, info)
+    if (call === undefined) {
       throw new BulkOptionError(
         'the context of a bulkResolver',
         'one with the loaders of useBulk or defineBulk',
         context,
       )
     }
-    return operation
-      .unitOf(info)
-      .call(resolveInBulk, command as never, options, info)
-      .call({ source, args, info })
+    return call.call({ source, args, info })
   }
 }

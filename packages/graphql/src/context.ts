@@ -7,7 +7,7 @@ import { BulkOptionError, BulkScope } from '@bulkcall/core'
 import type { PreparedLoader } from './definitions.ts'
 import { operationLoader, type Loading } from './loader.ts'
 import type { Operation } from './operation.ts'
-import type { Asking } from './unit.ts'
+import type { Asking, Unit } from './unit.ts'
 
 /** The operation that a context belongs to, also where other plugins have copied the context; else `undefined`. */
 export let operationOf: (context: unknown) => Operation | undefined
@@ -21,6 +21,24 @@ export let expect: (context: unknown) => void
 
 /** Where it is found whichever name it has: no server knows the names of others, and resolvers may be shared. */
 const anyName: unique symbol = Symbol.for('bulkcall:bulk') as never
+
+/**
+ * Where a `bulkResolver` finds the calls of its field, be it of another copy of this package: by `import` and by `require`, or because
+ * two were installed. What is found there must not change its meaning; a change needs a new number.
+ */
+const callOfField: unique symbol = Symbol.for('bulkcall:field:1') as never
+
+/** The bulk call of a field in the operation of a context; `undefined` where it has no loaders. */
+export function callOf(
+  context: unknown,
+  ...[field, command, options, info]: Parameters<Unit['call']>
+): ReturnType<Unit['call']> | undefined {
+  for (const bulk of [(context as Context)?.['bulk'], (context as Context)?.[anyName]]) {
+    if (typeof bulk === 'object' && bulk !== null && callOfField in bulk)
+      return (bulk as Bulk)[callOfField](field, command, options, info)
+  }
+  return undefined
+}
 
 type Context = Readonly<Record<PropertyKey, unknown>> | null | undefined
 
@@ -57,6 +75,10 @@ class Bulk {
   /** For those who watch: the scope whose bulks are those of the operation. */
   get [BulkScope.symbol](): BulkScope {
     return this.#access.operation.unit.scope
+  }
+
+  [callOfField](...[field, command, options, info]: Parameters<Unit['call']>): ReturnType<Unit['call']> {
+    return this.#access.operation.unitOf(info).call(field, command, options, info)
   }
 
   static {

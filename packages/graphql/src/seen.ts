@@ -33,8 +33,10 @@ export class SeenOperation extends Operation {
   /** What is executed with one context has fresh loaders each time, and so has each event of a subscription. */
   #begin(key: object, info: GraphQLResolveInfo): Unit {
     const { schema, operation, fragments } = info
+    // Where the server opens the source itself, its first event is the first that is seen of it.
+    if (isSubscription(info) && this.#own.keeps) this.fed()
     let unit = this.#own
-    if (this.#first === null && !isSubscription(info)) this.#first = key
+    if (this.#first === null && !this.hasSeveral) this.#first = key
     else {
       this.hasSeveral = true
       unit = new Unit(this)

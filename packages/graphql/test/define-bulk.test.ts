@@ -11,6 +11,7 @@ import {
   parse,
   subscribe,
   type ExecutionResult,
+  type GraphQLFieldResolver,
   type GraphQLObjectType,
   type GraphQLSchema,
 } from 'graphql'
@@ -92,15 +93,16 @@ function serve(options: { readonly maxPending?: number } = {}) {
   })
   const renamed = (schema.getSubscriptionType() as GraphQLObjectType).getFields()['renamed']!
   const seen: string[] = []
-  renamed.subscribe = async function* events(_, { id, to }, ctx: Context) {
+  const events: GraphQLFieldResolver<any, any> = async function* events(_, { id, to }, ctx: Context) {
     for (const name of to) {
       seen.push((await ctx.bulk.users.load(id))!.name)
       names.set(id, name)
       yield { id }
     }
   }
+  renamed.subscribe = events
   bulk.scopeResolvers(schema)
-  return { bulk, schema, asked, contexts, seen, names }
+  return { bulk, schema, asked, contexts, seen, names, events }
 }
 
 function schemaOf(resolvers: Readonly<Record<string, Readonly<Record<string, unknown>>>>): GraphQLSchema {
@@ -184,12 +186,17 @@ describe('executions with one context', () => {
   })
 })
 
-const renamings = async (schema: GraphQLSchema, context: object) => {
+const renamings = async (
+  schema: GraphQLSchema,
+  contextValue: object,
+  subscribeFieldResolver?: GraphQLFieldResolver<any, any>,
+) => {
   const document = parse('subscription { renamed(id: 1, to: ["a", "b", "c"]) { name self { name } } }')
   const events = (await subscribe({
     schema,
     document,
-    contextValue: context,
+    contextValue,
+    ...(subscribeFieldResolver && { subscribeFieldResolver }),
   })) as AsyncIterable<ExecutionResult>
   const results: unknown[] = []
   for await (const { data, errors } of events) results.push(errors ?? data!['renamed'])
@@ -253,6 +260,27 @@ describe('a subscription', () => {
     expect(seen).toEqual(['user 1', 'a', 'b'])
     // One for the source and one for its event, each time.
     expect(asked).toEqual(Array.from({ length: 6 }, () => [1]))
+  })
+
+  it('S191 whose source the server opens itself keeps nothing of it from the first event on', async () => {
+    const { bulk, schema, seen, events } = serve()
+    const renamed = (schema.getSubscriptionType() as GraphQLObjectType).getFields()['renamed']!
+    delete renamed.subscribe
+    const names = await renamings(schema, bulk.extendContext(), events)
+
+    expect(names).toEqual(['a', 'b', 'c'].map(name => ({ name, self: { name } })))
+    expect(seen).toEqual(['user 1', 'a', 'b'])
+  })
+
+  it('S191 leaves a later query with the same context its cache', async () => {
+    const { bulk, schema, asked } = serve()
+    const context = bulk.extendContext()
+    await renamings(schema, context)
+    asked.length = 0
+    const { data } = await run(schema, '{ users(ids: [1, 2]) { self { self { name } } } }', context)
+
+    expect(data!['users']).toHaveLength(2)
+    expect(asked).toEqual([[1, 2]])
   })
 
   it('S191 does not disturb another one with the same context', async () => {

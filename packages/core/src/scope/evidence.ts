@@ -146,14 +146,12 @@ export const budget = 3
 /** What is known of one document: what may follow from what, and whether waiting has paid. */
 export class Plan {
   readonly profile: Profile
-  /** In `delay`s, how long a scope may wait for nothing. It shrinks while waiting brings nothing. */
-  patience: number = budget
   readonly #leadsTo: (from: Evidence, loader: string) => boolean
   readonly #known = new Map<Evidence, Map<string, boolean>>()
   #version = 0
   #scopes = 0
-  /** Until when waiting in vain was accounted for, in whichever of the scopes that run at once. */
-  #vainUntil = -Infinity
+  /** By loader. */
+  readonly #patience = new Map<string, Patience>()
 
   /** @param leadsTo whether what follows from the result of such work, not itself, may call this loader */
   constructor(profile: Profile, leadsTo: (from: Evidence, loader: string) => boolean) {
@@ -163,7 +161,8 @@ export class Plan {
 
   /** A scope begins. Where nobody waits any more, it is tried again now and then. */
   begins(): void {
-    if (this.patience < budget && ++this.#scopes % long === 0) this.patience = 1
+    if (++this.#scopes % long > 0) return
+    for (const patience of this.#patience.values()) patience.left = Math.max(patience.left, 1)
   }
 
   /** Whether what follows from the result of such work may call this loader. */
@@ -180,6 +179,21 @@ export class Plan {
     return leads
   }
 
+  /** Whether waiting for more calls of this loader has paid. */
+  patienceFor(loader: string): Patience {
+    let patience = this.#patience.get(loader)
+    if (patience === undefined) this.#patience.set(loader, (patience = new Patience()))
+    return patience
+  }
+}
+
+/** Whether waiting has paid, over the scopes of a document. */
+export class Patience {
+  /** In `delay`s, how long a scope may wait for nothing. It shrinks while waiting brings nothing. */
+  left: number = budget
+  /** Until when waiting in vain was accounted for, in whichever of the scopes that run at once. */
+  #vainUntil = -Infinity
+
   /**
    * A window was open for so many `delay`s up to now and got nothing by it. Where scopes run at once, one late answer of a
    * backend makes all of them wait: no instant counts twice.
@@ -188,12 +202,12 @@ export class Plan {
     const sinceOthers = (now - this.#vainUntil) / delay
     this.#vainUntil = now
     // Below 0 it is another host, with another clock.
-    this.patience -= Math.max(0, Math.min(delays, sinceOthers)) / 2
-    if (this.patience < 1 / 8) this.patience = 0
+    this.left -= Math.max(0, Math.min(delays, sinceOthers)) / 2
+    if (this.left < 1 / 8) this.left = 0
   }
 
   /** A window got another call by staying open, or would have. */
   gained(): void {
-    this.patience = budget
+    this.left = budget
   }
 }

@@ -31,11 +31,20 @@ export class Recording {
   readonly #searches = new WeakMap<Member, Search>()
   /** The windows that each of these keeps open: what goes on, or a loader that is due to be called. */
   readonly #kept = new Map<Evidence | string | null, Member[]>()
+  /** What work that goes on has given, and what is known of it. */
+  readonly #given = new WeakMap<object, Evidence | null>()
   /** Those that nothing keeps open which did. */
   #freed: Member[] = []
 
   constructor(plan: Plan) {
     this.#plan = plan
+  }
+
+  /** Whether work of this resolver has given the same before. */
+  gaveBefore(result: unknown, evidence: Evidence | null): boolean {
+    if (evidence !== null && this.#given.get(result as object) === evidence) return true
+    this.#given.set(result as object, evidence)
+    return false
   }
 
   /** One piece of work more runs, or one less. */

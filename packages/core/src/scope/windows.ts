@@ -31,6 +31,8 @@ export abstract class Windows {
   /** When waiting in vain was last accounted for, and what it came to, in `delay`s. */
   #vainUntil = -Infinity
   #vain = 0
+  /** The same, at the last look. */
+  #vainThen = 0
   /** `null` as long as none has outlived its tick. */
   #openWindows: OpenWindows | null = null
 
@@ -62,12 +64,13 @@ export abstract class Windows {
   protected gained(member: Member): void {
     if (member.keptAt === null || !member.hasWindow) return
     member.keptAt = this.#host.now()
-    this.plan?.gained()
+    this.plan?.patienceFor(member.name).gained()
   }
 
   /** The window of an earlier batch, which has not settled, was closed since waiting had brought nothing. Now it would have. */
   protected wouldHaveGained(member: Member): void {
-    if (this.#host.now() - member.givenUpAt! < member.settings.delay) this.plan?.gained()
+    if (this.#host.now() - member.givenUpAt! < member.settings.delay)
+      this.plan?.patienceFor(member.name).gained()
     member.givenUpAt = null
   }
 
@@ -98,14 +101,16 @@ export abstract class Windows {
 
   /** The windows that close although something goes on. Those of the others that have just opened are kept. */
   #inVainOrDone(opened: readonly Member[]): Iterable<Member> {
-    const isOver = this.#isPatienceOver
     const recording = this.recording
     const closing = new Set<Member>()
     // For a window that was left open before, nothing may have changed.
     const changed = recording === null ? opened : recording.changed(this.members, opened)
-    for (const member of isOver ? this.members : changed) {
+    // Only what has been waited since may have ended the waiting for others than these.
+    const candidates = this.#vain > this.#vainThen ? this.members : changed
+    this.#vainThen = this.#vain
+    for (const member of candidates) {
       if (!member.hasWindow) continue
-      const isInVain = isOver && member.settings.delay < Infinity
+      const isInVain = this.#isPatienceOver(member) && member.settings.delay < Infinity
       if (isInVain) member.givenUpAt = this.#host.now()
       if (isInVain || recording?.nothingFollows(member)) closing.add(member)
     }
@@ -134,18 +139,19 @@ export abstract class Windows {
   }
 
   /** How long a window was open and got nothing by it, no instant counted twice. */
-  #accountFor({ keptAt, settings: { delay } }: Member): void {
+  #accountFor({ name, keptAt, settings: { delay } }: Member): void {
     const now = this.#host.now()
     // No longer than `delay`: from then on it was not the window that waited, but its batch for a slot.
-    const inVain = (Math.min(now, keptAt! + delay) - Math.max(keptAt!, this.#vainUntil)) / delay
+    const until = Math.min(now, keptAt! + delay)
+    const own = (until - keptAt!) / delay
+    const inVain = (until - Math.max(keptAt!, this.#vainUntil)) / delay
     this.#vainUntil = now
-    if (!(inVain > 0)) return
-    this.#vain += inVain
-    this.plan?.waitedInVain(inVain, now, delay)
+    if (own > 0) this.plan?.patienceFor(name).waitedInVain(own, now, delay)
+    if (inVain > 0) this.#vain += inVain
   }
 
   /** Never while parts are waited for: a wide scope lives as long as the program, and would be out of patience for ever. */
-  get #isPatienceOver(): boolean {
-    return this.busyParts === 0 && this.#vain >= (this.plan?.patience ?? budget)
+  #isPatienceOver({ name }: Member): boolean {
+    return this.busyParts === 0 && this.#vain >= (this.plan?.patienceFor(name).left ?? budget)
   }
 }

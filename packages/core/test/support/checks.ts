@@ -535,6 +535,7 @@ const learnedMs: Readonly<Record<string, number>> = {
   'lists of very different length': 10,
   'loads beside work that never loads': 6,
   'a chain of three loaders with I/O in a command': 5,
+  'promises of I/O and a load that one resolver gives again': 5,
   'loads one after the other': 9,
   'recursion with guards and several loads': 25,
   'one await, then loads whose number differs': 7,

@@ -77,6 +77,9 @@ export const manyAfterIo = alone(seq(guard, map([1, 3, 0, 2], load('users'))))
 /** What the row needs for its load it has, or gets by I/O, beside another load. */
 export const atOnceOrLater = alone(all(load('posts'), seq(io(0, 1, 2, 3), load('users'))))
 
+/** Promises that are kept, as on a context: three for all rows. */
+export const kept = alone(field(seq(io(0, 1, 2), load('users')), { memo: 3 }))
+
 /** A command that loads after I/O of its own, beside and above loads of the same loader. */
 export const lateChain = tree(
   { second: load('secondLate'), first: load('first') },
@@ -151,6 +154,7 @@ export const shapes: Readonly<Record<string, Shape>> = {
     fixed: 2,
     tick: 5,
   },
+  'promises of I/O and a load that one resolver gives again': { tree: kept, fixed: 1, tick: 3 },
   'loads one after the other': { tree: inTurn, fixed: 3, tick: 3 },
   'one await, then loads whose number differs': { tree: manyAfterIo, fixed: 1, tick: 3 },
   'a command that loads late, beside loads of the same loader': { tree: lateChain, fixed: 4, tick: 5 },

@@ -1,0 +1,6 @@
+import { BulkcallInstrumentation } from '@bulkcall/opentelemetry'
+import { trace } from '@opentelemetry/api'
+
+const instrumentation = new BulkcallInstrumentation()
+instrumentation.setTracerProvider(trace.getTracerProvider())
+instrumentation.disable()
