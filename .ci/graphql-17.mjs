@@ -38,5 +38,6 @@ function install() {
 }
 
 function run(command, args) {
-  return spawnSync(command, args, { cwd: copy, stdio: 'inherit' }).status === 0
+  const env = { ...process.env, BULKCALL_ALL: 'true' }
+  return spawnSync(command, args, { cwd: copy, stdio: 'inherit', env }).status === 0
 }

@@ -25,6 +25,7 @@ import {
 } from './options.ts'
 import type { CacheErrors } from './cache/cache.ts'
 import { resultsOf } from './results.ts'
+import { FailedTogether } from './failed-together.ts'
 import { Entrance, Room } from './shared-room.ts'
 import type { BulkScope } from './bulk-scope.ts'
 import { isStream, isThenable, outcomesOf } from './engine/settle.ts'
@@ -291,16 +292,6 @@ class PartitionContext<P> implements SharedCommandContext<P> {
 
   get signal(): AbortSignal {
     return this.#bulk.signal
-  }
-}
-
-/** A bulk has failed, whosever keys were in it. */
-class FailedTogether extends Error {
-  readonly tasks: number
-
-  constructor(cause: unknown, tasks: number) {
-    super('a shared bulk has failed', { cause })
-    this.tasks = tasks
   }
 }
 

@@ -10,7 +10,7 @@ import type { Member } from './member.ts'
 import { Recording } from './recording.ts'
 import { follow, isUnfinished } from './unfinished.ts'
 import { Windows } from './windows.ts'
-import { Frame, parkOn, Work, type Awaited, type Held, type WorkOwner } from './work.ts'
+import { addAsker, Frame, parkOn, Work, type Awaited, type Held, type WorkOwner } from './work.ts'
 
 /** The frame that runs now. One for all scopes: a call belongs to whoever is on the stack. */
 let current: Frame | null = null
@@ -326,10 +326,4 @@ export class Tracker extends Windows implements WorkOwner {
 /** What is observed is work of this file. */
 function observedWork(): Work | undefined {
   return runningWork() as Work | undefined
-}
-
-/** A command's own batch is in flight as well, with those who wait for it, so nothing else follows from what it has called. */
-function addAsker(batch: Awaited, evidence: Evidence | null, isCommand: boolean): void {
-  const askers = (batch.askers ??= new Set())
-  if (!isCommand) askers.add(evidence)
 }

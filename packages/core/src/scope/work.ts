@@ -97,7 +97,7 @@ export class Work implements Linked<Work>, Waiter {
   /** Where it is observed: how often it has called each loader after its synchronous part. */
   readonly calls: Map<string, number> | null
   /** By loader, the tick of its latest call. */
-  readonly #ticks: Map<string, number> = new Map()
+  #ticks: Map<string, number> | null = null
 
   constructor(tracker: WorkOwner, evidence: Evidence | null, observed: boolean, command: Held | null = null) {
     this.tracker = tracker
@@ -159,6 +159,7 @@ export class Work implements Linked<Work>, Waiter {
   /** It has called this loader now. */
   callsNow(loader: string): void {
     const { ticks } = this.tracker
+    this.#ticks ??= new Map()
     if ((this.#ticks.get(loader) ?? ticks) !== ticks) this.evidence!.scattered.add(loader)
     this.#ticks.set(loader, ticks)
   }
@@ -171,7 +172,7 @@ export class Work implements Linked<Work>, Waiter {
 
   /** Whether it may itself call this loader once more. */
   mayCall(loader: string): boolean {
-    if (this.#ticks.has(loader) && this.evidence!.isAtOnce(loader)) return false
+    if (this.#ticks?.has(loader) && this.evidence!.isAtOnce(loader)) return false
     return !this.evidence!.isAll(loader, this.calls?.get(loader) ?? 0)
   }
 }
@@ -181,4 +182,10 @@ export function parkOn(batch: Awaited, waiter: Waiter): void {
   if (!batch.isParked) return
   batch.awaitedBy(waiter)
   waiter.park()
+}
+
+/** A command's own batch is in flight as well, with those who wait for it, so nothing else follows from what it has called. */
+export function addAsker(batch: Awaited, evidence: Evidence | null, isCommand: boolean): void {
+  const askers = (batch.askers ??= new Set())
+  if (!isCommand) askers.add(evidence)
 }
