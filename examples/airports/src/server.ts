@@ -20,6 +20,9 @@ import { startingQueries } from './starting-queries.ts'
 import { traced } from './tracing.ts'
 import type { Way } from './ways.ts'
 
+/** So long a server that closes waits for answers that are under way, in ms. */
+const longestAnswer = 1_000
+
 /** A server that listens; what it serves may come later, since the database takes its time to start. */
 export interface Listener {
   /** Such as `http://127.0.0.1:4000`, without a path. */
@@ -31,7 +34,9 @@ export interface Listener {
 
 export async function listen({ port, host }: Pick<Options, 'port' | 'host'>): Promise<Listener> {
   let handlers = new Map<string, RequestListener>()
+  let closing = false
   const server = createServer((request, response) => {
+    if (closing) response.setHeader('connection', 'close')
     const path = request.url!.split('?', 1)[0]!
     const handler = handlers.get(path)
     if (handler !== undefined) return handler(request, response)
@@ -57,9 +62,14 @@ export async function listen({ port, host }: Pick<Options, 'port' | 'host'>): Pr
       if (metrics) handlers.set(metricsPath, handlers.get(last!.path)!)
     },
     async close() {
+      closing = true
       const closed = new Promise(resolve => server.close(resolve))
-      server.closeAllConnections()
+      // Whoever has asked gets an answer. What lasts longer, as a subscription does, is cut.
+      const idle = setInterval(() => server.closeIdleConnections(), 20)
+      const cut = setTimeout(() => server.closeAllConnections(), longestAnswer)
       await closed
+      clearInterval(idle)
+      clearTimeout(cut)
     },
   }
 }

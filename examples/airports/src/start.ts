@@ -18,7 +18,7 @@ import { waysOf } from './ways.ts'
 /** How often each way of loading is measured. */
 const rounds = 7
 
-/** What is open, in the order in which it was opened. */
+/** What is open: the last is closed first. */
 const open: { close(): Promise<void> }[] = []
 
 /** Starts it, or closes again what was open and fails. */
@@ -39,7 +39,8 @@ async function run(options: Options): Promise<void> {
   say(`Opening ${shown(options.database)}`)
   const showNoMore = showSeconds(process.stdout, 'PostgreSQL starts')
   const database = await openDatabase(options).finally(showNoMore)
-  open.push(database)
+  // It is closed after the listener, whose last requests need it.
+  open.unshift(database)
   await loadData(database, (...progress) => showProgress(process.stdout, ...progress))
 
   const sql = queriesOf(database)

@@ -4,7 +4,7 @@
 
 import { createServer, type AddressInfo } from 'node:net'
 
-import { expect, it } from 'vitest'
+import { expect, it, vi } from 'vitest'
 
 import { Failure } from '../src/failure.ts'
 import { openDatabase } from '../src/open-database.ts'
@@ -17,6 +17,29 @@ it('answers with 503 until its database is open', async () => {
   await listener.close()
 
   expect([response.status, response.headers.get('retry-after')]).toEqual([503, '5'])
+})
+
+it('answers what was asked before it closes, and cuts what lasts', async () => {
+  const listener = await listen({ port: 0, host: '127.0.0.1' })
+  const asked: (() => void)[] = []
+  const airport = (_: unknown, { code }: { code: string }): Promise<unknown> =>
+    new Promise(resolve => asked.push(() => resolve({ ident: code })))
+  const way = { name: 'slow', path: '/slow', resolvers: { Query: { airport } }, plugin: {} }
+  listener.serve([way as never], {} as never)
+  const headers = { 'content-type': 'application/json' }
+  const answers = ['first', 'never'].map(async code => {
+    const body = JSON.stringify({ query: `{ airport(code: "${code}") { ident } }` })
+    const response = await fetch(`${listener.address}/slow`, { method: 'POST', headers, body })
+    return response.json()
+  })
+  const outcomes = Promise.all(answers.map(answer => answer.catch(() => 'cut')))
+  await vi.waitFor(() => expect(asked).toHaveLength(2))
+  const closed = listener.close()
+  await new Promise(done => setTimeout(done, 100))
+  asked[0]!()
+
+  expect(await outcomes).toEqual([{ data: { airport: { ident: 'first' } } }, 'cut'])
+  await closed
 })
 
 it('tells in one sentence that its port is in use', async () => {

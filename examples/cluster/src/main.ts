@@ -16,10 +16,8 @@ import { ways, waysWithoutRedis } from './ways.ts'
 const open: { close(): Promise<void> }[] = []
 
 async function run(options: Options): Promise<void> {
-  const redis = await openRedis(options.redis)
-  if (redis !== null) open.push(redis)
-  const database = await openDatabase(options.database)
-  open.push(database)
+  const redis = await opened(openRedis(options.redis))
+  const database = await opened(openDatabase(options.database))
   await makeData(database.query)
 
   const { processes, limit, requests } = options
@@ -41,6 +39,17 @@ async function run(options: Options): Promise<void> {
   say(`\nThe processes go on, with ${efforts.at(-1)!.way}. GraphiQL is at`)
   say(...cluster.addresses.map(address => `  ${address}?query=${encodeURIComponent(queryOf(1))}`))
   say('Press Ctrl-C to stop.')
+}
+
+/** What is still opening is closed as well: a signal may come at any moment. */
+function opened<R extends { close(): Promise<void> } | null>(opening: Promise<R>): Promise<R> {
+  open.push({
+    async close() {
+      const [outcome] = await Promise.allSettled([opening])
+      if (outcome.status === 'fulfilled') await outcome.value?.close()
+    },
+  })
+  return opening
 }
 
 /** Closes what is open, the last first. */

@@ -31,12 +31,15 @@ export async function startProgram({
 }: Program): Promise<() => Promise<void>> {
   // A group of its own: Ctrl-C is for this program, which ends the server when nobody needs it any more.
   const child = spawn(file, args, { cwd: folder, stdio: 'ignore', detached: true, ...as })
+  const interrupt = (): void => void child.kill('SIGINT')
+  // However this program ends, also with an error that nobody has caught.
+  process.once('exit', interrupt)
   const ended = new Promise<void>(resolve => {
     child.once('exit', () => resolve())
     child.once('error', () => resolve())
-  })
+  }).then(() => void process.off('exit', interrupt))
   const stop = (): Promise<void> => {
-    child.kill('SIGINT')
+    interrupt()
     return ended
   }
   for (const deadline = Date.now() + 30_000; ;) {

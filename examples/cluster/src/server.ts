@@ -15,6 +15,11 @@ import type { Answer, Question, Task } from './messages.ts'
 import { queriesOf, type Author, type Post } from './queries.ts'
 import { loadersOf, type Context } from './ways.ts'
 
+// Its parent ends it, or has ended, perhaps while this one was being loaded.
+for (const signal of ['SIGINT', 'SIGHUP'] as const) process.on(signal, () => {})
+process.on('disconnect', () => process.exit())
+if (!process.connected) process.exit()
+
 const task = JSON.parse(process.argv[2]!) as Task
 const tell = (question: Question): void => void process.send!(question)
 
@@ -64,9 +69,6 @@ server.listen(0, '127.0.0.1', () => {
 process.on('message', (answer: Answer) => {
   if ('report' in answer) tell({ statements })
 })
-// Its parent ends it, or has ended.
-for (const signal of ['SIGINT', 'SIGHUP'] as const) process.on(signal, () => {})
-process.on('disconnect', () => process.exit())
 
 function connect(url: string): Query {
   const pool = new pg.Pool({ connectionString: url, max: task.limit, application_name: applicationName })

@@ -2,12 +2,12 @@
  * The program in a process of its own, as its users run it.
  */
 
-import { spawn } from 'node:child_process'
+import { fork, spawn } from 'node:child_process'
 import { chmodSync, existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { delimiter, join } from 'node:path'
 
-import { afterAll, describe, expect, it } from 'vitest'
+import { afterAll, describe, expect, it, vi } from 'vitest'
 
 import { readOptions } from '../src/options.ts'
 
@@ -73,6 +73,21 @@ function remains(): string[] {
   return readdirSync(folder).filter(name => name.startsWith('bulkcall-cluster-'))
 }
 
+/** The processes that have been started with a folder of theirs within this one. */
+function processesIn(place: string): string[] {
+  return readdirSync('/proc')
+    .filter(name => /^\d+$/.test(name))
+    .map(name => {
+      try {
+        return readFileSync(`/proc/${name}/cmdline`, 'utf8').replaceAll('\0', ' ')
+      } catch {
+        // It has ended meanwhile.
+        return ''
+      }
+    })
+    .filter(line => line.includes(place))
+}
+
 function flat(path: string): string {
   return readFileSync(join(import.meta.dirname, '..', path), 'utf8').replaceAll(/^ +/gm, '')
 }
@@ -129,6 +144,32 @@ describe('the cluster', { timeout: patience }, () => {
       expect(data.posts[0].author.company.name).toMatch(/^Company \d+$/)
     }
     expect({ code, stderr }).toEqual({ code: 0, stderr: '' })
+  })
+
+  it.runIf(hasPostgres && hasRedis)('leaves nothing behind where it is stopped while it starts', async () => {
+    const { child, ended } = start('--processes', '2', '--requests', '40')
+    await vi.waitFor(() => expect(remains()).not.toEqual([]), { timeout: 60_000 })
+    child.kill('SIGTERM')
+    await ended
+
+    expect(remains()).toEqual([])
+    expect(processesIn(folder)).toEqual([])
+  })
+
+  it('a process ends with its parent, even if that has gone before it listens', async () => {
+    const server = join(import.meta.dirname, '../src/server.ts')
+    const task = {
+      way: 'a limit for each process',
+      limit: 1,
+      database: null,
+      redis: 'redis://127.0.0.1:1',
+      pause: 0,
+    }
+    const execArgv = ['--conditions=@bulkcall/source', '--import', 'tsx']
+    const child = fork(server, [JSON.stringify(task)], { execArgv, stdio: 'ignore' })
+    child.disconnect()
+
+    expect(await new Promise(resolve => child.once('exit', resolve))).toBe(0)
   })
 
   it.each([

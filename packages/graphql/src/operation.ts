@@ -90,7 +90,7 @@ export class Operation implements UnitOwner {
     const unit = first === null ? this.#fresh() : (this.#expected ?? this.#unit)
     this.#expected = null
     // Where others go on, what is not known to be of this one is theirs.
-    if (!this.isRunning) this.#unit = unit
+    if (!this.isRunning && !this.#unit.isShared) this.#unit = unit
     else if (unit !== this.#unit) this.hasSeveral = true
     const execution = new Execution(this, unit, executed, first)
     if (execution.isMutation) this.#last(unit)
@@ -160,9 +160,9 @@ export class Operation implements UnitOwner {
     execution.unit.executed()
     this.#executions = this.#executions.filter(each => each !== execution)
     const latest = this.#executions.at(-1)
-    // What is not known to be of any is of one that goes on.
-    if (latest !== undefined && !this.#executions.some(({ unit }) => unit === this.#unit))
-      this.#unit = latest.unit
+    // What is not known to be of any is of one that goes on. More operations of an HTTP batch may begin.
+    const isOver = !this.#unit.isShared && !this.#executions.some(({ unit }) => unit === this.#unit)
+    if (latest !== undefined && isOver) this.#unit = latest.unit
   }
 
   /** It goes on to its end, whoever waits: half of a mutation's writes would be worse than all of them. */
@@ -179,7 +179,6 @@ export class Operation implements UnitOwner {
 
   /** The source of a subscription is open. What feeds it is another unit of work than its events. */
   opened(execution: Execution): void {
-    this.hasSeveral = true
     execution.unit.feeds()
   }
 

@@ -17,6 +17,7 @@ function server(
   definition: Partial<BulkDefinition> = {},
   answer: (ids: Ids) => unknown = ids => ids,
   got: (row: unknown) => void = () => {},
+  plugins: readonly Plugin[] = [],
 ) {
   const bulks: { ids: Ids; partition: unknown; context: unknown }[] = []
   const held = gate()
@@ -40,6 +41,7 @@ function server(
         },
         { extensions: request => request!.headers.has('tell') },
       ),
+      ...plugins,
     ],
     schema: createSchema<any>({
       typeDefs: /* GraphQL */ `
@@ -302,7 +304,10 @@ describe('a shared loader', () => {
       {
         onExecute: ({ executeFn, setExecuteFn }) =>
           setExecuteFn(args =>
-            executeFn({ ...args, contextValue: { ...args.contextValue, tenant: 'copy' } }),
+            executeFn({
+              ...args,
+              contextValue: { ...args.contextValue, tenant: `copied ${args.contextValue.tenant}` },
+            }),
           ),
       },
     ],
@@ -311,7 +316,9 @@ describe('a shared loader', () => {
       {
         onExecute: ({ executeFn, setExecuteFn }) =>
           setExecuteFn(args => {
-            const contextValue = Object.assign(Object.create(args.contextValue), { tenant: 'copy' })
+            const contextValue = Object.assign(Object.create(args.contextValue), {
+              tenant: `copied ${args.contextValue.tenant}`,
+            })
             return executeFn({ ...args, contextValue })
           }),
       },
@@ -319,9 +326,11 @@ describe('a shared loader', () => {
   ])('S201 has the partition, and a command the context, that the resolvers get: %s', async (_, copies) => {
     const { yoga } = tenantsOfDocuments([copies])
     expect(await dataOf(yoga, '{ doc(id: "1") tenant } # acme')).toEqual({
-      doc: '1 of copy',
-      tenant: 'copy',
+      doc: '1 of copied acme',
+      tenant: 'copied acme',
     })
+    const answers = await askBatch(yoga, ['{ doc(id: "1") } # acme', '{ doc(id: "1") } # umbrella'])
+    expect(answers.map(({ data }) => data.doc)).toEqual(['1 of copied acme', '1 of copied umbrella'])
   })
 
   it('S201 an execution within another that has a copy of its context changes no partition of that', async () => {
@@ -444,6 +453,21 @@ describe('a shared loader', () => {
     const slow = await holding(1, {}, 'fails')
     await slow.answered
     // With an endless `delay`, what waits for it waits for ever.
+    expect(await dataOf(yoga, '{ row(id: 2) }')).toEqual({ row: 2 })
+    slow.open()
+  })
+
+  it('S163 does not wait for what hangs in an execution of which there has been another', async () => {
+    const twice: Plugin = {
+      onExecute: ({ executeFn, setExecuteFn }) =>
+        setExecuteFn(async args => {
+          await executeFn(args)
+          return executeFn(args)
+        }),
+    }
+    const { yoga, holding } = server({ delay: Infinity }, undefined, undefined, [twice])
+    const slow = await holding(1, {}, 'fails')
+    await slow.answered
     expect(await dataOf(yoga, '{ row(id: 2) }')).toEqual({ row: 2 })
     slow.open()
   })

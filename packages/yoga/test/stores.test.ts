@@ -387,6 +387,49 @@ describe('the operations of one HTTP batch', () => {
     expect(bulks).toBe(1)
   })
 
+  it('S200 that begin when others have ended see their own as well', async () => {
+    const held = gate()
+    const schema = createSchema<any>({
+      typeDefs: 'type Query { seen: String slow: String last: String }',
+      resolvers: {
+        Query: {
+          seen: resolvers.Query.seen,
+          slow: async (_, __, { bulk }) => held.opened.then(() => bulk.seen.load('slow')),
+          last: async (_, __, { bulk }) => bulk.seen.load('last').finally(() => held.open()),
+        },
+      },
+    })
+    const more = {
+      schema,
+      context: async ({ params }: any) => {
+        if (params.query === '{ last }') await settled()
+      },
+    }
+    const execute: Plugin = { instrumentation: { execute: (_, work) => store.run(`T${++last}`, work) } }
+    expect(await answersOf([execute], ['{ seen }', '{ slow }', '{ last }'], more)).toEqual([
+      { seen: 'T1' },
+      { slow: 'T2' },
+      { last: 'T3' },
+    ])
+  })
+
+  it('S200 what their contexts load in one store is known in them', async () => {
+    const schema = createSchema<any>({
+      typeDefs: 'type Query { early: String known: String }',
+      resolvers: {
+        Query: { early: (_, __, { early }) => early, known: (_, __, { bulk }) => bulk.seen.load('early') },
+      },
+    })
+    const more = {
+      schema,
+      context: ({ bulk }: any) => store.run('C', async () => ({ early: await bulk.seen.load('early') })),
+    }
+    const execute: Plugin = { instrumentation: { execute: (_, work) => store.run('T', work) } }
+    const both = ['{ early known }', '{ early known }']
+    expect(await answersOf([execute], both, more)).toEqual(both.map(() => ({ early: 'C', known: 'C' })))
+    expect(bulks).toBe(1)
+  })
+
   it('S200 what their contexts load in stores of their own is in bulks of their own', async () => {
     const schema = createSchema<any>({
       typeDefs: 'type Query { early: String late: String }',

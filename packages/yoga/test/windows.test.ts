@@ -54,6 +54,33 @@ describe('in each of thirty runs', () => {
   })
 })
 
+describe('of ten clients at once, beside documents that are written to spoil what is learned', () => {
+  /** The same fields in other places, under other names, twice, and left out. */
+  const hostile = (query: string): string[] => {
+    const selection = query.slice(query.indexOf('{'))
+    return [
+      `query { a: __typename ...F } fragment F on Query ${selection}`,
+      `query { ... @skip(if: true) ${selection} }`,
+      `query { ... @include(if: true) ${selection} ... ${selection} }`,
+    ]
+  }
+
+  it.each(Object.entries(shapes))(
+    'S89 S86 %s: no more bulks than with a fixed window, and no later',
+    async (_, shape) => {
+      const fixed = await withDataLoader(shape, delay).run(shape.query, 10)
+      const server = withBulk(shape, delay)
+      for (let run = 0; run < 9; run++) {
+        const { data, bulks, ms } = await server.run(shape.query, 10)
+        expect(data).toBe(fixed.data)
+        expect(bulks.length).toBeLessThanOrEqual(fixed.bulks.length)
+        expect(ms).toBeLessThanOrEqual(fixed.ms)
+        await server.run(hostile(shape.query)[run % 3], 3)
+      }
+    },
+  )
+})
+
 describe('once it has been seen what resolvers do', () => {
   const early = [
     'one await, then several loads',

@@ -30,8 +30,11 @@ interface Bulk {
 }
 
 export interface Server {
-  /** @param query that of the shape if it does not matter */
-  run(query?: string): Promise<Run>
+  /**
+   * @param query that of the shape if it does not matter
+   * @param clients how many ask at once
+   */
+  run(query?: string, clients?: number): Promise<Run>
 }
 
 type Commands = Record<keyof Loaders, (keys: readonly number[], all: Loaders) => Promise<unknown[]>>
@@ -62,12 +65,13 @@ function serve(
   shape.prepare?.(schema)
   const server = serverOf(schema, commands, shape.isWrappedTwice === true)
   return {
-    async run(query = shape.query) {
+    async run(query = shape.query, clients = 1) {
       bulks = []
       const from = performance.now()
       const timers = vi.spyOn(globalThis, 'setTimeout')
       const [data, end] = await passing(async () => {
-        const answer = await dataOf(server, query)
+        const asked = Array.from({ length: clients }, () => dataOf(server, query))
+        const [answer] = await Promise.all(asked)
         return [JSON.stringify(answer), performance.now()] as const
       })
       const run = {
