@@ -11,11 +11,13 @@ export interface Work {
 export declare const data: { readonly measured: string; readonly works: readonly Work[] }
 
 const shown = [
-  '10 unique keys',
-  '100 unique keys',
+  'a new loader, 1 unique key',
+  'a new loader, 10 unique keys',
+  'a new loader, 100 unique keys',
   '1,000 unique keys',
   '1,000 cache hits, no bulk open',
   'a request: 5 loaders × 10 keys',
+  'Yoga: 100 rows with 20 authors',
   'Yoga: four levels, no I/O',
 ]
 
