@@ -204,12 +204,15 @@ function placesIn(context: AsyncContext): readonly symbol[] {
   return Object.getOwnPropertySymbols(context).filter(place => !place.description?.includes('async_id'))
 }
 
-/** What it took over, by the store: each has a place of its own, or, on newer versions of Node, all are in one map. */
+/** What it took over, by the store: each has a place of its own, or all are in one map. Node 22 has both, and uses the former. */
 function storesIn(context: AsyncContext): ReadonlyMap<unknown, unknown> {
-  const places = placesIn(context)
-  const frame = places.find(({ description }) => description === 'context_frame')
-  if (frame === undefined) return new Map(places.map(place => [place, held(context)[place]]))
-  return new Map(held(context)[frame] as Map<unknown, unknown> | undefined)
+  const stores = new Map<unknown, unknown>()
+  for (const place of placesIn(context)) {
+    const value = held(context)[place]
+    if (place.description !== 'context_frame') stores.set(place, value)
+    else for (const [store, its] of (value ?? []) as Iterable<[unknown, unknown]>) stores.set(store, its)
+  }
+  return stores
 }
 
 /**
