@@ -76,7 +76,7 @@ function server(): Asked {
 }
 
 const post = { method: 'POST', headers: { 'content-type': 'application/json' } }
-const newSteps = countSteps(/\/packages\/(core|yoga)\/src\//)
+const newSteps = countSteps(/\/packages\/(core|graphql|yoga)\/src\//)
 
 async function stepsOf({ units = size => size, document }: Attack, size: number): Promise<Steps> {
   const query = document(size)
