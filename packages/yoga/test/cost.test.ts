@@ -2,23 +2,16 @@
  * What a client can make an operation cost: documents that are written to be expensive, counted in steps and not in seconds.
  */
 
-import { execFile } from 'node:child_process'
 import { join } from 'node:path'
-import { promisify } from 'node:util'
 import { beforeAll, describe, expect, it } from 'vitest'
+import { findingsOf } from '../../../test/support/findings.ts'
 import { attacks, type StepsReport } from './support/attacks.ts'
 
 describe('a document that is written to be expensive', () => {
   let report: Readonly<Record<string, StepsReport>>
 
   beforeAll(async () => {
-    const program = join(import.meta.dirname, 'support/steps.ts')
-    const { stdout } = await promisify(execFile)(
-      process.execPath,
-      ['--conditions=@bulkcall/source', '--import', 'tsx', program],
-      { cwd: import.meta.dirname },
-    )
-    report = JSON.parse(stdout) as typeof report
+    report = await findingsOf(join(import.meta.dirname, 'support/steps.ts'))
   })
 
   it.each(Object.keys(attacks))('S160 takes steps that are linear in it: %s', name => {

@@ -2,10 +2,9 @@
  * Memory: requests leave nothing behind. `BULKCALL_SOAK=100000` asks that many; CI does.
  */
 
-import { execFile } from 'node:child_process'
 import { join } from 'node:path'
-import { promisify } from 'node:util'
 import { beforeAll, describe, expect, it } from 'vitest'
+import { findingsOf } from '../../../test/support/findings.ts'
 import type { SoakReport } from './support/soak.ts'
 
 const requests = Number(process.env.BULKCALL_SOAK ?? 10_000)
@@ -14,13 +13,10 @@ describe(`after ${requests} requests`, () => {
   let report: SoakReport
 
   beforeAll(async () => {
-    const program = join(import.meta.dirname, 'support/soak.ts')
-    const { stdout } = await promisify(execFile)(
-      process.execPath,
-      ['--expose-gc', '--conditions=@bulkcall/source', '--import', 'tsx', program, String(requests)],
-      { cwd: import.meta.dirname },
-    )
-    report = JSON.parse(stdout) as SoakReport
+    report = await findingsOf(join(import.meta.dirname, 'support/soak.ts'), {
+      flags: ['--expose-gc'],
+      args: [String(requests)],
+    })
   }, 600_000)
 
   it('the heap is as large as it was after a fifth of them', () => {
