@@ -12,5 +12,6 @@ it('of batches that are over nothing outlives two small collections, as nothing 
   const left: Record<string, number> = await findingsOf(program, { flags: ['--expose-gc'] })
   expect(Object.keys(left)).toHaveLength(5)
   // Each batch has three results or more. The last one may be there still.
-  for (const [name, results] of Object.entries(left)) expect(results, name).toBeLessThan(0.1)
+  const lasting = Object.entries(left).filter(([, results]) => results >= 0.1)
+  expect(lasting).toEqual([])
 })
