@@ -78,7 +78,7 @@ export abstract class Windows {
   protected lookLater(): void {
     if (this.#looking) return
     this.#looking = true
-    this.#host.endOfTurn(() => {
+    this.#host.endOfTick(() => {
       this.#looking = false
       this.ticks++
       if (this.#open > 0) this.#closeWindows()
