@@ -6,9 +6,7 @@
 
 import type { Entries, Entry, Known } from './entries.ts'
 import { BulkForgetError, BulkStoreDownError } from './errors.ts'
-
-/** The longest that a timer can wait, in ms; with more it waits for none. */
-const longestTimer = 2 ** 31 - 1
+import { timerOf } from './timer.ts'
 
 export class BoundedStore {
   readonly #entries: Entries
@@ -76,7 +74,7 @@ export class BoundedStore {
       let looking: NodeJS.Immediate | undefined
       // A process that was busy for so long itself must not take it for the slowness of the store: first it looks at what
       // has arrived.
-      const timer = setTimeout(() => (looking = setImmediate(giveUp)), Math.min(ms, longestTimer))
+      const timer = setTimeout(() => (looking = setImmediate(giveUp)), timerOf(ms))
       const settle = (outcome: Outcome<T>): void => {
         clearTimeout(timer)
         clearImmediate(looking)

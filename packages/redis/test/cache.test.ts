@@ -134,11 +134,10 @@ describe('a command with a cache', () => {
     const listen = (warning: unknown): void => void warned.push(warning)
     process.on('warning', listen)
     try {
-      const command = (ids: number[], { signal }: CommandContext) => {
+      await withCache((ids: number[], { signal }) => {
         for (let wait = 0; wait < 20; wait++) signal.addEventListener('abort', () => {})
         return ids
-      }
-      await withCache(command, options(new Keyv()))([1], context())
+      }, options(new Keyv()))([1], context())
       await new Promise(resolve => setImmediate(resolve))
     } finally {
       process.off('warning', listen)
@@ -767,7 +766,7 @@ describe.skipIf(redisProgram === null)('a cache in Redis (needs redis-server)', 
   ])('S270 a key whose name would be %s in Redis has an entry of its own', async (_, one, other) => {
     const faults: unknown[] = []
     const asked: string[] = []
-    const cached = withCache((some: string[]) => (asked.push(...some), some.map(id => [...id])), {
+    const cached = withCache((some: string[]) => (asked.push(...some), some.map(id => ({ id }))), {
       store: keyv(),
       key: (id: string) => id,
       ttl: 60_000,
@@ -777,9 +776,9 @@ describe.skipIf(redisProgram === null)('a cache in Redis (needs redis-server)', 
     await cached([other], context())
     await cached([one], context())
     await until(async () => (await server.ask('DBSIZE')) === 2)
-    expect(await cached([one, other], context())).toEqual([[...one], [...other]])
+    expect(await cached([one, other], context())).toEqual([{ id: one }, { id: other }])
     await cached.forget([one])
-    expect(await cached([other], context())).toEqual([[...other]])
+    expect(await cached([other], context())).toEqual([{ id: other }])
     expect(asked).toEqual([other, one])
     expect(faults).toEqual([])
   })
