@@ -336,7 +336,7 @@ describe.skipIf(redisProgram === null)('the limit (needs redis-server)', () => {
             if (answer === 'lost') proxy.cut()
             await until(() => running.length === 1)
             running[0]!.end()
-            await asked
+            expect(await asked).toBe(1)
             await until(async () => (await inUse()) === 0)
           }
         } finally {
