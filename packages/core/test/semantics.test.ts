@@ -16,7 +16,7 @@ const tested = [
   join(core, 'test'),
   join(root, 'test'),
   join(root, 'examples/servers/test'),
-  ...['graphql', 'yoga', 'inspector'].map(name => join(root, 'packages', name, 'test')),
+  ...['dataloader', 'graphql', 'yoga', 'inspector'].map(name => join(root, 'packages', name, 'test')),
 ]
 const tests = filesBelow(tested, /(?<!semantics)\.test(-d)?\.ts$/)
 const named = new Set(tests.flatMap(file => namesIn(read(file)).flatMap(numbersIn)))
