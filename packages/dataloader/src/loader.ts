@@ -7,7 +7,7 @@
 // oxlint-disable no-underscore-dangle
 
 import { isError, type CommandContext } from '@bulkcall/core'
-import { Caller, endOfTurn, isThenable, readSignal, watched } from '@bulkcall/core/kit'
+import { Caller, endOfTick, isThenable, readSignal, watched } from '@bulkcall/core/kit'
 import { Batch, Place, Seat, seatOf, type Owner } from './batch.ts'
 import { Bulks } from './bulks.ts'
 import { broken, checkKey, listOf, shown, valuesIn } from './contract.ts'
@@ -160,7 +160,7 @@ export class Loader<K, V, C> implements Owner<K, V> {
     try {
       // One that calls back at once would send a batch off before its first key is in.
       this.#settings.schedule.call(this.#face, () =>
-        opened ? this.#dispatch(batch) : endOfTurn(() => this.#dispatch(batch)),
+        opened ? this.#dispatch(batch) : endOfTick(() => this.#dispatch(batch)),
       )
     } catch (error) {
       // Nobody would ever send it off.

@@ -4,7 +4,7 @@
  */
 
 import { BulkOptionError, type BulkCallOptions, type CommandContext, type Limiter } from '@bulkcall/core'
-import { endOfTurn } from '@bulkcall/core/kit'
+import { endOfTick } from '@bulkcall/core/kit'
 import { broken, shown } from './contract.ts'
 
 /**
@@ -128,7 +128,7 @@ export function readOptions<K, V, C>(
 function readGiven<K, V, C>(options: Options<K, V, C>): Settings<K, C> {
   const { batch = true, maxBatchSize, size = maxBatchSize ?? Infinity, cache = true, cacheMap } = options
   // The moment of dataloader, found by what the host does and not by what it is called.
-  const { batchScheduleFn = endOfTurn, cacheKeyFn, name, delay = 0, concurrent = null } = options
+  const { batchScheduleFn = endOfTick, cacheKeyFn, name, delay = 0, concurrent = null } = options
   const { maxPending = Infinity, timeout = Infinity } = options
   if (batch) {
     // `NaN` and fractions too: there the original makes bulks of another size than was asked for.
