@@ -7,6 +7,7 @@ import { BulkOptionError, BulkScope } from '@bulkcall/core'
 import type { PreparedLoader } from './definitions.ts'
 import { operationLoader, type Loading } from './loader.ts'
 import type { Operation } from './operation.ts'
+import { release } from './release.ts'
 import type { Asking, Unit } from './unit.ts'
 
 /** The operation that a context belongs to, also where other plugins have copied the context; else `undefined`. */
@@ -28,16 +29,32 @@ const anyName: unique symbol = Symbol.for('bulkcall:bulk') as never
  */
 const callOfField: unique symbol = Symbol.for('bulkcall:field:1') as never
 
+/** Where any copy finds the version of the one whose loaders these are. */
+const releaseKey: unique symbol = Symbol.for('bulkcall:release') as never
+
 /** The bulk call of a field in the operation of a context; `undefined` where it has no loaders. */
 export function callOf(
   context: unknown,
   ...[field, command, options, info]: Parameters<Unit['call']>
 ): ReturnType<Unit['call']> | undefined {
-  for (const bulk of [(context as Context)?.['bulk'], (context as Context)?.[anyName]]) {
+  for (const bulk of bulksIn(context)) {
     if (typeof bulk === 'object' && bulk !== null && callOfField in bulk)
       return (bulk as Bulk)[callOfField](field, command, options, info)
   }
   return undefined
+}
+
+/** A hint where the context has loaders that are none to this copy, since they are those of another; else nothing. */
+export function hintAt(context: unknown): string {
+  const other = bulksIn(context).find(bulk => typeof bulk === 'object' && bulk !== null && releaseKey in bulk)
+  if (other === undefined) return ''
+  const { [releaseKey]: version } = other as Bulk
+  return ` (these are of another copy of @bulkcall/graphql, ${version}, and this is ${release}: npm ls @bulkcall/graphql)`
+}
+
+/** What is found where loaders may be. */
+function bulksIn(context: unknown): unknown[] {
+  return [(context as Context)?.['bulk'], (context as Context)?.[anyName]]
 }
 
 type Context = Readonly<Record<PropertyKey, unknown>> | null | undefined
@@ -75,6 +92,10 @@ class Bulk {
   /** For those who watch: the scope whose bulks are those of the operation. */
   get [BulkScope.symbol](): BulkScope {
     return this.#access.operation.unit.scope
+  }
+
+  get [releaseKey](): string {
+    return release
   }
 
   [callOfField](...[field, command, options, info]: Parameters<Unit['call']>): ReturnType<Unit['call']> {
@@ -135,7 +156,9 @@ export function mistakeIn(context: object, name: string): BulkOptionError | null
   if (!(name in context)) return null
   const found = (context as NonNullable<Context>)[name]
   if (operationOf({ bulk: found }) !== undefined) return null
-  const hint = ` (call that something else, or give the loaders another name: { as: 'loaders' })`
+  const hint =
+    hintAt({ bulk: found }) ||
+    ` (call that something else, or give the loaders another name: { as: 'loaders' })`
   return new BulkOptionError(
     `the property ${name} of the context`,
     'the loaders of useBulk or defineBulk',
