@@ -35,26 +35,21 @@ const releaseKey: unique symbol = Symbol.for('bulkcall:release') as never
 /** The bulk call of a field in the operation of a context; `undefined` where it has no loaders. */
 export function callOf(
   context: unknown,
-  ...[field, command, options, info]: Parameters<Unit['call']>
+  ...args: Parameters<Unit['call']>
 ): ReturnType<Unit['call']> | undefined {
-  for (const bulk of bulksIn(context)) {
-    if (typeof bulk === 'object' && bulk !== null && callOfField in bulk)
-      return (bulk as Bulk)[callOfField](field, command, options, info)
-  }
-  return undefined
+  return bulkWith(callOfField, context)?.[callOfField](...args)
 }
 
 /** A hint where the context has loaders that are none to this copy, since they are those of another; else nothing. */
 export function hintAt(context: unknown): string {
-  const other = bulksIn(context).find(bulk => typeof bulk === 'object' && bulk !== null && releaseKey in bulk)
-  if (other === undefined) return ''
-  const { [releaseKey]: version } = other as Bulk
-  return ` (these are of another copy of @bulkcall/graphql, ${version}, and this is ${release}: npm ls @bulkcall/graphql)`
+  const other = bulkWith(releaseKey, context)
+  return other ? ` (these are of @bulkcall/graphql ${other[releaseKey]}, this is ${release})` : ''
 }
 
-/** What is found where loaders may be. */
-function bulksIn(context: unknown): unknown[] {
-  return [(context as Context)?.['bulk'], (context as Context)?.[anyName]]
+/** The loaders of a context, of whichever copy, if they have this. */
+function bulkWith(key: keyof Bulk, context: unknown): Bulk | undefined {
+  const { bulk, [anyName]: named } = (context ?? {}) as NonNullable<Context>
+  return [bulk, named].find(found => (found as Bulk | null | undefined)?.[key]) as Bulk | undefined
 }
 
 type Context = Readonly<Record<PropertyKey, unknown>> | null | undefined
@@ -98,8 +93,8 @@ class Bulk {
     return release
   }
 
-  [callOfField](...[field, command, options, info]: Parameters<Unit['call']>): ReturnType<Unit['call']> {
-    return this.#access.operation.unitOf(info).call(field, command, options, info)
+  [callOfField](...args: Parameters<Unit['call']>): ReturnType<Unit['call']> {
+    return this.#access.operation.unitOf(args[3]).call(...args)
   }
 
   static {
