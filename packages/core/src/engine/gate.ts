@@ -14,7 +14,8 @@ import { isThenable, type Outcomes } from './settle.ts'
 export class Gate {
   private readonly promise: Promise<void>
   private resolve!: () => void
-  private reject!: (reason: unknown) => void
+  /** Rejects all callers with one error. */
+  protected reject!: (reason: unknown) => void
   /** What each caller's promise does when the gate opens. */
   private readonly take: () => unknown
   /** Here, not in the promise: that would look whether they are a thenable, and all the way up their prototypes. */
@@ -58,11 +59,6 @@ export class Gate {
     this.resolve()
   }
 
-  /** Rejects all callers with one error. */
-  shut(reason: unknown): void {
-    this.reject(reason)
-  }
-
   /** In an array of their own. */
   private takeMany<R>(count: number): (R | Error)[] | Promise<(R | Error)[]> {
     if (this.handed === null) return new Array<R>(count).fill(null as R)
@@ -73,10 +69,6 @@ export class Gate {
   }
 }
 
-async function valueOrError<R>(outcome: R | PromiseLike<R> | Error): Promise<R | Error> {
-  try {
-    return await outcome
-  } catch (error) {
-    return asError(error)
-  }
+function valueOrError<R>(outcome: R | PromiseLike<R> | Error): Promise<R | Error> {
+  return Promise.resolve(outcome).catch(asError)
 }
