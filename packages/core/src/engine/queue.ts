@@ -89,7 +89,7 @@ export class Queue<T, R> extends Dispatcher<T, R> {
     const bulk = this.open ?? this.openBulk()
     this.pending++
     const seat = bulk.joinWith(task, signal)
-    seat.work = this.tracker?.calledToLeave(this, bulk, seat.promise) ?? null
+    seat.work = this.tracker?.called(this, bulk, seat.promise, true) ?? null
     this.noteFull(bulk, 1)
     return seat.promise as Promise<R>
   }
