@@ -218,8 +218,8 @@ export function harmless<E>(listener: (event: E) => void): (event: E) => void {
   return event => nobody.runInAsyncScope(guarded, undefined, () => listener(event))
 }
 
-/** A listener cannot hurt a bulk. */
-function guarded<R>(tell: () => R): R | undefined {
+/** A listener cannot hurt a bulk, nor can a limiter of somebody else's when it gets back what it gave. */
+export function guarded<R>(tell: () => R): R | undefined {
   try {
     return tell()
   } catch (error) {
@@ -228,7 +228,7 @@ function guarded<R>(tell: () => R): R | undefined {
   }
 }
 
-/** An error of a listener is reported as any that nobody caught. */
+/** Reported as any error that nobody caught. */
 function report(error: unknown): void {
   queueMicrotask(() => {
     throw error
