@@ -62,10 +62,11 @@ const checks = {
 
 type Name = keyof typeof checks
 
-/** What a value must look like: a check, with `?` where it may be null or missing, a list, a tuple, or an object. */
+/** What a value must look like: a check, with `?` where it may be missing, a list, a tuple, or an object. */
 type Pattern =
   | Name
   | `${Name}?`
+  | `${Name} | null`
   | readonly [each: Pattern, most: number, optional?: 'optional']
   | { readonly tuple: readonly Pattern[] }
   | { readonly [name: string]: Pattern }
@@ -73,26 +74,26 @@ type Pattern =
 const bulk: Pattern = {
   id: 'id',
   loader: 'text',
-  size: 'size?',
-  delay: 'delay?',
+  size: 'size | null',
+  delay: 'delay | null',
   limiters: ['id', most.limiters],
   tasks: 'tasks',
-  cause: 'text?',
+  cause: 'text | null',
   openedAt: 'time',
-  readyAt: 'time?',
-  startedAt: 'time?',
-  settledAt: 'time?',
+  readyAt: 'time | null',
+  startedAt: 'time | null',
+  settledAt: 'time | null',
   pending: 'count',
   inFlight: 'count',
   none: 'boolean',
   failed: 'count',
-  error: 'text?',
+  error: 'text | null',
   abandoned: 'boolean',
   timedOut: 'boolean?',
   busyOpen: 'time?',
   busyRunning: 'time?',
   fields: [{ tuple: ['text', 'tasks', 'id?'] }, most.fields],
-  arrivals: [{ tuple: ['id?', 'time', 'tasks', 'time?'] }, most.arrivals],
+  arrivals: [{ tuple: ['id | null', 'time', 'tasks', 'time?'] }, most.arrivals],
 }
 
 const recording: Pattern = {
@@ -100,10 +101,10 @@ const recording: Pattern = {
   operations: [
     {
       id: 'id',
-      name: 'text?',
-      kind: 'text?',
+      name: 'text | null',
+      kind: 'text | null',
       at: 'date',
-      ms: 'time?',
+      ms: 'time | null',
       errors: 'count',
       bulks: [bulk, most.bulks],
       omitted: 'count?',
@@ -111,7 +112,7 @@ const recording: Pattern = {
       variables: 'text?',
       hits: [{ tuple: ['text', 'count'] }, most.loaders],
       fieldHits: [{ tuple: ['id', 'text', 'count'] }, most.fields],
-      limiters: [{ id: 'id', slots: 'size?' }, most.limiters],
+      limiters: [{ id: 'id', slots: 'size | null' }, most.limiters],
     },
     most.operations,
   ],
@@ -185,8 +186,8 @@ function twice(those: readonly { readonly id: number }[], path: string): string 
 /** Where a value is not what it must be; `null` if it is. */
 function misfit(value: unknown, pattern: Pattern, path: string, room: { left: number }): string | null {
   if (typeof pattern === 'string') {
-    const name = pattern.replace('?', '') as Name
-    if ((value === null || value === undefined) && name !== pattern) return null
+    const name = /^\w+/.exec(pattern)![0] as Name
+    if (pattern !== name && value === (pattern.endsWith('?') ? undefined : null)) return null
     const wrong = checks[name](value)
     return wrong === null ? null : `${path} ${wrong}`
   }
@@ -200,6 +201,7 @@ function misfit(value: unknown, pattern: Pattern, path: string, room: { left: nu
     return firstOf(value, (entry, n) => misfit(entry, each, `${path}[${n}]`, room))
   }
   if (typeof value !== 'object' || value === null) return `${path} is not an object`
+  if ('tuple' in pattern && !Array.isArray(value)) return `${path} is not a list`
   const parts = 'tuple' in pattern ? Object.entries(pattern['tuple'] as object) : Object.entries(pattern)
   return firstOf(parts, ([name, part]) =>
     misfit((value as Record<string, unknown>)[name], part as Pattern, `${path}.${name}`, room),
