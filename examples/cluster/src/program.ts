@@ -33,7 +33,7 @@ export async function startProgram({
   ask,
 }: Program): Promise<() => Promise<void>> {
   // A group of its own: Ctrl-C is for this program, which ends the server when nobody needs it any more.
-  const stdio = ['pipe', 'ignore', 'ignore'] as const
+  const stdio: ['pipe', 'ignore', 'ignore'] = ['pipe', 'ignore', 'ignore']
   const child = spawn('sh', ['-c', keeper, file, ...args], { cwd: folder, stdio, detached: true, ...as })
   const ended = new Promise<void>(resolve => {
     child.once('exit', () => resolve())

@@ -190,8 +190,8 @@ const plain = createYoga({
   }),
 })
 
-async function asked(query: string): Promise<any> {
-  const response = await plain.fetch(`http://yoga/graphql?query=${encodeURIComponent(query)}`)
+async function asked(document: string): Promise<any> {
+  const response = await plain.fetch(`http://yoga/graphql?query=${encodeURIComponent(document)}`)
   return response.json()
 }
 
