@@ -70,6 +70,11 @@ it('S186 the compiler says in words what is wrong with a command in a definition
   ])
 })
 
+/** That something has no property `foo`, which names its type. */
+function noFoo(type: string): string {
+  return `error TS2339: Property 'foo' does not exist on type '${type}'.`
+}
+
 it('S286 a setting that gets keys or answers has their types from the command beside it', () => {
   const messages = messagesFor(
     [
@@ -87,7 +92,6 @@ it('S286 a setting that gets keys or answers has their types from the command be
     interface User { readonly id: number }
     declare const users: (ids: number[]) => Promise<User[]>`,
   )
-  const noFoo = (type: string) => `error TS2339: Property 'foo' does not exist on type '${type}'.`
   expect(messages).toEqual([
     noFoo('number'),
     noFoo('number'),
