@@ -7,7 +7,7 @@ import { keepAll, keepNone, type CacheErrors, type CacheMap } from './cache/cach
 import { Lookup, type LoaderSettings } from './cache/lookup.ts'
 import type { CallOptions } from './bulk-call.ts'
 import { close, type CloseOptions } from './closing.ts'
-import { asError } from './errors.ts'
+import { eachOf } from './engine/settle.ts'
 import type { CommandContext, LoaderCommand, LoaderResults, ResultOf } from './command.ts'
 import { Queue } from './engine/queue.ts'
 import {
@@ -197,7 +197,7 @@ function loadManyUntil<K, V>(
   try {
     const signal = readSignal(options)
     if (signal === undefined) return lookup.loadMany(keys)
-    return Promise.all(Array.from(keys, key => lookup.loadUntil(signal, key).catch(asError)))
+    return eachOf(Array.from(keys, key => lookup.loadUntil(signal, key)))
   } catch (error) {
     return Promise.reject(error)
   }

@@ -6,7 +6,7 @@
 import type { CommandContext, None, ResultOf, Results } from './command.ts'
 import { check, checkNames, isWholeFrom } from './validate.ts'
 import { asError, BulkResultError } from './errors.ts'
-import { handOut, isStream, outcomesOf, shapeOf, type Named } from './engine/settle.ts'
+import { awaited, eachOf, handOut, isStream, outcomesOf, shapeOf, type Named } from './engine/settle.ts'
 
 /** Rows, in any order and number, or none; at once, later or one by one. */
 export type Rows<Row> = Iterable<Row> | AsyncIterable<Row> | None
@@ -212,7 +212,7 @@ export function isolated<
 export async function resultsOf(tasks: readonly unknown[], given: unknown, call: Named): Promise<unknown[]> {
   if (!isStream(given)) {
     const outcomes = outcomesOf(given, tasks, call) ?? tasks.map(() => null)
-    return Promise.all(outcomes.map(outcome => Promise.resolve(outcome).catch(asError)))
+    return eachOf(outcomes.map(awaited))
   }
   const outcomes: unknown[] = []
   await handOut(given, tasks.length, call, (_, outcome) => outcomes.push(outcome) > 0)

@@ -7,7 +7,7 @@
 // oxlint-disable no-underscore-dangle
 
 import { isError, type CommandContext } from '@bulkcall/core'
-import { Caller, endOfTick, isThenable, readSignal, watched } from '@bulkcall/core/kit'
+import { Caller, eachOf, endOfTick, isThenable, readSignal, watched } from '@bulkcall/core/kit'
 import { Batch, Place, Seat, seatOf, type Owner } from './batch.ts'
 import { Bulks } from './bulks.ts'
 import { broken, checkKey, listOf, shown, valuesIn } from './contract.ts'
@@ -57,14 +57,20 @@ export class Loader<K, V, C> implements Owner<K, V> {
     if (signal instanceof Promise) return signal
     if (own !== null) {
       const load: Load<K, V> = signal === undefined ? key => own(key) : key => own(key, options)
-      return Promise.all(asked.map(key => load(key).catch(asReason)))
+      return eachOf(
+        asked.map(key => load(key)),
+        asReason,
+      )
     }
     // Before any is asked: what is asked for a call that throws, nobody waits for.
     asked.forEach(checkKey)
     // Only where nobody else sees the cache may it hold places instead of promises.
     const { cacheMap = null, bounds } = this.#settings
     if (signal === undefined && cacheMap === null && bounds === null) return this.#loadRanges(asked)
-    return Promise.all(asked.map(key => this.#load(key, signal).catch(asReason)))
+    return eachOf(
+      asked.map(key => this.#load(key, signal)),
+      asReason,
+    )
   }
 
   clear(key: K): void {

@@ -4,8 +4,8 @@
  */
 
 import type { Queue } from '../engine/queue.ts'
-import { drop } from '../engine/settle.ts'
-import { asError, BulkOptionError } from '../errors.ts'
+import { drop, eachOf } from '../engine/settle.ts'
+import { BulkOptionError } from '../errors.ts'
 import type { BulkCallSettings } from '../options.ts'
 import type { Answer } from './answer.ts'
 import { Callers } from './callers.ts'
@@ -87,7 +87,7 @@ export class Lookup<K, V, C> extends Cache<K, V, C> {
     try {
       const asked = [...keys]
       const cacheKeys = this.settings.map !== null ? null : this.cacheKeys(asked)
-      if (cacheKeys === null) return Promise.all(asked.map(key => this.load(key).catch(asError)))
+      if (cacheKeys === null) return eachOf(asked.map(key => this.load(key)))
       return this.knowsNone(asked.length, this.queue.last)
         ? this.askMany(asked, cacheKeys)
         : this.lookUpMany(asked, cacheKeys)
@@ -190,11 +190,11 @@ export class Lookup<K, V, C> extends Cache<K, V, C> {
     this.indexAll()
     const missing: K[] = []
     const missingKeys: C[] = []
-    const hits: Promise<V | Error>[] = []
+    const hits: Promise<V>[] = []
     /** Which of all keys are hits; the others are the missing ones, in their order. */
     const isHit = cacheKeys.map((cacheKey, i) => {
       const answer = this.find(cacheKey, this.queue.last)
-      if (answer !== undefined) hits.push(this.giveHit(answer).catch(asError))
+      if (answer !== undefined) hits.push(this.giveHit(answer))
       else {
         missing.push(asked[i]!)
         missingKeys.push(cacheKey)
@@ -205,7 +205,7 @@ export class Lookup<K, V, C> extends Cache<K, V, C> {
     if (places === null && hits.length === 0) return this.askMany(missing, missingKeys)
     if (places !== null) this.queue.hit(missing.length - new Set(places).size)
     const answers = this.askMany(firstOf(missing, places), firstOf(missingKeys, places))
-    return Promise.all([answers, Promise.all<unknown>(hits)]).then(([found, known]) => {
+    return Promise.all([answers, eachOf(hits)]).then(([found, known]) => {
       let [hit, miss] = [0, 0]
       return isHit.map(is => {
         if (is) return known[hit++]

@@ -7,7 +7,6 @@
  * @module
  */
 
-import { asError } from '../errors.ts'
 import type { BulkEvent, OpenBulk } from '../events.ts'
 import type { Slot } from '../limiter.ts'
 import type { Evidence } from '../scope/evidence.ts'
@@ -21,7 +20,7 @@ import { Gate } from './gate.ts'
 import type { Keys, Placed } from './keys.ts'
 import type { Head } from './policy.ts'
 import { Seat, type SeatOwner } from './seat.ts'
-import { drop, given, type Outcomes } from './settle.ts'
+import { drop, eachOf, given, type Outcomes } from './settle.ts'
 
 /** The queue that a bulk stands in. */
 export interface BulkOwner {
@@ -140,8 +139,7 @@ export class Bulk<T, R> extends Gate implements Head, SeatOwner, Held {
    * own from then on.
    */
   joinMany(tasks: T[], from: number, to: number): Promise<(R | Error)[]> {
-    if (this.seats !== null)
-      return Promise.all(tasks.slice(from, to).map(task => this.join(task).catch(asError)))
+    if (this.seats !== null) return eachOf(tasks.slice(from, to).map(task => this.join(task)))
     const before = this.count
     this.count += to - from
     if (before === 0 && this.count === tasks.length) this.tasks = tasks

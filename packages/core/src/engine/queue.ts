@@ -20,6 +20,7 @@ import { nextId } from '../registry.ts'
 import type { AnyBulk, Bulk } from './bulk.ts'
 import { Dispatcher } from './dispatcher.ts'
 import { Drains } from './drains.ts'
+import { eachOf } from './settle.ts'
 
 // Without fields or a constructor of its own: one more `super` would cost each loader that is made for a request.
 export class Queue<T, R> extends Dispatcher<T, R> {
@@ -103,7 +104,7 @@ export class Queue<T, R> extends Dispatcher<T, R> {
     signal?: AbortSignal,
     joined?: (bulk: Bulk<T, R>, from: number, to: number) => void,
   ): Promise<(R | Error)[]> {
-    if (signal !== undefined) return Promise.all(tasks.map(task => this.call(task, signal).catch(asError)))
+    if (signal !== undefined) return eachOf(tasks.map(task => this.call(task, signal)))
     const parts: Promise<(R | Error)[]>[] = []
     // As it is now: the array becomes that of a bulk, and a listener who calls in between adds to it.
     const { length } = tasks

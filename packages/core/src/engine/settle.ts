@@ -3,7 +3,7 @@
  * @module
  */
 
-import { BulkLengthError, BulkResultError, isError } from '../errors.ts'
+import { asError, BulkLengthError, BulkResultError, isError } from '../errors.ts'
 
 /** One outcome per task, in task order; `null` where the command gave none, so that each task gets `null`. */
 export type Outcomes = readonly unknown[] | null
@@ -62,7 +62,7 @@ function wrongLength(outcomes: readonly unknown[], expected: number, call: Named
 
 /** An outcome that nobody gets. If it is a promise, its rejection would be reported as one that nobody handles. */
 export function drop(outcome: unknown): void {
-  if (isThenable(outcome)) Promise.resolve(outcome).catch(() => {})
+  if (isThenable(outcome)) awaited(outcome).catch(() => {})
 }
 
 /** Draws one outcome per task, and one more to see that there is none: an endless generator must not hang the bulk. */
@@ -102,6 +102,24 @@ export function isThenable(value: unknown): value is PromiseLike<unknown> {
   } catch {
     return true
   }
+}
+
+/**
+ * One result or Error for each promise. What a promise rejects with becomes no result of another one, which would look whether it
+ * is a thenable: where that throws, all of them would be lost.
+ * @param toError what stands for a reason that something was rejected with
+ */
+export async function eachOf<R>(
+  promises: readonly PromiseLike<R>[],
+  toError: (reason: any) => Error = asError,
+): Promise<(R | Error)[]> {
+  const outcomes = await Promise.allSettled(promises)
+  return outcomes.map(outcome => (outcome.status === 'fulfilled' ? outcome.value : toError(outcome.reason)))
+}
+
+/** A promise of an outcome that may be one itself, with a `then` of its own making. */
+export async function awaited<R>(outcome: R | PromiseLike<R>): Promise<R> {
+  return await outcome
 }
 
 /** The original: a promise may come with a `then` of its own that forgets to give a promise back. */
