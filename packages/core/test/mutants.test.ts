@@ -614,8 +614,8 @@ const mutants: Record<string, Mutant> = {
     edits: [
       {
         file: 'cache/lookup.ts',
-        find: 'this.queue.last ?? this.queue.held',
-        replace: 'this.queue.last',
+        find: 'queue.last ?? queue.held',
+        replace: 'queue.last',
       },
     ],
   },
