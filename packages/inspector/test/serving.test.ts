@@ -472,10 +472,12 @@ describe('the page', () => {
 
   it.each([
     [{ enabled: true }, 'Bulkcall: enabled must be a function, got true'],
-    [{ operations: 0 }, 'Bulkcall: operations must be a whole number from 1, got 0'],
+    [{ operations: 0 }, 'Bulkcall: operations must be a whole number from 1 to 10000, got 0'],
+    [{ operations: 10_001 }, 'to 10000, got 10001'],
     [{ operation: 9 }, `did you mean 'operations'`],
     [{ values: 1 }, 'Bulkcall: values must be true or false, got 1'],
-    [{ bytes: 5 }, 'Bulkcall: bytes must be a whole number from 100000, got 5'],
+    [{ bytes: 5 }, 'Bulkcall: bytes must be a whole number from 100000 to 100000000, got 5'],
+    [{ bytes: 2e8 }, 'to 100000000, got 200000000'],
     [{ allowedHosts: 'a.example' }, `Bulkcall: allowedHosts must be a list of host names, got 'a.example'`],
     [
       { allowedHosts: ['http://a.example'] },
