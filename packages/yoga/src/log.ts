@@ -27,13 +27,13 @@ const said = new WeakSet<object>()
 export function logMistakes(errors: readonly GraphQLError[], log: Log | null): void {
   const known = new Set<unknown>()
   for (const error of errors) {
-    const origin = originOf(error)
+    const ours = oursIn(error)
     // A bulk has one error for all its fields. What a loader refuses, it refuses load by load, in the same words.
-    const what = isBulkError(origin) ? origin.message : origin
+    const what = ours?.message ?? reasonsOf(error).at(-1) ?? error
     const isNew = !known.has(what)
     known.add(what)
     if (!isNew) said.add(error)
-    else if (isBulkError(origin) && isMistake(origin)) logOnce(error, log)
+    else if (ours && isMistake(ours)) logOnce(error, log)
   }
 }
 
@@ -45,13 +45,38 @@ export function logOnce(error: Error, log: Log | null): void {
 
 /** What an error of GraphQL was made of, if anything: a gateway wraps those of its subgraphs once more. */
 export function originOf(error: Error): unknown {
+  return chainOf(error, ({ originalError }) => originalError).at(-1)
+}
+
+/**
+ * An error and its reasons: a resolver may say more with an error of its own, which has ours as its cause. If that is one of GraphQL,
+ * it says what the client is to know.
+ */
+export function reasonsOf(error: unknown): readonly unknown[] {
+  return chainOf(error, ({ originalError, cause, name }) =>
+    isError(originalError) || name === 'GraphQLError' ? originalError : cause,
+  )
+}
+
+/** The error of ours that is the reason of an error. */
+export function oursIn(error: unknown): BulkError | undefined {
+  return reasonsOf(error).find(isBulkError)
+}
+
+function chainOf(
+  error: unknown,
+  next: (error: Error & { readonly originalError?: unknown }) => unknown,
+): readonly unknown[] {
+  const chain = new Set<unknown>()
   try {
-    const { originalError } = error as { readonly originalError?: unknown }
-    return isError(originalError) ? originOf(originalError) : error
+    // It may end where it began, or never.
+    for (let each = error; isError(each) && !chain.has(each) && chain.size < 10; each = next(each)) {
+      chain.add(each)
+    }
   } catch {
     // It throws when it is looked at.
-    return error
   }
+  return [...chain]
 }
 
 /** The same log, which passes over what is said. Yoga writes a line for each field whose error it masks. */
