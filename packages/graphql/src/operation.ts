@@ -26,6 +26,8 @@ export class Execution {
   readonly first: Asking | null
   /** In which its resolvers are called, once they are. */
   context: AsyncContext | null = null
+  /** Whether it runs for the client of an HTTP request. */
+  isAttended = false
 
   constructor(operation: Operation, unit: Unit, executed: Executed, first: Asking | null) {
     this.operation = operation
@@ -155,8 +157,10 @@ export class Operation implements UnitOwner {
     else if (this.#unit === unit) this.#unit = next
   }
 
-  /** An execution has ended. */
+  /** An execution has ended, be it that its executor failed: then this may be said twice. */
   end(execution: Execution): void {
+    if (!this.#executions.includes(execution)) return
+    if (execution.isAttended) this.#leave()
     execution.unit.executed()
     this.#executions = this.#executions.filter(each => each !== execution)
     const latest = this.#executions.at(-1)
@@ -243,14 +247,15 @@ export class Operation implements UnitOwner {
 
   // ---- The client
 
-  /** From here until {@link Operation.leave} it runs for the client of an HTTP request, who may go. */
-  attend(): void {
+  /** An execution runs for the client of an HTTP request, who may go. */
+  attend(execution: Execution): void {
+    execution.isAttended = true
     this.#attended++
     // Others wait for it: that it is aborted must not become known only when it loads, since it may hang before.
     if (this.server.scope !== undefined) this.listen()
   }
 
-  leave(): void {
+  #leave(): void {
     if (--this.#attended > 0) return
     this.#unlisten?.()
     this.#unlisten = null
@@ -279,13 +284,17 @@ export class Operation implements UnitOwner {
     this.#aborted = { reason }
     this.#unit.abort(reason)
     this.#expected?.abort(reason)
-    for (const event of this.#events) event.abort(reason)
-    for (const { unit } of this.#executions) unit.abort(reason)
+    for (const execution of this.#executions) this.#drop(execution, reason)
   }
 
   /** Nobody waits for an execution any more. */
   give(execution: Execution, reason: unknown): void {
-    if (!this.#lasting) execution.unit.abort(reason)
+    if (!this.#lasting) this.#drop(execution, reason)
+  }
+
+  #drop({ unit }: Execution, reason: unknown): void {
+    unit.abort(reason)
+    for (const event of this.#events) if (event.source === unit) event.abort(reason)
   }
 }
 

@@ -1,11 +1,12 @@
 /**
  * The executor: what stands around it, nearer than any other plugin, and so sees the async context that the resolvers of an
- * execution have in common; and when it is called again.
+ * execution have in common, and when it is called again; and what stands around all that others have put there.
  * @module
  */
 
-import { fieldResolver, operationOf, wrapEvents, type Execution } from '@bulkcall/graphql/kit'
-import type { ExecutionArgs } from 'graphql'
+import { isThenable } from '@bulkcall/core/kit'
+import { fieldResolver, mistakeIn, operationOf, wrapEvents, type Execution } from '@bulkcall/graphql/kit'
+import { GraphQLError, type ExecutionArgs } from 'graphql'
 import type { Plugin } from 'graphql-yoga'
 
 /** Plugins that execute hand on the arguments, or copies of them, which keep this. */
@@ -24,38 +25,62 @@ export function executionOf(args: ExecutionArgs): Execution | undefined {
   return (args as Marked)[key]
 }
 
-/** By the function that it enters: made once, and not for each execution. */
-const entering = new WeakMap<Execute, Execute>()
-
-function enter(execute: Execute): Execute {
-  let entered = entering.get(execute)
-  if (entered === undefined) {
-    entered = args => {
-      const { contextValue, document } = args
-      // A plugin may have handed on but what it knows of the arguments.
-      const execution = executionOf(args) ?? operationOf(contextValue)?.executionOf(document)
-      if (execution === undefined) return execute(args)
-      args.fieldResolver = fieldResolver(args.fieldResolver)
-      return execution.operation.enter(execution, contextValue, () => execute(args))
-    }
-    entering.set(execute, entered)
+/** Wraps an executor, and by then the one that is wrapped: once, and not for each execution. */
+function wrapping(wrap: (execute: Execute, args: ExecutionArgs) => unknown): (execute: Execute) => Execute {
+  const known = new WeakMap<Execute, Execute>()
+  return execute => {
+    let wrapped = known.get(execute)
+    if (wrapped === undefined) known.set(execute, (wrapped = args => wrap(execute, args)))
+    return wrapped
   }
-  return entered
 }
+
+const entering = wrapping((execute, args) => {
+  const { contextValue, document } = args
+  // A plugin may have handed on but what it knows of the arguments.
+  const execution = executionOf(args) ?? operationOf(contextValue)?.executionOf(document)
+  if (execution === undefined) return execute(args)
+  const { operation } = execution
+  const mistake = mistakeIn(contextValue as object, operation.server.as)
+  if (mistake !== null) return { errors: [new GraphQLError(mistake.message, { originalError: mistake })] }
+  args.fieldResolver = fieldResolver(args.fieldResolver) as never
+  return operation.enter(execution, contextValue, () => execute(args))
+})
+
+/** Who fails to execute has executed: nobody else hears of that. */
+const leaving = wrapping((execute, args) => {
+  const end = (): void => {
+    const execution = executionOf(args)
+    execution?.operation.end(execution)
+  }
+  try {
+    const given = execute(args)
+    if (isThenable(given)) void given.then(undefined, end)
+    return given
+  } catch (error) {
+    end()
+    throw error
+  }
+})
 
 /** The plugin that stands next to the engine. */
-export const entrance: Plugin = {
-  onExecute({ executeFn, setExecuteFn }) {
-    setExecuteFn(enter(executeFn))
-  },
-  onSubscribe({ subscribeFn, setSubscribeFn }) {
-    setSubscribeFn(enter(subscribeFn))
-  },
-}
+export const entrance: Plugin = wrapper(entering)
 
 /** The plugin that stands after all others. */
-export const wrapsEvents: Plugin = {
+export const exit: Plugin = {
+  ...wrapper(leaving),
   onSchemaChange({ schema }) {
     wrapEvents(schema as never)
   },
+}
+
+function wrapper(wrap: (execute: Execute) => Execute): Plugin {
+  return {
+    onExecute({ executeFn, setExecuteFn }) {
+      setExecuteFn(wrap(executeFn))
+    },
+    onSubscribe({ subscribeFn, setSubscribeFn }) {
+      setSubscribeFn(wrap(subscribeFn))
+    },
+  }
 }

@@ -520,6 +520,28 @@ describe('errors of ours', () => {
   )
 })
 
+/** A resolver that says more about what has failed. */
+const sayMore = (make: (id: number, cause: unknown) => Error) => ({
+  Row: {
+    item: async ({ id }: { id: number }, _: unknown, ctx: any) => {
+      try {
+        return await ctx.bulk.items.load(id)
+      } catch (error) {
+        throw make(id, error)
+      }
+    },
+  },
+})
+
+/** A context() that fails because of an error with this code. */
+const failing = (code: string): any => ({
+  context: async ({ bulk }: any) => {
+    const pending = Promise.allSettled([bulk.items.load(1), bulk.items.load(2)])
+    const cause = (await pending).map(({ reason }: any) => reason).find(reason => reason?.code === code)
+    throw new Error('the password', { cause })
+  },
+})
+
 describe('errors of ours that say that the program is wrong', () => {
   const mistakes: [string, string, Command, Record<string, unknown>, RegExp][] = [
     [
@@ -665,18 +687,6 @@ describe('errors of ours that say that the program is wrong', () => {
     }
   })
 
-  /** A resolver that says more about what has failed. */
-  const sayMore = (make: (id: number, cause: unknown) => Error) => ({
-    Row: {
-      item: async ({ id }: { id: number }, _: unknown, ctx: any) => {
-        try {
-          return await ctx.bulk.items.load(id)
-        } catch (error) {
-          throw make(id, error)
-        }
-      },
-    },
-  })
   const withCause = sayMore((id, cause) => new Error(`no item ${id}`, { cause }))
 
   it.each([
@@ -725,13 +735,6 @@ describe('errors of ours that say that the program is wrong', () => {
   })
 
   it('S250 a failure of context() with such a cause is told as the cause would be', async () => {
-    const failing = (code: string): any => ({
-      context: async ({ bulk }: any) => {
-        const pending = Promise.allSettled([bulk.items.load(1), bulk.items.load(2)])
-        const cause = (await pending).map(({ reason }: any) => reason).find(reason => reason?.code === code)
-        throw new Error('the password', { cause })
-      },
-    })
     const busy = rows(keys => keys, { maxPending: 1 }, failing('BULK_OVERFLOW'))
     const response = await respond(busy.yoga, '{ rows { item } }')
     expect(response.status).toBe(503)
@@ -757,7 +760,7 @@ describe('errors of ours that say that the program is wrong', () => {
           },
         }),
     ]) {
-      const { yoga } = rows(keys => keys, { maxPending: 1 }, {}, sayMore(make as never))
+      const { yoga } = rows(keys => keys, { maxPending: 1 }, {}, sayMore(make))
       expect((await ask(yoga, '{ rows { item } }')).errors).toHaveLength(count - 1)
     }
   })

@@ -75,6 +75,12 @@ const replacing: [string, string, Partial<YogaServerOptions<any, any>>, Plugin[]
     {},
     [{ onContextBuilding: ({ extendContext }: any) => extendContext({ bulk: mailer }) }],
   ],
+  [
+    'a plugin, when the context is finished',
+    'bulk',
+    {},
+    [{ onExecute: ({ extendContext }: any) => extendContext({ bulk: mailer }) }],
+  ],
 ]
 
 it.each(replacing)(
