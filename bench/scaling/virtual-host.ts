@@ -38,7 +38,7 @@ export class VirtualHost implements Host {
     ;(timer as Timer).wake = null
   }
 
-  endOfTurn(job: () => void): void {
+  endOfTick(job: () => void): void {
     this.#jobs.push(job)
   }
 

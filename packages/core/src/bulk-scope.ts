@@ -28,8 +28,8 @@ export interface BulkScopeOptions {
    * @default none
    */
   readonly within?: BulkScope | undefined
-  /** Who asks, for events: called at each call while someone listens to calls, in the caller's async context. */
-  readonly asker?: (() => string | undefined) | undefined
+  /** Names the caller, for events: called at each call while someone listens to calls, in the caller's async context. */
+  readonly caller?: (() => string | undefined) | undefined
   /**
    * What is known of the document that the scope executes, so that its windows close with evidence: a `Plan` of
    * `@bulkcall/core/kit`.
@@ -43,8 +43,8 @@ export interface BulkScopeOptions {
   readonly context?: AsyncContext | undefined
 }
 
-const scopeOptions = ['host', 'name', 'within', 'asker', 'plan', 'context'] as const
-const hostMethods = ['now', 'endOfTurn', 'captureContext'] as const
+const scopeOptions = ['host', 'name', 'within', 'caller', 'plan', 'context'] as const
+const hostMethods = ['now', 'endOfTick', 'captureContext'] as const
 
 /**
  * Closes the windows of its calls before their `delay` is over, as soon as waiting cannot bring another task.
@@ -60,8 +60,8 @@ export class BulkScope {
   readonly id: number = nextId()
   /** The name in events; it may become known, or change, later. */
   name: string | undefined
-  /** Who asks, for events. */
-  readonly asker: (() => string | undefined) | undefined
+  /** Names the caller, for events. */
+  readonly caller: (() => string | undefined) | undefined
   readonly #tracker: Tracker
   static {
     // A getter of a brand: what merely looks like a scope, or inherits from one, has none.
@@ -74,14 +74,14 @@ export class BulkScope {
 
   constructor(options: BulkScopeOptions = {}) {
     checkNames(options, scopeOptions)
-    const { host = realHost, name, within, asker, plan } = options
+    const { host = realHost, name, within, caller, plan } = options
     check('host', host === realHost || hasMethods(host, hostMethods), 'a Host', host)
     check('name', name === undefined || typeof name === 'string', 'a string', name)
-    check('asker', asker === undefined || typeof asker === 'function', 'a function', asker)
+    check('caller', caller === undefined || typeof caller === 'function', 'a function', caller)
     check('plan', plan === undefined || plan instanceof Plan, 'a Plan', plan)
     const wider = within === undefined ? null : checkScope('within', within)
     this.name = name
-    this.asker = asker
+    this.caller = caller
     const context = readContext(options.context) ?? host.captureContext()
     this.#tracker = new Tracker(this, host, wider, plan ?? null, context)
   }

@@ -65,9 +65,9 @@ export interface BulkListener {
   /**
    * Tasks join a bulk. Called in the async context of their caller, and the one thing that costs anything for each task;
    * what a loader has asked already is not asked again, and is a hit.
-   * @param asker who asks, where the scope can tell: in a GraphQL server the field, such as `Post.author`
+   * @param caller the name of the caller, where the scope knows it: in a GraphQL server the field, such as `Post.author`
    */
-  called?(bulk: OpenBulk, tasks: number, asker: string | undefined): void
+  called?(bulk: OpenBulk, tasks: number, caller: string | undefined): void
   /**
    * So many tasks more are pending in a call of this name, or fewer where the change is negative: they start, or have been
    * given up. Called for each call, so what it does must be little.
@@ -135,15 +135,15 @@ export function watchesHits(): boolean {
 
 /** Emits that tasks join a bulk. */
 export function tellCalled(bulk: OpenBulk, tasks: number): void {
-  let asker: string | undefined
+  let caller: string | undefined
   try {
-    asker = bulk.scope?.asker?.()
+    caller = bulk.scope?.caller?.()
   } catch (error) {
     report(error)
   }
   for (const listener of registry.listeners as Listeners) {
     try {
-      listener.called?.(bulk, tasks, asker)
+      listener.called?.(bulk, tasks, caller)
     } catch (error) {
       report(error)
     }

@@ -19,7 +19,7 @@ export interface Host {
    * Calls `job` once the microtasks of the current tick have drained, those that they themselves add included; in whatever
    * async context.
    */
-  endOfTurn(job: () => void): void
+  endOfTick(job: () => void): void
   /** Remembers the async context of now. */
   captureContext(): AsyncContext
 }
@@ -48,7 +48,7 @@ const { process } = globalThis
  * Calls `job` once the microtasks of the current tick have drained, those that they themselves add included, in the async
  * context of whoever asks.
  */
-export function endOfTurn(job: () => void): void {
+export function endOfTick(job: () => void): void {
   // One microtask first: then the tick is asked for while microtasks run, and Node keeps it until they have drained.
   void settled.then(() => tick(job))
 }
@@ -67,7 +67,7 @@ let others: (() => void)[] = []
  * The same in whatever async context: all who ask until the microtask share it and its tick. Who asks later may be in
  * another tick, whose microtasks have yet to run.
  */
-function shareOfTurn(job: () => void): void {
+function shareOfTick(job: () => void): void {
   if (asking !== null) {
     others.push(job)
     return
@@ -94,7 +94,7 @@ function runAll(jobs: (() => void)[]): void {
       job()
     }
   } finally {
-    for (; done < jobs.length; done++) shareOfTurn(jobs[done]!)
+    for (; done < jobs.length; done++) shareOfTick(jobs[done]!)
   }
 }
 
@@ -231,6 +231,6 @@ export const host: Host = {
   now: () => (globalThis.performance === undefined ? Date.now() : performance.now()),
   setTimer: (wake, ms) => globalThis.setTimeout(wake, ms),
   clearTimer: timer => globalThis.clearTimeout(timer as ReturnType<typeof setTimeout>),
-  endOfTurn: shareOfTurn,
+  endOfTick: shareOfTick,
   captureContext,
 }

@@ -112,7 +112,7 @@ export function readOptions(options: BulkCallOptions): BulkCallSettings {
   return { size, delay, limiter: readConcurrent(concurrent), maxPending, timeout, name: name ?? null, host }
 }
 
-const hostMethods = ['now', 'setTimer', 'clearTimer', 'endOfTurn', 'captureContext'] as const
+const hostMethods = ['now', 'setTimer', 'clearTimer', 'endOfTick', 'captureContext'] as const
 
 /** Checks the command. */
 export function readCommand(command: unknown): void {

@@ -776,7 +776,7 @@ function bend(host: Host, ways: Partial<Host>): Host {
     now: () => host.now(),
     setTimer: (wake, ms) => host.setTimer(wake, ms),
     clearTimer: timer => host.clearTimer(timer),
-    endOfTurn: job => host.endOfTurn(job),
+    endOfTick: job => host.endOfTick(job),
     captureContext: () => host.captureContext(),
     ...ways,
   }

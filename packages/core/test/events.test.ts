@@ -658,8 +658,10 @@ describe('onBulk, for those who want to know more', () => {
     const callers = new AsyncLocalStorage<string>()
     const told: unknown[] = []
     const { started } = record()
-    listen({ called: ({ name, id, scope }, tasks, asker) => void told.push([name, id, scope, tasks, asker]) })
-    const scope = new BulkScope({ asker: () => callers.getStore() })
+    listen({
+      called: ({ name, id, scope }, tasks, caller) => void told.push([name, id, scope, tasks, caller]),
+    })
+    const scope = new BulkScope({ caller: () => callers.getStore() })
     const call = new AsyncBulkCall(echo, { name: 'rows', size: 2, scope })
     const first = callers.run('Post.author', () => call.call(1))
     const more = callers.run('Post.editor', () => call.callMany([2, 3]))
@@ -674,7 +676,7 @@ describe('onBulk, for those who want to know more', () => {
 
   it('S61 does not ask who asks when nobody listens to calls', async () => {
     let asked = 0
-    const scope = new BulkScope({ asker: () => String(++asked) })
+    const scope = new BulkScope({ caller: () => String(++asked) })
     const call = new AsyncBulkCall(echo, { scope })
     record()
     await call.call(1)
@@ -684,22 +686,22 @@ describe('onBulk, for those who want to know more', () => {
     expect(asked).toBe(1)
   })
 
-  it('S61 an asker or a listener that throws hurts no call', async () => {
+  it('S61 a `caller` or a listener that throws hurts no call', async () => {
     listen({
       called() {
         throw new Error('of the listener')
       },
     })
     const scope = new BulkScope({
-      asker() {
-        throw new Error('of the asker')
+      caller() {
+        throw new Error('of the caller')
       },
     })
     const call = new AsyncBulkCall(echo, { scope })
     let result: unknown
     const uncaught = await uncaughtDuring(async () => (result = await call.call(1)))
     expect(result).toBe(1)
-    expect(uncaught.map(error => (error as Error).message)).toEqual(['of the asker', 'of the listener'])
+    expect(uncaught.map(error => (error as Error).message)).toEqual(['of the caller', 'of the listener'])
   })
 
   it.each([

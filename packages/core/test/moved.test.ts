@@ -187,6 +187,6 @@ it('S210 evidence knows who asked for what has moved', async () => {
 /** A signal that aborts when all calls of this tick are made. */
 function abortedSoon(host: ManualHost): AbortController {
   const controller = new AbortController()
-  host.endOfTurn(() => controller.abort(new Error('gone')))
+  host.endOfTick(() => controller.abort(new Error('gone')))
   return controller
 }

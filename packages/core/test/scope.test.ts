@@ -584,7 +584,7 @@ describe('options', () => {
     expect(() => new BulkScope({ plan: {} as never })).toThrow('Bulkcall: plan must be a Plan, got')
     expect(() => scope.begin({} as never)).toThrow('Bulkcall: evidence must be an Evidence, got')
     expect(() => scope.run(() => 1, 1 as never)).toThrow('Bulkcall: evidence must be an Evidence, got 1')
-    expect(() => new BulkScope({ asker: 1 as never })).toThrow('Bulkcall: asker must be a function, got 1')
+    expect(() => new BulkScope({ caller: 1 as never })).toThrow('Bulkcall: caller must be a function, got 1')
   })
 })
 

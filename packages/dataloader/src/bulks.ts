@@ -51,7 +51,7 @@ export class Bulks<K, V> {
       host: {
         ...host,
         // The loader knows the moment, and has reached it when it sends a batch.
-        endOfTurn: job => {
+        endOfTick: job => {
           this.#tick = job
         },
         // A batch remembers a context of its own.

@@ -7,7 +7,7 @@
 // oxlint-disable no-underscore-dangle
 
 import { isError, type CommandContext } from '@bulkcall/core'
-import { Caller, endOfTurn, readSignal, watched } from '@bulkcall/core/kit'
+import { Caller, endOfTick, readSignal, watched } from '@bulkcall/core/kit'
 import { Answers, asReason, oneJobLater } from './answers.ts'
 import { Batch, isThenable, Place, type Keeper } from './batch.ts'
 import { Bulks, type Owner } from './bulks.ts'
@@ -210,7 +210,7 @@ export class Loader<K, V, C> implements Owner<K, V>, Keeper<K, V> {
     try {
       // One that calls back at once would send a batch off before its first key is in.
       this.#settings.schedule.call(this.#face, () =>
-        opened ? this.#dispatch(batch) : endOfTurn(() => this.#dispatch(batch)),
+        opened ? this.#dispatch(batch) : endOfTick(() => this.#dispatch(batch)),
       )
     } catch (error) {
       // Nobody would ever send it off.

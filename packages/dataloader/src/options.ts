@@ -4,7 +4,7 @@
  */
 
 import { BulkOptionError, type BulkCallOptions, type CommandContext, type Limiter } from '@bulkcall/core'
-import { endOfTurn } from '@bulkcall/core/kit'
+import { endOfTick } from '@bulkcall/core/kit'
 
 /**
  * Gives a value or an Error for each key, in the order of the keys. `this` is the loader. The keys are the function's own
@@ -133,7 +133,7 @@ function readGiven<K, V, C>(options: Options<K, V, C>): Settings<K, C> {
     cacheMap,
     name,
   } = options
-  const { batchScheduleFn = endOfTurn, cacheKeyFn, delay = 0, concurrent = null } = options
+  const { batchScheduleFn = endOfTick, cacheKeyFn, delay = 0, concurrent = null } = options
   const { maxPending = Infinity, timeout = Infinity } = options
   if (batch) {
     // `NaN` and fractions too: there the original makes bulks of another size than was asked for.
@@ -172,7 +172,7 @@ export const contract =
 const defaults: Settings<any, any> = {
   size: Infinity,
   // The moment of dataloader, found by what the host does and not by what it is called.
-  schedule: endOfTurn,
+  schedule: endOfTick,
   keyOf: null,
   cacheMap: undefined,
   name: null,

@@ -22,14 +22,14 @@ function now(): Asking | undefined {
 }
 
 /** The field whose resolver asks now. */
-interface Asker {
+interface CallingField {
   /** Such as `Post.author`. */
   (): string | undefined
   /** The node of the document, for who shows the document: it tells two fields of one name apart. */
   readonly node: () => FieldNode | undefined
 }
 
-export const asker: Asker = Object.assign(
+export const callingField: CallingField = Object.assign(
   () => {
     const info = now()?.info
     return info ? `${info.parentType.name}.${info.fieldName}` : undefined

@@ -18,7 +18,7 @@ import {
 } from '@bulkcall/core'
 import { check, isSameContext, type Plan } from '@bulkcall/core/kit'
 import type { DocumentNode, GraphQLResolveInfo, GraphQLSchema, OperationDefinitionNode } from 'graphql'
-import { asker } from './asking.ts'
+import { callingField } from './asking.ts'
 import { given, type PreparedLoader, type PreparedServer } from './definitions.ts'
 import { rethrow, unlocatedResults } from './unlocated.ts'
 import { CountingLoader, Tally, type LoaderTally } from './tally.ts'
@@ -99,7 +99,13 @@ export class Unit implements AsyncContext {
   }
 
   #newScope(name?: string): BulkScope {
-    return new BulkScope({ name, asker, within: this.owner.server.scope, plan: this.plan, context: this })
+    return new BulkScope({
+      name,
+      caller: callingField,
+      within: this.owner.server.scope,
+      plan: this.plan,
+      context: this,
+    })
   }
 
   /** What it executes: an operation of a document. Those of one HTTP batch have all their names, in events. */

@@ -79,7 +79,7 @@ export class VirtualHost implements Host {
     this.#timers.delete(timer as Timer)
   }
 
-  endOfTurn(job: () => void): void {
+  endOfTick(job: () => void): void {
     this.#jobs.push(job)
   }
 

@@ -57,7 +57,7 @@ export class EventLoop {
     if (this.#turn === null) {
       this.#turn = { number: ++this.#lastTurn, startedAt: this.#clock.now() }
       this.sample()
-      endOfTurn(() => this.#end())
+      endOfTick(() => this.#end())
     }
     return this.#turn
   }
@@ -113,7 +113,7 @@ export class EventLoop {
 }
 
 /** After the microtasks, where there is Node's next tick, which waits for them; else with the next timer. */
-function endOfTurn(job: () => void): void {
+function endOfTick(job: () => void): void {
   if (globalThis.process?.nextTick === undefined) setTimeout(job, 0)
   else queueMicrotask(() => process.nextTick(job))
 }

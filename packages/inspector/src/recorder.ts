@@ -168,8 +168,8 @@ export class Recorder {
   }
 
   /** The line of the field whose resolver runs now. */
-  #line({ asker }: BulkScope): number | undefined {
-    return this.#documents.placeOf(readable(() => (asker as FieldSource | undefined)?.node?.()))
+  #line({ caller }: BulkScope): number | undefined {
+    return this.#documents.placeOf(readable(() => (caller as FieldSource | undefined)?.node?.()))
   }
 
   #called({ id, name, scope }: OpenBulk, tasks: number, field: string | undefined): void {

@@ -377,7 +377,7 @@ describe('the links', () => {
     instrument()
     const fields = ['Post.author', 'Post.author', 'Post.editor', 'Post.author']
     let field: string | undefined
-    const call = makeCall({ scope: new BulkScope({ asker: () => field }) })
+    const call = makeCall({ scope: new BulkScope({ caller: () => field }) })
     await within('execute', () =>
       Promise.all(
         fields.map(each => {

@@ -49,18 +49,18 @@ function server(seen: (context: any) => void = () => {}) {
 }
 
 describe('who watches a server', () => {
-  it('hears which field asks, also after an await, aliases by the name of their field', async () => {
-    const askers: unknown[] = []
-    stops.push(onBulk({ called: (_, tasks, asker) => void askers.push([asker, tasks]) }))
+  it('learns which field calls, also after an await, and of an alias the name of its field', async () => {
+    const fields: unknown[] = []
+    stops.push(onBulk({ called: (_, tasks, field) => void fields.push([field, tasks]) }))
     await dataOf(server(), '{ a: row(id: 1) { next { id } } later(id: 7) { id } }')
-    expect(askers).toEqual([
+    expect(fields).toEqual([
       ['Query.row', 1],
       ['Query.later', 1],
       ['Row.next', 1],
     ])
   })
 
-  it('hears the name of the operation, of each of an HTTP batch, and none where it has none', async () => {
+  it('learns the name of the operation, of each of an HTTP batch, and none where it has none', async () => {
     const events: BulkEvent[] = []
     stops.push(onBulk({ started: event => void events.push(event) }))
     const yoga = server()

@@ -160,7 +160,7 @@ export abstract class Dispatcher<T, R> extends Runner<T, R> implements BulkOwner
   private askTick(): void {
     if (this.tickAsked) return
     this.tickAsked = true
-    this.settings.host.endOfTurn(() => {
+    this.settings.host.endOfTick(() => {
       this.tickAsked = false
       this.ticked = this.lastId
       this.markReady()

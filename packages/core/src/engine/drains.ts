@@ -30,7 +30,7 @@ export class Drains {
       if (each.through >= id) return
       this.waiting.delete(each)
       // After the microtasks: callers get their results before it is said that all have them.
-      this.host.endOfTurn(each.done)
+      this.host.endOfTick(each.done)
     }
   }
 }

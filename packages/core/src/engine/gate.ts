@@ -27,13 +27,16 @@ export class Gate {
       this.resolve = resolve
       this.reject = reject
     })
-    this.take = () => {
+    // In a variable first: V8 puts a function that is written as the value of a property where what lives long is, and all
+    // that it leads to, the whole batch with its results, stays until the next full collection of garbage.
+    const take = (): unknown => {
       if (this.handed === null) return null
       const outcome = this.handed[this.at++]
       // Thrown, not a rejected promise given back: that would settle after the other callers.
       if (isError(outcome)) throw outcome
       return outcome
     }
+    this.take = take
   }
 
   /** The promise of one more caller. */

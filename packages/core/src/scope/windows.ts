@@ -85,7 +85,7 @@ export abstract class Windows {
   protected lookLater(): void {
     if (this.#looking) return
     this.#looking = true
-    this.#host.endOfTurn(() => {
+    this.#host.endOfTick(() => {
       this.#looking = false
       this.ticks++
       const opened = this.#opened

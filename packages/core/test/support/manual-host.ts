@@ -28,7 +28,7 @@ export class ManualHost implements Host {
   /** Timers that were set, ever. */
   timersSet = 0
   readonly #timers = new Set<Timer>()
-  #endOfTurn: (() => void)[] = []
+  #endOfTick: (() => void)[] = []
 
   constructor(time = 0) {
     this.time = time
@@ -46,7 +46,7 @@ export class ManualHost implements Host {
 
   /** How many jobs wait for the end of the turn. */
   get jobs(): number {
-    return this.#endOfTurn.length
+    return this.#endOfTick.length
   }
 
   now(): number {
@@ -66,8 +66,8 @@ export class ManualHost implements Host {
     this.#timers.delete(timer as Timer)
   }
 
-  endOfTurn(job: () => void): void {
-    this.#endOfTurn.push(job)
+  endOfTick(job: () => void): void {
+    this.#endOfTick.push(job)
   }
 
   captureContext(): AsyncContext {
@@ -84,9 +84,9 @@ export class ManualHost implements Host {
   /** Ends the turn: promise jobs, then what waits for the end of the turn, until nothing of both is left. */
   async turn(): Promise<void> {
     await this.drain()
-    while (this.#endOfTurn.length > 0) {
-      const jobs = this.#endOfTurn
-      this.#endOfTurn = []
+    while (this.#endOfTick.length > 0) {
+      const jobs = this.#endOfTick
+      this.#endOfTick = []
       for (const job of jobs) job()
       await this.drain()
     }

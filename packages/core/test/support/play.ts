@@ -567,8 +567,8 @@ class EngineHost implements Host {
     this.#host.clearTimer(timer)
   }
 
-  endOfTurn(job: () => void): void {
-    this.#host.endOfTurn(job)
+  endOfTick(job: () => void): void {
+    this.#host.endOfTick(job)
   }
 
   captureContext(): AsyncContext {
