@@ -157,7 +157,13 @@ export class Operation implements UnitOwner {
     else if (this.#unit === unit) this.#unit = next
   }
 
-  /** An execution has ended, be it that its executor failed: then this may be said twice. */
+  /** An execution has failed, perhaps because its client has gone. */
+  fail(execution: Execution): void {
+    this.look()
+    this.end(execution)
+  }
+
+  /** An execution has ended. Of one that has failed it may be said twice. */
   end(execution: Execution): void {
     if (!this.#executions.includes(execution)) return
     if (execution.isAttended) this.#leave()

@@ -24,7 +24,10 @@ export function unlocatedResults(given: unknown, came: () => void): unknown {
         ? Array.from(given as unknown[], result => unlocatedResult(result, came))
         : given
     case 'map':
-      return new UnlocatedMap(given as ReadonlyMap<unknown, unknown>, came)
+      // Asked as the core asks a map, which may be one of another realm, or work out what it gives.
+      return Object.assign(new Map(), {
+        get: (key: unknown) => unlocatedResult((given as ReadonlyMap<unknown, unknown>).get(key), came),
+      })
     case 'iterable':
       return eachUnlocated(given as Iterable<unknown>, came)
     case 'stream':
@@ -33,22 +36,6 @@ export function unlocatedResults(given: unknown, came: () => void): unknown {
     case 'nothing that holds results':
   }
   return given
-}
-
-/** Asked as the core asks a map, which may be one of another realm, or work out what it gives. */
-class UnlocatedMap extends Map<unknown, unknown> {
-  readonly #given: ReadonlyMap<unknown, unknown>
-  readonly #came: () => void
-
-  constructor(given: ReadonlyMap<unknown, unknown>, came: () => void) {
-    super()
-    this.#given = given
-    this.#came = came
-  }
-
-  override get(key: unknown): unknown {
-    return unlocatedResult(this.#given.get(key), this.#came)
-  }
 }
 
 /** Throws an error of a command, made free of its place. */

@@ -49,16 +49,16 @@ const entering = wrapping((execute, args) => {
 
 /** Who fails to execute has executed: nobody else hears of that. */
 const leaving = wrapping((execute, args) => {
-  const end = (): void => {
+  const fail = (): void => {
     const execution = executionOf(args)
-    execution?.operation.end(execution)
+    execution?.operation.fail(execution)
   }
   try {
     const given = execute(args)
-    if (isThenable(given)) void given.then(undefined, end)
+    if (isThenable(given)) void given.then(undefined, fail)
     return given
   } catch (error) {
-    end()
+    fail()
     throw error
   }
 })
