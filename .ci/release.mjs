@@ -1,7 +1,7 @@
 // A release, to its end and without the world: in a copy of the checkout it makes the versions and the changelogs, publishes all
 // packages to a registry of its own, installs them from there, and runs the first program of the README. The packages must be built.
 import { execFileSync } from 'node:child_process'
-import { cpSync, mkdirSync, readdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs'
+import { cpSync, existsSync, mkdirSync, readdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs'
 import { createServer } from 'node:http'
 import { join } from 'node:path'
 
@@ -15,6 +15,7 @@ await inTemporaryFolder(async home => {
   try {
     copyTo(copy)
     execFileSync(process.execPath, ['node_modules/@changesets/cli/bin.js', 'version'], { cwd: copy })
+    execFileSync(process.execPath, [join(import.meta.dirname, 'versions.mjs'), copy])
     checkVersions(before, described(join(copy, 'packages')), copy)
     await publishAndRun(copy, join(home, 'project'))
   } catch (error) {
@@ -67,6 +68,9 @@ function checkVersions(before, after, copy) {
       expect(`${name} has a changelog of its own`, isOwn)
       logs.add(log)
     }
+    const release = join(folder, 'src/release.ts')
+    if (existsSync(release))
+      expect(`${name} says its version`, readFileSync(release, 'utf8').includes(`release = '${version}'`))
     for (const [other, range] of Object.entries(dependencies).filter(([each]) => each in after))
       expect(`${name} takes the ${other} of the release: ${range}`, range === `^${after[other].version}`)
   }

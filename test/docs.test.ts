@@ -97,6 +97,21 @@ describe('the badges', () => {
   })
 })
 
+describe('the figures of the first pages', () => {
+  const measured = rowsOf('docs/how-it-works.md')
+
+  it('are those of the page that says how they were measured', () => {
+    const quoted = rowsOf('docs/index.md').slice(1)
+    expect(quoted).toHaveLength(3)
+    expect(quoted.filter(row => !measured.includes(row))).toEqual([])
+    const [, dataloader, , here] = measured.find(row => row.startsWith('four levels, some'))!.split(' | ')
+    expect(read('README.md').replaceAll(/\s+/g, ' ')).toContain(
+      `is ${dataloader} batches with DataLoader and ${here!.split(' / ')[0]} here, in the [same time]`,
+    )
+    expect(here).toMatch(/ \/ 1\.0$/)
+  })
+})
+
 /** The folders that have sources of their own. */
 const folders = [...packages.map(name => `${name}/src`), 'inspector/page']
 
@@ -145,6 +160,12 @@ function pagesBelow(folder: string): string[] {
     if (entry.isDirectory()) return foreign.has(entry.name) ? [] : pagesBelow(path)
     return entry.name.endsWith('.md') ? [relative(root, path)] : []
   })
+}
+
+/** The rows of the tables of a page, whatever the widths of their columns. */
+function rowsOf(page: string): string[] {
+  const rows = read(page).matchAll(/^\| (.*[^-\s|].*) \|$/gm)
+  return Array.from(rows, ([, cells]) => cells!.replaceAll(/\s*\|\s*/g, ' | ').trim())
 }
 
 /** The links of a page that stay in this repository. */

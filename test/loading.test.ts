@@ -56,6 +56,12 @@ describe.each(readdirSync(join(root, 'packages')))('packages/%s', name => {
   })
 })
 
+it.each(['core', 'graphql'])('S241 packages/%s knows its version', async name => {
+  const folder = join(root, 'packages', name)
+  const { release } = await import(join(folder, 'src/release.ts'))
+  expect(release).toBe(JSON.parse(readFileSync(join(folder, 'package.json'), 'utf8')).version)
+})
+
 it('S189 what needs no Node compiles in a project for browsers, and a fault of a program or of a declaration is found', () => {
   const programs = ['core', 'dataloader', 'graphql'].map(name => `${name}.ts`)
   mkdirSync(join(root, 'reports'), { recursive: true })

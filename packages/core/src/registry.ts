@@ -4,11 +4,15 @@
  * @module
  */
 
+import { release } from './release.ts'
+
 /** Of what is in the registry, and of what copies know of each other's scopes. A change of either needs a new one. */
 export const version = 1
 
 interface Registry {
   readonly version: number
+  /** The version of the package that made it. */
+  readonly release: string
   /** Each a `BulkListener`. A new list after each change, since one may be gone through at this moment. */
   listeners: readonly object[]
   // Whether any of them has this method: read for each task, so that who only counts bulks makes nobody pay for it.
@@ -24,12 +28,13 @@ const key = Symbol.for('bulkcall')
 export const registry: Registry = join(globalThis as object)
 
 function join(holder: { [key]?: Registry }): Registry {
-  const own = { version, listeners: [], called: false, pending: false, hit: false, last: 0 }
+  const own = { version, release, listeners: [], called: false, pending: false, hit: false, last: 0 }
   const found = (holder[key] ??= own)
   if (found.version === version) return found
-  globalThis.process?.emitWarning?.('Bulkcall: two versions of core share no listeners', {
-    code: 'BULKCALL_VERSIONS',
-  })
+  globalThis.process?.emitWarning?.(
+    `Bulkcall: two versions of @bulkcall/core share no listeners: ${found.release} and ${release} (npm ls @bulkcall/core)`,
+    { code: 'BULKCALL_VERSIONS' },
+  )
   return own
 }
 

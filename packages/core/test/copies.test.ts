@@ -3,12 +3,13 @@
  */
 
 import { afterEach, expect, it, vi } from 'vitest'
+import { release } from '../src/release.ts'
 
 type Core = typeof import('../src/index.ts') & typeof import('../src/kit.ts')
 
 const unwatches: (() => void)[] = []
 const key = Symbol.for('bulkcall')
-const holder = globalThis as { [key]?: { version: number } }
+const holder = globalThis as { [key]?: { version: number; release: string } }
 
 afterEach(() => {
   for (const unwatch of unwatches.splice(0)) unwatch()
@@ -124,7 +125,10 @@ it('S182 a copy whose version does not fit warns once, is alone, and refuses sco
   const warn = vi.spyOn(process, 'emitWarning').mockImplementation(() => {})
   const other = await ofVersion(0, copy)
   expect(warn.mock.calls).toEqual([
-    ['Bulkcall: two versions of core share no listeners', { code: 'BULKCALL_VERSIONS' }],
+    [
+      `Bulkcall: two versions of @bulkcall/core share no listeners: 0.0.9 and ${release} (npm ls @bulkcall/core)`,
+      { code: 'BULKCALL_VERSIONS' },
+    ],
   ])
   const got: string[] = []
   unwatches.push(one.onBulk({ settled: ({ name }) => void got.push(name) }))
@@ -145,7 +149,7 @@ it('S182 a copy whose version does not fit warns once, is alone, and refuses sco
 /** Does it in a process in which a core of this version was first. */
 async function ofVersion<R>(version: number, work: () => Promise<R>): Promise<R> {
   const { [key]: own } = holder
-  holder[key] = { version }
+  holder[key] = { version, release: '0.0.9' }
   try {
     return await work()
   } finally {

@@ -396,21 +396,21 @@ const mutants: Record<string, Mutant> = {
       },
       {
         file: 'scope/tracker.ts',
-        find: '    this.running.delete(work)\n    this.recording?.runs(work, -1)\n    this.look()\n',
-        replace: '    this.running.delete(work)\n    this.recording?.runs(work, -1)\n',
+        find: '    this.recording?.count(work.causes, -1)\n    this.look()\n',
+        replace: '    this.recording?.count(work.causes, -1)\n',
       },
     ],
   },
   'work does not wait for work within it': {
     caughtBy: together,
-    edits: [{ file: 'scope/tracker.ts', find: '      work.outer.park()\n', replace: '' }],
+    edits: [{ file: 'scope/frame.ts', find: '      work.outer.park()\n', replace: '' }],
   },
   'a late call is all that its work does': {
     caughtBy: beside,
     edits: [
       {
         file: 'scope/work.ts',
-        find: 'const isAll = evidence!.overlaps ? this.isDone : !this.mayCall(loader)',
+        find: 'const isAll = evidence!.overlaps ? this.due.length === 0 : !this.mayCall(loader)',
         replace: 'const isAll = true',
       },
     ],
@@ -420,7 +420,7 @@ const mutants: Record<string, Mutant> = {
     edits: [
       {
         file: 'scope/work.ts',
-        find: 'const isAll = evidence!.overlaps ? this.isDone : !this.mayCall(loader)',
+        find: 'const isAll = evidence!.overlaps ? this.due.length === 0 : !this.mayCall(loader)',
         replace: 'const isAll = false',
       },
     ],
@@ -429,9 +429,9 @@ const mutants: Record<string, Mutant> = {
     caughtBy: beside,
     edits: [
       {
-        file: 'scope/tracker.ts',
-        find: 'if (frame.batch !== null && !(work.evidence?.overlaps && !work.isDone)) {',
-        replace: 'if (frame.batch !== null) {',
+        file: 'scope/frame.ts',
+        find: 'if (!(work.evidence?.overlaps && work.due.length > 0)) ',
+        replace: '',
       },
     ],
   },
@@ -440,23 +440,21 @@ const mutants: Record<string, Mutant> = {
     edits: [
       {
         file: 'scope/recording.ts',
-        find: 'if (this.#due.has(loader)) return loader\n',
-        replace: '\n',
+        find: '    if (this.#due.has(name)) return name\n',
+        replace: '',
       },
     ],
   },
   'a window closes whatever goes on that was never seen': {
     caughtBy: beside,
-    edits: [
-      { file: 'scope/recording.ts', find: 'if (work.isUnknown) this.anything(change)\n', replace: '\n' },
-    ],
+    edits: [{ file: 'scope/work.ts', find: 'if (evidence.isNew) causes.push(null)\n', replace: '\n' }],
   },
   'a window closes whatever follows from running work': {
     caughtBy: closed,
     edits: [
       {
-        file: 'scope/recording.ts',
-        find: 'if (evidence !== null && command === null) this.#add(this.#goesOn, evidence, change)\n',
+        file: 'scope/work.ts',
+        find: 'if (command === null) causes.push(evidence)\n',
         replace: '\n',
       },
     ],
@@ -465,19 +463,25 @@ const mutants: Record<string, Mutant> = {
     caughtBy: closed,
     edits: [
       {
-        file: 'scope/recording.ts',
-        find: 'for (const asker of askers ?? [null]) this.#add(this.#goesOn, asker, change)\n',
-        replace: '\n',
+        file: 'scope/tracker.ts',
+        find: '    this.recording?.count(batch.askers ?? [null], change)\n',
+        replace: '',
       },
     ],
   },
   'evidence closes no window': {
     caughtBy: closed,
-    edits: [{ file: 'scope/windows.ts', find: ' || recording?.nothingFollows(member)', replace: '' }],
+    edits: [
+      {
+        file: 'scope/windows.ts',
+        find: 'return this.recording !== null && this.recording.nothingFollows(member)',
+        replace: 'return false',
+      },
+    ],
   },
   'a window that was kept open is not looked at again': {
     caughtBy: closed,
-    edits: [{ file: 'scope/recording.ts', find: 'return [...opened, ...freed]', replace: 'return opened' }],
+    edits: [{ file: 'scope/recording.ts', find: 'this.#freed.add(member)', replace: 'void member' }],
   },
   'work that loads one after the other is waited for': {
     caughtBy: beside,
@@ -543,7 +547,7 @@ const mutants: Record<string, Mutant> = {
   },
   'windows that are open together are counted each': {
     caughtBy: budget,
-    edits: [{ file: 'scope/windows.ts', find: 'Math.max(keptAt!, this.#vainUntil)', replace: 'keptAt!' }],
+    edits: [{ file: 'scope/windows.ts', find: 'Math.max(keptAt, this.#vainUntil)', replace: 'keptAt' }],
   },
   'a document never loses patience': {
     caughtBy: patience,
@@ -577,15 +581,15 @@ const mutants: Record<string, Mutant> = {
   },
   'an open window is warned of at once': {
     caughtBy: warning,
-    edits: [{ file: 'scope/open-windows.ts', find: 'const long = 5_000', replace: 'const long = 50' }],
+    edits: [{ file: 'scope/warning.ts', find: 'const long = 5_000', replace: 'const long = 50' }],
   },
   'an open window is never warned of': {
     caughtBy: warning,
     edits: [
       {
-        file: 'scope/open-windows.ts',
-        find: '      this.#timer = null\n      if (!isWarned) this.#warn()\n',
-        replace: '      this.#timer = null\n',
+        file: 'scope/windows.ts',
+        find: 'this.#host.setTimer(() => {\n',
+        replace: 'this.#host.setTimer(() => {\n      if (this.#warning !== null) return\n',
       },
     ],
   },
@@ -594,8 +598,8 @@ const mutants: Record<string, Mutant> = {
     edits: [
       {
         file: 'scope/windows.ts',
-        find: 'if (--this.#open === 0) this.#openWindows?.end()',
-        replace: 'this.#open--',
+        find: 'if (--this.#open > 0 || this.#warning === null) return',
+        replace: 'if (--this.#open >= 0) return',
       },
     ],
   },
@@ -611,7 +615,7 @@ const mutants: Record<string, Mutant> = {
   },
   'a wide scope loses patience with its parts': {
     caughtBy: patientWide,
-    edits: [{ file: 'scope/windows.ts', find: 'this.busyParts === 0 && this.#vain', replace: 'this.#vain' }],
+    edits: [{ file: 'scope/windows.ts', find: 'this.busyParts > 0 || delay', replace: 'delay' }],
   },
   'a hit waits only for the bulk that it is given with': {
     caughtBy: both,

@@ -1,24 +1,23 @@
 /**
  * A batch: keys on their way to one call of the batch function, the promises of their callers, and the cache hits that
- * are given together with them.
- *
- * All of it hangs on one promise, the gate. The promise of a caller is one reaction to it, and reactions of one promise
- * run in the order in which they were made, so a counter finds each its value. A caller costs one promise, no closure.
+ * are given together with them. All callers wait behind one gate: a caller costs one promise, no closure.
  * @module
  */
 
-import { isError, type AsyncContext } from '@bulkcall/core'
-import type { Bench, Seat } from './seat.ts'
+import { isError, type AsyncContext, type CommandContext } from '@bulkcall/core'
+import { Caller, Gate, type Chair } from '@bulkcall/core/kit'
 
-/** What became of the keys of a batch: a value or an Error for each. */
-export type Outcomes<V> = readonly (V | PromiseLike<V> | Error)[]
-
-/** Who is called with the keys of a batch for which nobody waits. */
-export interface Keeper<K, V> {
+/** Who owns the batches. */
+export interface Owner<K, V> {
+  /** Calls the batch function; gives a promise where that gave one. It settles the batch, and does not reject. */
+  run(batch: Batch<K, V>, context: CommandContext): Promise<void> | void
+  /** The engine gave up a batch: its time was over, or it was refused a slot. */
+  fail(batch: Batch<K, V>, reason: unknown): void
+  /** Nobody waits for the key of a seat any more. */
   emptied(batch: Batch<K, V>, seat: Seat, reason: unknown): void
 }
 
-export class Batch<K, V> implements Bench {
+export class Batch<K, V> extends Gate {
   /** All that have joined, those too that have left: each keeps its place. */
   readonly keys: K[] = []
   /** What each key put into the cache, place by place. Empty where there is no cache. */
@@ -38,24 +37,9 @@ export class Batch<K, V> implements Bench {
   joined: (() => void) | null = null
   /** The async context in which it opened, where it may start in another one. */
   context: AsyncContext | null = null
-  /** What became of it, for the engine. */
-  outcomes: Outcomes<V> | null = null
-  reason: unknown = undefined
 
-  readonly #gate: Promise<void>
-  #open!: () => void
-  #shut!: (reason: unknown) => void
-  readonly #cursor: Cursor<V> = { outcomes: none, at: 0 }
-  readonly #next = next(this.#cursor) as () => V
-  #hits: Hits<V> | null = null
-  #keeper: Keeper<K, V> | null = null
-
-  constructor() {
-    this.#gate = new Promise((open, shut) => {
-      this.#open = open
-      this.#shut = shut
-    })
-  }
+  private reason: unknown = undefined
+  private hits: Hits | null = null
 
   /** Whether nobody waits for any of its keys. */
   get isIdle(): boolean {
@@ -71,41 +55,27 @@ export class Batch<K, V> implements Bench {
   join(key: K): Promise<V> {
     this.keys.push(key)
     if (this.joined !== null) this.joined()
-    return this.#gate.then(this.#next)
+    return this.wait()
   }
 
   /** The same for a key whose callers may go. */
-  joinAt(seat: Seat, key: K, keeper: Keeper<K, V>): Promise<V> {
-    this.#keeper = keeper
+  joinAt(seat: Seat, key: K): Promise<V> {
     this.seats ??= new Map()
     this.seats.set(seat.place, seat)
     return this.join(key)
   }
 
-  /** A promise of the outcomes of the keys from this place on, which are in already: one for all of them. */
-  range(from: number): Promise<(V | Error)[]> {
-    const cursor = this.#cursor
-    const size = this.keys.length - from
-    return this.#gate.then(
-      () => {
-        cursor.at += size
-        const own = cursor.outcomes.slice(from, from + size)
-        return own.some(isThenable) ? Promise.all(own.map(waitFor)) : (own as (V | Error)[])
-      },
-      (reason: Error) => new Array<Error>(size).fill(reason),
-    )
-  }
-
   /** The promise of a key that came in with others. */
-  at(place: number): Promise<V> {
-    const cursor = this.#cursor
-    return this.#gate.then(() => valueOf(cursor.outcomes[place])) as Promise<V>
+  waitAt(place: number): Promise<V> {
+    const promise = this.promise.then(() => this.outcomeAt(place)) as Promise<V>
+    // Who asked for it by `loadMany` gets its error there, and who loads it, by a promise of their own.
+    promise.catch(() => {})
+    return promise
   }
 
   /** What is known already, given together with this batch: what follows from both goes out together. */
-  align(known: PromiseLike<V> | V): Promise<V> {
-    this.#hits ??= new Hits()
-    return this.#hits.add(known)
+  align(known: PromiseLike<V>): Promise<V> {
+    return (this.hits ??= new Hits()).add(known)
   }
 
   /** The keys to ask for, in an array of their own. */
@@ -114,74 +84,63 @@ export class Batch<K, V> implements Bench {
   }
 
   hasLeft(place: number): boolean {
-    return this.seats !== null && (this.seats.get(place)?.vacated ?? null) !== null
+    return this.vacatedAt(place) !== null
   }
 
-  emptied(seat: Seat, reason: unknown): void {
+  private vacatedAt(place: number): Seat['vacated'] {
+    return this.seats?.get(place)?.vacated ?? null
+  }
+
+  /** @param outcomes a value or an Error for each key that was asked for */
+  give(outcomes: readonly unknown[]): void {
     if (this.settled) return
-    this.idle++
-    if (!this.sealed) seat.vacated = { reason }
-    this.#keeper!.emptied(this, seat, reason)
-  }
-
-  taken(seat: Seat): void {
-    if (seat.vacated === null) this.idle--
-  }
-
-  /** @param outcomes for each key that was asked for */
-  give(outcomes: Outcomes<V>): void {
-    this.outcomes = outcomes
-    this.#settle()
-    this.#cursor.outcomes = this.seats === null ? outcomes : this.#placed(outcomes)
-    this.#open()
+    this.settle()
+    this.open(this.seats === null ? outcomes : this.placed(outcomes))
   }
 
   fail(reason: unknown): void {
     this.reason = reason
-    this.#settle()
-    this.#shut(reason)
+    this.settle()
+    this.shut(reason)
   }
 
-  #settle(): void {
-    this.settled = true
-    this.#hits?.open()
+  private settle(): void {
+    this.sealed = this.settled = true
+    this.hits?.open(null)
     if (this.seats !== null) for (const seat of this.seats.values()) seat.close()
   }
 
   /** From an outcome a key asked for to an outcome a place: the reason why it has left, where it has. */
-  #placed(outcomes: Outcomes<V>): Outcomes<V> {
+  private placed(outcomes: readonly unknown[]): readonly unknown[] {
     let given = 0
     return this.keys.map((_, place) => {
-      const vacated = this.seats!.get(place)?.vacated ?? null
-      return vacated === null ? outcomes[given++]! : quietly(vacated.reason)
+      const vacated = this.vacatedAt(place)
+      if (vacated === null) return outcomes[given++]
+      const rejected = Promise.reject(vacated.reason)
+      // Nobody has to handle it: its callers have theirs.
+      rejected.catch(() => {})
+      return rejected
     })
   }
-}
 
-/** A rejection that nobody has to handle: its callers have theirs. */
-function quietly(reason: unknown): Promise<never> {
-  const rejected = Promise.reject(reason)
-  rejected.catch(() => {})
-  return rejected
+  /** What the engine learns of a batch that has settled: how many tasks failed. The values have gone to their callers. */
+  report(tasks: number): unknown[] {
+    if (this.handed === null) throw this.reason
+    return Object.assign(new Array<unknown>(tasks), this.handed.filter(isError))
+  }
 }
 
 /** The hits of one batch. They have a gate of their own: it opens first, and whatever becomes of the batch. */
-class Hits<V> {
-  open!: () => void
-  readonly #known: (PromiseLike<V> | V)[] = []
-  readonly #gate: Promise<void>
-  readonly #next: () => PromiseLike<V> | V
+class Hits extends Gate {
+  private readonly known: unknown[] = []
 
-  constructor() {
-    this.#gate = new Promise(open => {
-      this.open = open
-    })
-    this.#next = nextOf(this.#known)
+  add<V>(known: PromiseLike<V>): Promise<V> {
+    this.known.push(known)
+    return this.wait()
   }
 
-  add(known: PromiseLike<V> | V): Promise<V> {
-    this.#known.push(known)
-    return this.#gate.then(this.#next)
+  protected override outcomeAt(place: number): unknown {
+    return this.known[place]
   }
 }
 
@@ -197,48 +156,86 @@ export class Place<K, V> {
   }
 
   get promise(): Promise<V> {
-    if (this.#promise === null) {
-      this.#promise = this.#batch.at(this.#place)
-      // Who asked for it by `loadMany` gets its error there, and who loads it, by a promise of their own.
-      this.#promise.catch(() => {})
-    }
-    return this.#promise
+    return (this.#promise ??= this.#batch.waitAt(this.#place))
   }
 }
 
-/** What all reactions of a gate have in common. Only this: one that held the batch would keep it alive as long as itself. */
-interface Cursor<V> {
-  /** Here, not in the promise: that would look at them whether they are a promise, and all the way up their prototypes. */
-  outcomes: Outcomes<V>
-  /** How many keys have been handed their values. */
-  at: number
+/** A key that was first asked for by a caller who may go. Its batch asks for it only while someone waits for it. */
+export class Seat implements Chair {
+  readonly place: number
+  /** Why the key has left its batch, or `null` while it has not: the batch function is not asked for it. */
+  vacated: { readonly reason: unknown } | null = null
+  /** Whether the engine counts it as a task, or will: see `Bulks`. */
+  counted = true
+  /** Takes the key out of the engine, once it is in there. */
+  controller: AbortController | null = null
+
+  readonly #batch: Batch<any, any>
+  readonly #owner: Owner<any, any>
+  /** Who waits for it; `null` is someone who cannot go. */
+  readonly #callers = new Set<Caller<any> | null>()
+  #isEmpty = false
+
+  constructor(batch: Batch<any, any>, owner: Owner<any, any>) {
+    this.place = batch.keys.length
+    this.#batch = batch
+    this.#owner = owner
+  }
+
+  /** Makes it known as the seat of what stands in the cache. */
+  label(entry: object): void {
+    seats.set(entry, this)
+    inUse = true
+  }
+
+  /** Someone waits who cannot go. */
+  keep(): void {
+    this.#add(null)
+  }
+
+  /** A caller waits who may go. */
+  take<V>(answer: PromiseLike<V>, signal: AbortSignal): Promise<V> {
+    const caller = new Caller(answer, signal, this)
+    this.#add(caller)
+    return caller.promise
+  }
+
+  #add(caller: Caller<any> | null): void {
+    this.#callers.add(caller)
+    if (this.#isEmpty && this.vacated === null) this.#batch.idle--
+    this.#isEmpty = false
+  }
+
+  left(caller: Caller<any>, reason: unknown): void {
+    const batch = this.#batch
+    this.#callers.delete(caller)
+    if (this.#callers.size > 0 || batch.settled) return
+    this.#isEmpty = true
+    batch.idle++
+    if (!batch.sealed) this.vacated = { reason }
+    this.#owner.emptied(batch, this, reason)
+  }
+
+  /**
+   * Lets callers go whose signal has aborted and who do not know of it yet: the listeners of a signal are called one by one,
+   * and what another one does may send the batch in between.
+   */
+  dismiss(): void {
+    for (const caller of this.#callers) if (caller?.gone) caller.leave()
+  }
+
+  /** The batch has settled: nobody who comes now is any matter of it, and nothing of it is held any longer. */
+  close(): void {
+    const entry = this.#batch.entries[this.place]
+    if (entry !== undefined) seats.delete(entry as object)
+  }
 }
 
-/** Before there are any; one for all batches. */
-const none: readonly never[] = []
+/** By what stands in the cache, for all loaders: several may share a cache of their user's. */
+const seats = new WeakMap<object, Seat>()
+/** A program without signals looks for no seat. */
+let inUse = false
 
-function next(cursor: Cursor<unknown>): () => unknown {
-  return () => valueOf(cursor.outcomes[cursor.at++])
-}
-
-function nextOf<T>(list: readonly T[]): () => T {
-  let at = 0
-  return () => list[at++]!
-}
-
-/** Thrown, not a rejected promise given back: that would settle later than the others. */
-function valueOf(outcome: unknown): unknown {
-  if (isError(outcome)) throw outcome
-  return outcome
-}
-
-function waitFor<V>(outcome: V | PromiseLike<V> | Error): Promise<V | Error> {
-  return Promise.resolve(outcome).catch((error: Error) => error)
-}
-
-export function isThenable(value: unknown): value is PromiseLike<unknown> {
-  return (
-    ((typeof value === 'object' && value !== null) || typeof value === 'function') &&
-    typeof (value as { then?: unknown }).then === 'function'
-  )
+export function seatOf(entry: object): Seat | undefined {
+  return inUse ? seats.get(entry) : undefined
 }

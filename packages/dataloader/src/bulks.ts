@@ -15,37 +15,25 @@ import {
   type BulkCallOptions,
   type CommandContext,
 } from '@bulkcall/core'
-import { isError } from '@bulkcall/core'
-import type { Batch } from './batch.ts'
-import type { Seat } from './seat.ts'
-
-/** Who owns the batches. */
-export interface Owner<K, V> {
-  /** Calls the batch function; gives a promise where that gave one. It settles the batch, and does not reject. */
-  run(batch: Batch<K, V>, context: CommandContext): Promise<void> | void
-  /** The engine gave up a batch: its time was over, or it was refused a slot. */
-  fail(batch: Batch<K, V>, reason: unknown): void
-}
+import type { Batch, Owner, Seat } from './batch.ts'
 
 export class Bulks<K, V> {
   readonly #owner: Owner<K, V>
   readonly #call: AsyncBulkCall<Batch<K, V>, unknown>
-  readonly #delayed: boolean
-  readonly #maxPending: number
-  readonly #size: number
+  readonly #options: BulkCallOptions
+  readonly #isDelayed: boolean
   /** The batch that was sent last, which the engine may have yet to fill. */
   #latest: Batch<K, V> | null = null
-  /** What sends the batches that are behind it. */
-  readonly #behind: (() => void)[] = []
+  /** Those that are to be sent after it. */
+  readonly #behind: Batch<K, V>[] = []
   /** Keys that have come and that the engine has not heard of. */
   #collected = 0
   #tick: (() => void) | null = null
 
   constructor(owner: Owner<K, V>, options: BulkCallOptions) {
     this.#owner = owner
-    this.#delayed = (options.delay ?? 0) > 0
-    this.#maxPending = options.maxPending ?? Infinity
-    this.#size = options.size ?? Infinity
+    this.#options = options
+    this.#isDelayed = (options.delay ?? 0) > 0
     this.#call = new AsyncBulkCall((tasks, context) => this.#execute(tasks[0]!, tasks.length, context), {
       ...options,
       host: {
@@ -62,28 +50,30 @@ export class Bulks<K, V> {
 
   /** Why no key is taken now, or `null`. */
   refusal(): BulkOverflowError | null {
+    const { maxPending = Infinity } = this.#options
     const pending = this.#collected + this.#call.pending
-    return pending < this.#maxPending ? null : new BulkOverflowError(this.#call.name, this.#maxPending)
+    return pending < maxPending ? null : new BulkOverflowError(this.#call.name, maxPending)
   }
 
   /** Follows a batch that has just opened. With a `delay` the engine times it, and knows of it from its first key on. */
   follow(batch: Batch<K, V>): void {
     batch.context = host.captureContext()
-    batch.joined = this.#delayed ? () => this.send(batch) : () => this.#collected++
+    batch.joined = this.#isDelayed ? () => this.#send(batch) : () => this.#collected++
   }
 
   /**
    * Sends a batch when it is its turn. A `batchScheduleFn` may call back for a later batch first: while that one waits for a
    * slot and may still be joined, the engine would fill it from this one.
    */
-  inTurn(send: () => void): void {
-    if (this.#isFilling()) this.#behind.push(send)
-    else send()
+  send(batch: Batch<K, V>): void {
+    this.#behind.push(batch)
+    this.#next()
   }
 
   /** A batch has started, is full, or will not start: the next may be sent. */
   #next(): void {
-    while (this.#behind.length > 0 && !this.#isFilling()) this.#behind.shift()!()
+    while (this.#behind.length > 0 && !this.#latest?.hasRoom(this.#options.size ?? Infinity))
+      this.#send(this.#behind.shift()!)
   }
 
   /** Whether another batch stands behind it in the engine, which would take what joins, and fill what leaves. */
@@ -91,14 +81,10 @@ export class Bulks<K, V> {
     return batch.sent && batch !== this.#latest
   }
 
-  #isFilling(): boolean {
-    const batch = this.#latest
-    return batch !== null && batch.hasRoom(this.#size)
-  }
-
-  /** Sends a batch off: it starts at once, or goes on filling until there is a slot. */
-  send(batch: Batch<K, V>): void {
-    if (!this.#delayed && batch.joined !== null) this.#collected -= tasksOf(batch)
+  /** Sends a batch off: it starts at once, or goes on filling until there is a slot. One that nobody waits for is not sent. */
+  #send(batch: Batch<K, V>): void {
+    if (!this.#isDelayed && batch.joined !== null) this.#collected -= tasksOf(batch)
+    if (batch.isIdle) return batch.give([])
     batch.joined = () => {
       this.#enterAt(batch, batch.keys.length - 1)
       this.#next()
@@ -110,16 +96,13 @@ export class Bulks<K, V> {
     this.#tick?.()
   }
 
-  /** A batch is not sent: all its keys have left. */
-  drop(batch: Batch<K, V>): void {
-    this.#collected -= tasksOf(batch)
-  }
-
-  /** A key has left a batch that has not started. Tells whether the batch had been sent. */
-  left({ counted, controller }: Seat, reason: unknown): boolean {
+  /** A key has left a batch that has not started. */
+  left(batch: Batch<K, V>, { counted, controller }: Seat, reason: unknown): void {
     if (!counted && controller === null) this.#collected--
     if (!counted) controller?.abort(reason)
-    return controller !== null
+    if (controller === null || !batch.isIdle) return
+    batch.give([])
+    this.abandon(batch, reason)
   }
 
   /** Nobody waits for any key of a batch that was sent. It leaves the engine, or, if it runs, its signal aborts. */
@@ -149,7 +132,6 @@ export class Bulks<K, V> {
 
   /** The engine gave a task up, or its batch has settled. */
   #failed(batch: Batch<K, V>, reason: unknown): void {
-    if (batch.settled) return
     this.#owner.fail(batch, reason)
     this.#next()
   }
@@ -160,7 +142,7 @@ export class Bulks<K, V> {
         ? this.#owner.run(batch, context)
         : batch.context.runInAsyncScope(() => this.#owner.run(batch, context), undefined, undefined)
     this.#next()
-    return done === undefined ? told(batch, tasks) : done.then(() => told(batch, tasks))
+    return done === undefined ? batch.report(tasks) : done.then(() => batch.report(tasks))
   }
 }
 
@@ -172,10 +154,4 @@ function isTask(batch: Batch<any, any>, place: number): boolean {
 function tasksOf(batch: Batch<any, any>): number {
   const { keys, seats } = batch
   return seats === null ? keys.length : keys.filter((_, place) => isTask(batch, place)).length
-}
-
-/** What the engine learns of a batch: how many failed. The values have gone to their callers. */
-function told(batch: Batch<any, any>, tasks: number): unknown[] {
-  if (batch.outcomes === null) throw batch.reason
-  return Object.assign(new Array<unknown>(tasks).fill(undefined), batch.outcomes.filter(isError))
 }

@@ -56,14 +56,13 @@ class Methods<K, V, C> implements DataLoader<K, V, C> {
   // A parameter with a default is not counted in `length`, which is 1 as in the original: who curries looks at it.
   // oxlint-disable typescript/no-useless-default-assignment
   load(key: K, options: types.LoadOptions | undefined = undefined): Promise<V> {
-    return options === undefined ? loaderOf(this).load(key) : loaderOf(this).loadWith(key, options)
+    return loaderOf(this).load(key, options)
   }
 
   loadMany(keys: ArrayLike<K>, options: types.LoadOptions | undefined = undefined): Promise<(V | Error)[]> {
     // A subclass, or an instrumentation, with a load of its own is called for each key.
-    const isOwn = this.load === load
-    if (options === undefined) return loaderOf(this).loadMany(keys, isOwn ? null : key => this.load(key))
-    return loaderOf(this).loadManyWith(keys, options, isOwn ? null : (...given) => this.load(...given))
+    const own = this.load === load ? null : (...given: Parameters<typeof this.load>) => this.load(...given)
+    return loaderOf(this).loadMany(keys, options, own)
   }
 
   // oxlint-enable typescript/no-useless-default-assignment

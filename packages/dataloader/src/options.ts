@@ -5,6 +5,7 @@
 
 import { BulkOptionError, type BulkCallOptions, type CommandContext, type Limiter } from '@bulkcall/core'
 import { endOfTick } from '@bulkcall/core/kit'
+import { broken, shown } from './contract.ts'
 
 /**
  * Gives a value or an Error for each key, in the order of the keys. `this` is the loader. The keys are the function's own
@@ -119,38 +120,32 @@ export function readOptions<K, V, C>(
   batchLoadFn: BatchLoadFn<K, V>,
   options: Options<K, V, C> | undefined,
 ): Settings<K, C> {
-  must(typeof batchLoadFn === 'function', () => `${contract}, but got: ${String(batchLoadFn)}.`)
+  if (typeof batchLoadFn !== 'function') throw broken(`got: ${shown(batchLoadFn)}.`)
   // Loaders are made for every request, most of them without options.
   return options === undefined ? defaults : readGiven(options)
 }
 
 function readGiven<K, V, C>(options: Options<K, V, C>): Settings<K, C> {
-  const {
-    batch = true,
-    maxBatchSize,
-    size = maxBatchSize ?? Infinity,
-    cache = true,
-    cacheMap,
-    name,
-  } = options
-  const { batchScheduleFn = endOfTick, cacheKeyFn, delay = 0, concurrent = null } = options
+  const { batch = true, maxBatchSize, size = maxBatchSize ?? Infinity, cache = true, cacheMap } = options
+  // The moment of dataloader, found by what the host does and not by what it is called.
+  const { batchScheduleFn = endOfTick, cacheKeyFn, name, delay = 0, concurrent = null } = options
   const { maxPending = Infinity, timeout = Infinity } = options
   if (batch) {
     // `NaN` and fractions too: there the original makes bulks of another size than was asked for.
     for (const given of [maxBatchSize, size])
-      must(given === undefined || isSize(given), () => `maxBatchSize must be a positive number: ${given}`)
+      if (given !== undefined && given !== Infinity && !(Number.isInteger(given) && given >= 1))
+        throw new TypeError(`maxBatchSize must be a positive number: ${given}`)
     if (maxBatchSize !== undefined && maxBatchSize !== size)
       throw new BulkOptionError('size', `the same as maxBatchSize (${maxBatchSize})`, size)
   }
-  must(
-    typeof batchScheduleFn === 'function',
-    () => `batchScheduleFn must be a function: ${String(batchScheduleFn)}`,
-  )
-  must(
-    cacheKeyFn === undefined || typeof cacheKeyFn === 'function',
-    () => `cacheKeyFn must be a function: ${String(cacheKeyFn)}`,
-  )
-  if (cache && cacheMap !== null && cacheMap !== undefined) checkCacheMap(cacheMap)
+  if (typeof batchScheduleFn !== 'function')
+    throw new TypeError(`batchScheduleFn must be a function: ${shown(batchScheduleFn)}`)
+  if (cacheKeyFn !== undefined && typeof cacheKeyFn !== 'function')
+    throw new TypeError(`cacheKeyFn must be a function: ${shown(cacheKeyFn)}`)
+  if (cache && cacheMap !== null && cacheMap !== undefined) {
+    const missing = cacheMapMethods.filter(method => typeof cacheMap[method] !== 'function')
+    if (missing.length > 0) throw new TypeError(`Custom cacheMap missing methods: ${missing.join(', ')}`)
+  }
   if (delay !== 0 && options.batchScheduleFn !== undefined)
     throw new BulkOptionError('delay', '0 beside batchScheduleFn, which decides alone', delay)
   const bounded = delay !== 0 || concurrent !== null || maxPending !== Infinity || timeout !== Infinity
@@ -165,33 +160,6 @@ function readGiven<K, V, C>(options: Options<K, V, C>): Settings<K, C> {
   }
 }
 
-/** How the errors of a batch function that breaks its contract begin, word for word: programs look for it. */
-export const contract =
-  'DataLoader must be constructed with a function which accepts Array<key> and returns Promise<Array<value>>'
+const cacheMapMethods = ['get', 'set', 'delete', 'clear'] as const
 
-const defaults: Settings<any, any> = {
-  size: Infinity,
-  // The moment of dataloader, found by what the host does and not by what it is called.
-  schedule: endOfTick,
-  keyOf: null,
-  cacheMap: undefined,
-  name: null,
-  delay: 0,
-  bounds: null,
-}
-
-function isSize(size: unknown): boolean {
-  return size === Infinity || (Number.isInteger(size) && (size as number) >= 1)
-}
-
-function checkCacheMap(cacheMap: unknown): void {
-  const missing = ['get', 'set', 'delete', 'clear'].filter(
-    method => typeof (cacheMap as Record<string, unknown>)[method] !== 'function',
-  )
-  must(missing.length === 0, () => `Custom cacheMap missing methods: ${missing.join(', ')}`)
-}
-
-/** A `TypeError`, as `dataloader` throws it. */
-function must(holds: boolean, message: () => string): void {
-  if (!holds) throw new TypeError(message())
-}
+const defaults: Settings<any, any> = readGiven({})

@@ -250,6 +250,22 @@ test('a size that is no whole number is refused', async () => {
     })
 })
 
+test('S285 a batch function that throws or gives what cannot be printed leaves no caller waiting', async () => {
+  const unprintable = Object.create(null)
+  const gives: Record<string, () => unknown> = {
+    'errored synchronously': () => {
+      throw unprintable
+    },
+    'did not return a Promise': () => unprintable,
+    'did not return a Promise of an Array': () => Promise.resolve(unprintable),
+  }
+  for (const [how, batchFunction] of Object.entries(gives)) {
+    // Not beside dataloader, whose process it ends.
+    const loader = new DataLoader<number, never>(batchFunction as never)
+    expect(await state(loader.load(1))).toMatch(new RegExp(`but the function ${how}: object\\.$`))
+  }
+})
+
 test('a cacheKeyFn that throws when a batch has failed leaves no caller waiting', async () => {
   let broken = false
   const seen = await both(async Class => {

@@ -5,7 +5,7 @@
 
 import { AsyncBulkCall, BulkOptionError, type LoaderResults, type ResultOf } from '@bulkcall/core'
 import type { GraphQLResolveInfo } from 'graphql'
-import { callOf } from './context.ts'
+import { callOf, hintAt } from './context.ts'
 import type { BulkCommandContext, BulkOptions, BulkSettings } from './types.ts'
 
 /** One call of a field. */
@@ -50,6 +50,7 @@ export function bulkResolver<
         'the context of a bulkResolver',
         'one with the loaders of useBulk or defineBulk',
         context,
+        hintAt(context),
       )
     }
     return call.call({ source, args, info })

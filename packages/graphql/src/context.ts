@@ -7,6 +7,7 @@ import { BulkOptionError, BulkScope } from '@bulkcall/core'
 import type { PreparedLoader } from './definitions.ts'
 import { operationLoader, type Loading } from './loader.ts'
 import type { Operation } from './operation.ts'
+import { release } from './release.ts'
 import type { Asking, Unit } from './unit.ts'
 
 /** The operation that a context belongs to, also where other plugins have copied the context; else `undefined`. */
@@ -28,16 +29,27 @@ const anyName: unique symbol = Symbol.for('bulkcall:bulk') as never
  */
 const callOfField: unique symbol = Symbol.for('bulkcall:field:1') as never
 
+/** Where any copy finds the version of the one whose loaders these are. */
+const releaseKey: unique symbol = Symbol.for('bulkcall:release') as never
+
 /** The bulk call of a field in the operation of a context; `undefined` where it has no loaders. */
 export function callOf(
   context: unknown,
-  ...[field, command, options, info]: Parameters<Unit['call']>
+  ...args: Parameters<Unit['call']>
 ): ReturnType<Unit['call']> | undefined {
-  for (const bulk of [(context as Context)?.['bulk'], (context as Context)?.[anyName]]) {
-    if (typeof bulk === 'object' && bulk !== null && callOfField in bulk)
-      return (bulk as Bulk)[callOfField](field, command, options, info)
-  }
-  return undefined
+  return bulkWith(callOfField, context)?.[callOfField](...args)
+}
+
+/** A hint where the context has loaders that are none to this copy, since they are those of another; else nothing. */
+export function hintAt(context: unknown): string {
+  const other = bulkWith(releaseKey, context)
+  return other ? ` (these are of @bulkcall/graphql ${other[releaseKey]}, this is ${release})` : ''
+}
+
+/** The loaders of a context, of whichever copy, if they have this. */
+function bulkWith(key: keyof Bulk, context: unknown): Bulk | undefined {
+  const { bulk, [anyName]: named } = (context ?? {}) as NonNullable<Context>
+  return [bulk, named].find(found => (found as Bulk | null | undefined)?.[key]) as Bulk | undefined
 }
 
 type Context = Readonly<Record<PropertyKey, unknown>> | null | undefined
@@ -77,8 +89,12 @@ class Bulk {
     return this.#access.operation.unit.scope
   }
 
-  [callOfField](...[field, command, options, info]: Parameters<Unit['call']>): ReturnType<Unit['call']> {
-    return this.#access.operation.unitOf(info).call(field, command, options, info)
+  get [releaseKey](): string {
+    return release
+  }
+
+  [callOfField](...args: Parameters<Unit['call']>): ReturnType<Unit['call']> {
+    return this.#access.operation.unitOf(args[3]).call(...args)
   }
 
   static {
@@ -135,7 +151,9 @@ export function mistakeIn(context: object, name: string): BulkOptionError | null
   if (!(name in context)) return null
   const found = (context as NonNullable<Context>)[name]
   if (operationOf({ bulk: found }) !== undefined) return null
-  const hint = ` (call that something else, or give the loaders another name: { as: 'loaders' })`
+  const hint =
+    hintAt({ bulk: found }) ||
+    ` (call that something else, or give the loaders another name: { as: 'loaders' })`
   return new BulkOptionError(
     `the property ${name} of the context`,
     'the loaders of useBulk or defineBulk',

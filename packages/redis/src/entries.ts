@@ -188,39 +188,54 @@ class Unusable {
   }
 }
 
+/** In so many parts is divided what holds an item at fault: the more, the fewer questions come one after the other. */
+const parts = 8
+/** So many questions, and hardly more, are worth finding out which items are at fault. */
+const mostQuestions = 100
+
 /**
  * Does the work for all items in one. Where that fails, the probe tells whether it is the store that fails, and then all of
- * it rejects; or some items, and then these are found by halving.
+ * it rejects; or some items, and then these are found by dividing. Where they are too many for that, as when a release
+ * reads with another serializer, a part that holds one counts as unusable whole.
  */
 async function each<T, R>(
   items: T[],
   probe: T,
   work: (items: T[]) => Promise<readonly R[]>,
 ): Promise<readonly (R | Unusable)[]> {
+  let left = mostQuestions
+  const divide = async (some: T[], error: unknown): Promise<readonly (R | Unusable)[]> => {
+    if (some.length === 1 || left <= 0) return some.map(() => new Unusable(error))
+    const size = Math.ceil(some.length / parts)
+    const divided = Array.from({ length: Math.ceil(some.length / size) }, (_, nth) =>
+      some.slice(nth * size, (nth + 1) * size),
+    )
+    left -= divided.length
+    const found = await Promise.all(
+      divided.map(part => work(part).catch((reason: unknown) => divide(part, reason))),
+    )
+    return found.flat()
+  }
   try {
     return await work(items)
   } catch (error) {
     await work([probe])
-    return halve(items, error, work)
+    return divide(items, error)
   }
 }
 
-async function halve<T, R>(
-  items: T[],
-  error: unknown,
-  work: (items: T[]) => Promise<readonly R[]>,
-): Promise<readonly (R | Unusable)[]> {
-  if (items.length === 1) return [new Unusable(error)]
-  const middle = items.length >> 1
-  const [left, right] = await Promise.all(
-    [items.slice(0, middle), items.slice(middle)].map(half =>
-      work(half).catch((reason: unknown) => halve(half, reason, work)),
-    ),
-  )
-  return [...left!, ...right!]
-}
-
 const markSuffix = '~mark'
+/** What stands for a name that is not used as it is ends so, and no mark does. */
+const escapeSuffix = `${markSuffix}~`
+const notAsItIs = new RegExp(`\\p{Surrogate}|${markSuffix}~?$`, 'u')
+
+/**
+ * The name under which a key's entry stands. A client may choose what it is made of, so it must neither be that of a mark nor,
+ * as Redis keeps bytes and a lone surrogate has none, become that of another key.
+ */
+export function entryName(name: string): string {
+  return notAsItIs.test(name) ? JSON.stringify(name) + escapeSuffix : name
+}
 
 function markOf(name: string): string {
   return name + markSuffix

@@ -3,6 +3,8 @@
  * @module
  */
 
+import { setMaxListeners } from 'node:events'
+
 export class Flight<K> {
   readonly keys: K[] = []
   readonly names: string[] = []
@@ -13,6 +15,11 @@ export class Flight<K> {
 
   readonly #controller = new AbortController()
   #waiting = 0
+
+  constructor() {
+    // As with the signals of the core: a command may hand it to as many waits as it likes.
+    setMaxListeners(0, this.signal)
+  }
 
   /** Aborts when all bulks that wait for it have been given up: one bulk's end must not take the keys of another. */
   get signal(): AbortSignal {

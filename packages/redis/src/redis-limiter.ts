@@ -15,6 +15,7 @@ import { asIoredis, type RedisClient } from './client.ts'
 import { BulkLimiterDownError, BulkSlotLostError } from './errors.ts'
 import { harmless } from './listener.ts'
 import { RemoteSlot, type SlotSource } from './remote-slot.ts'
+import { timerOf } from './timer.ts'
 
 /** The options of {@link redisLimiter}. Whoever shares a key gives the same `limit` and `leaseMs`. */
 export interface RedisLimiterOptions {
@@ -181,7 +182,7 @@ class RedisLimiter implements Limiter {
     do {
       const rest = this.#restsUntil - performance.now()
       // oxlint-disable-next-line no-await-in-loop -- one question after the other, that is the point
-      if (rest > 0) await sleep(rest)
+      if (rest > 0) await sleep(timerOf(rest))
       // oxlint-disable-next-line no-await-in-loop -- the same
       if (rest <= 0 || this.#line.size > 0) await this.#askOnce()
     } while (this.#line.size > 0)
@@ -193,7 +194,10 @@ class RedisLimiter implements Limiter {
     let answered = false
     let late = false
     // A process that was busy for so long itself must not take it for the silence of Redis: it looks at what has arrived.
-    const timer = setTimeout(() => setImmediate(() => answered || (late = this.#goDown())), deadlineMs)
+    const timer = setTimeout(
+      () => setImmediate(() => answered || (late = this.#goDown())),
+      timerOf(deadlineMs),
+    )
     try {
       const slot = await RemoteSlot.take(this.#source)
       this.#down = null

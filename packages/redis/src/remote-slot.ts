@@ -10,6 +10,7 @@ import { randomUUID } from 'node:crypto'
 
 import type { IoredisClient } from './client.ts'
 import { Script } from './script.ts'
+import { timerOf } from './timer.ts'
 
 /** Where slots are, and how long one lives without a renewal. */
 export interface SlotSource {
@@ -38,8 +39,9 @@ const freeExpired = `
   end
 `
 
+/** A client may ask again with the same member when the answer was lost with its connection: then it has its slot already. */
 const takeSlot = new Script(`${freeExpired}
-  if redis.call('ZCARD', key) >= tonumber(ARGV[3]) then return 0 end
+  if redis.call('ZCARD', key) >= tonumber(ARGV[3]) and not redis.call('ZSCORE', key, ARGV[1]) then return 0 end
   redis.call('ZADD', key, now, ARGV[1])
   redis.call('PEXPIRE', key, lease)
   return 1
@@ -76,7 +78,7 @@ export class RemoteSlot {
     this.#id = id
     this.#takenAt = askedAt
     this.#renewedAt = askedAt
-    this.#timer = setInterval(() => void this.#renew(), Math.round(source.leaseMs / renewals))
+    this.#timer = setInterval(() => void this.#renew(), timerOf(source.leaseMs / renewals))
     this.#timer.unref()
   }
 
@@ -86,8 +88,14 @@ export class RemoteSlot {
     const name = `semaphore:${key}`
     const id = randomUUID()
     const askedAt = performance.now()
-    const taken = await takeSlot.run(client, name, id, leaseMs, limit)
-    return Number(taken) === 1 ? new RemoteSlot(source, name, id, askedAt) : null
+    try {
+      const taken = await takeSlot.run(client, name, id, leaseMs, limit)
+      return Number(taken) === 1 ? new RemoteSlot(source, name, id, askedAt) : null
+    } catch (error) {
+      // Redis may have given it all the same, if only its answer was lost.
+      void remove(client, name, id)
+      throw error
+    }
   }
 
   /** Whether another may have it by now. */
@@ -103,13 +111,9 @@ export class RemoteSlot {
     clearInterval(this.#timer)
     this.#held = false
     const { lost } = this
-    try {
-      const removed = await this.#source.client.zrem(this.#name, this.#id)
-      if (Number(removed) === 0) this.#lose()
-    } catch {
-      // Whether Redis still had it cannot be known, unless its time was over anyway.
-      if (lost) this.#lose()
-    }
+    const removed = await remove(this.#source.client, this.#name, this.#id)
+    // Whether Redis still had it cannot be known where it did not say so, unless its time was over anyway.
+    if (!(removed ?? !lost)) this.#lose()
   }
 
   async #renew(): Promise<void> {
@@ -135,5 +139,14 @@ export class RemoteSlot {
     if (this.#lost) return
     this.#lost = true
     if (this.used) this.#source.lost(Math.round(performance.now() - this.#takenAt))
+  }
+}
+
+/** Whether Redis had it; `null` if it did not say so. */
+async function remove(client: IoredisClient, name: string, id: string): Promise<boolean | null> {
+  try {
+    return Number(await client.zrem(name, id)) !== 0
+  } catch {
+    return null
   }
 }

@@ -6,6 +6,7 @@
 
 import type { Entries, Entry, Known } from './entries.ts'
 import { BulkForgetError, BulkStoreDownError } from './errors.ts'
+import { timerOf } from './timer.ts'
 
 export class BoundedStore {
   readonly #entries: Entries
@@ -13,9 +14,9 @@ export class BoundedStore {
   readonly #budget: number
   readonly #cooldown: number
   readonly #onFault: (error: BulkStoreDownError) => void
-  #pausedUntil = 0
-  /** What has not answered in time and may still do: until then the store is not asked, so that no questions pile up in it. */
-  #overdue = 0
+  readonly #reading = new Door()
+  /** A store may be full, or be the copy of another, and still be good to read. */
+  readonly #writing = new Door()
 
   constructor(
     entries: Entries,
@@ -33,65 +34,72 @@ export class BoundedStore {
 
   /** What is known of these names; `null` where the store cannot say so in time. */
   async read(names: readonly string[]): Promise<readonly Known[] | null> {
-    if (this.#paused) return null
-    const outcome = await this.#within(this.#budget, () => this.#entries.read(names))
+    if (this.#reading.closed) return null
+    const outcome = await this.#within(this.#reading, this.#budget, () => this.#entries.read(names))
     return 'value' in outcome ? outcome.value : null
   }
 
   /** Nobody waits for this, so it may take longer than a read. */
   write(entries: readonly Entry[]): void {
-    if (entries.length === 0 || this.#paused) return
-    void this.#within(this.#cooldown, () => this.#entries.write(entries))
+    if (entries.length === 0 || this.#reading.closed || this.#writing.closed) return
+    void this.#within(this.#writing, this.#cooldown, () => this.#entries.write(entries))
   }
 
   /** Also while it is left alone: what is not forgotten now is wrong for as long as it lives. */
   async forget(names: readonly string[]): Promise<void> {
     const stopped = new AbortController()
     const work = (): Promise<void> => this.#entries.forget(names, stopped.signal)
-    const outcome = await this.#within(this.#budget + this.#cooldown, work)
+    const outcome = await this.#within(this.#writing, this.#budget + this.#cooldown, work)
     stopped.abort()
     if ('cause' in outcome) throw new BulkForgetError(this.#command, names.length, outcome.cause)
   }
 
-  get #paused(): boolean {
-    return this.#overdue > 0 || performance.now() < this.#pausedUntil
-  }
-
-  #pause(ms: number, cause?: unknown): void {
+  #close(door: Door, ms: number, cause?: unknown): void {
     // Who asked at the same time meets the same fault, which is one.
-    const known = this.#paused
-    this.#pausedUntil = performance.now() + this.#cooldown
+    const known = this.#reading.closed || door.closed
+    door.closedUntil = performance.now() + this.#cooldown
     if (!known) this.#onFault(new BulkStoreDownError(this.#command, ms, cause))
   }
 
-  /** What the work gives, or why not, if it fails or takes longer than so many ms; then the store is left alone. */
-  #within<T>(ms: number, work: () => Promise<T>): Promise<Outcome<T>> {
+  /** What the work gives, or why not, if it fails or takes longer than so many ms; then that door is closed. */
+  #within<T>(door: Door, ms: number, work: () => Promise<T>): Promise<Outcome<T>> {
     return new Promise(resolve => {
       let late = false
       const giveUp = (): void => {
         late = true
-        this.#pause(ms)
-        this.#overdue++
+        this.#close(door, ms)
+        door.overdue++
         resolve({ cause: undefined })
       }
       let looking: NodeJS.Immediate | undefined
       // A process that was busy for so long itself must not take it for the slowness of the store: first it looks at what
       // has arrived.
-      const timer = setTimeout(() => (looking = setImmediate(giveUp)), ms)
+      const timer = setTimeout(() => (looking = setImmediate(giveUp)), timerOf(ms))
       const settle = (outcome: Outcome<T>): void => {
         clearTimeout(timer)
         clearImmediate(looking)
-        if (late) this.#overdue--
+        if (late) door.overdue--
         resolve(outcome)
       }
       work().then(
         value => settle({ value }),
         (cause: unknown) => {
-          this.#pause(ms, cause)
+          this.#close(door, ms, cause)
           settle({ cause })
         },
       )
     })
+  }
+}
+
+/** One way in which the store is used: closed for a while when it has failed or was too slow. */
+class Door {
+  closedUntil = 0
+  /** What has not answered in time and may still do: until then the store is not asked, so that no questions pile up in it. */
+  overdue = 0
+
+  get closed(): boolean {
+    return this.overdue > 0 || performance.now() < this.closedUntil
   }
 }
 

@@ -5,7 +5,7 @@
 
 import { asError, isError, isolated, type CommandContext, type ResultOf, type Results } from '@bulkcall/core'
 import { check, checkNames } from '@bulkcall/core/kit'
-import { Entries, nothing, type Entry, type SharedStore } from './entries.ts'
+import { Entries, entryName, nothing, type Entry, type SharedStore } from './entries.ts'
 import { BulkEntryError, type BulkStoreDownError } from './errors.ts'
 import { Flight } from './flight.ts'
 import { harmless } from './listener.ts'
@@ -193,7 +193,7 @@ class Cache<K> {
       'a number or a string that is not empty',
       name,
     )
-    return String(name)
+    return entryName(String(name))
   }
 
   async #fly(flight: Flight<K>, name: string): Promise<unknown[]> {

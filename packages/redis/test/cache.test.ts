@@ -129,6 +129,31 @@ describe('a command with a cache', () => {
     expect(seen).toEqual([undefined, undefined, undefined])
   })
 
+  it('S273 a command may hand its signal to as many waits as it likes', async () => {
+    const warned: unknown[] = []
+    const listen = (warning: unknown): void => void warned.push(warning)
+    process.on('warning', listen)
+    try {
+      await withCache((ids: number[], { signal }) => {
+        for (let wait = 0; wait < 20; wait++) signal.addEventListener('abort', () => {})
+        return ids
+      }, options(new Keyv()))([1], context())
+      await new Promise(resolve => setImmediate(resolve))
+    } finally {
+      process.off('warning', listen)
+    }
+    expect(warned).toEqual([])
+  })
+
+  it('S274 a time that no timer can wait is waited for all the same', async () => {
+    const { asked, command } = users()
+    const cached = withCache(command, options(new Keyv(), { budget: 3e9, cooldown: 3e9 }))
+    await cached([1], context())
+    await cached.forget([2])
+    await cached([1], context())
+    expect(asked).toEqual([[1]])
+  })
+
   it('gives the name of the command to its calls', () => {
     const { command } = users()
     expect(new BulkLoader(withCache(command, options(new Keyv()))).name).toBe('command')
@@ -692,18 +717,70 @@ describe.skipIf(redisProgram === null)('a cache in Redis (needs redis-server)', 
     })
   })
 
-  it('when all entries are broken, all are repaired', async () => {
+  it('S271 when all entries are broken, all are repaired, for few questions', async () => {
     const { asked, command } = users()
-    const ids = Array.from({ length: 100 }, (_, id) => id)
-    for (const id of ids) await server.ask('SET', `user:${id}`, '{')
+    const ids = Array.from({ length: 1_000 }, (_, id) => id)
+    await server.ask('MSET', ...ids.flatMap(id => [`user:${id}`, '{']))
+    await server.forgetCalls()
     const cached = withCache(command, options(keyv()))
     await cached(ids, context())
+    expect((await server.calls())['mget']).toBeLessThan(120)
     await until(async () => {
       const before = asked.length
       await cached(ids, context())
       return asked.length === before
     })
     expect(await cached(ids, context())).toEqual(ids.map(userOf))
+  })
+
+  it('S272 a Redis that is full, or a replica, still gives what it holds', async () => {
+    const { asked, command } = users()
+    const faults: unknown[] = []
+    const store = createKeyv(client as never, { throwOnErrors: true })
+    store.on('error', () => {})
+    const cached = withCache(
+      command,
+      options(store, { cooldown: 60_000, onFault: error => faults.push(error) }),
+    )
+    await cached([1], context())
+    await until(() => isKept('user:1'))
+    await server.ask('CONFIG', 'SET', 'min-replicas-to-write', '1')
+    try {
+      await cached([1, 2], context())
+      await until(() => faults.length > 0)
+      await cached([1, 3], context())
+      await expect(cached.forget([9])).rejects.toBeInstanceOf(BulkForgetError)
+      await cached([1, 4], context())
+    } finally {
+      await server.ask('CONFIG', 'SET', 'min-replicas-to-write', '0')
+    }
+    expect(asked).toEqual([[1], [2], [3], [4]])
+    expect(faults).toMatchObject([{ code: 'BULK_STORE_DOWN', budgetMs: 60_000 }])
+  })
+
+  it.each([
+    ['the mark of another key', 'a', 'a~mark'],
+    ['what stands for such a name', 'a~mark', '"a~mark"~mark~'],
+    ['the same bytes', 'a\ud800', 'a\ud801'],
+    ['the bytes that stand for what is none', 'a\ufffd', 'a\ud800'],
+  ])('S270 a key whose name would be %s in Redis has an entry of its own', async (_, one, other) => {
+    const faults: unknown[] = []
+    const asked: string[] = []
+    const cached = withCache((some: string[]) => (asked.push(...some), some.map(id => ({ id }))), {
+      store: keyv(),
+      key: (id: string) => id,
+      ttl: 60_000,
+      budget: 20_000,
+      onFault: error => faults.push(error),
+    })
+    await cached([other], context())
+    await cached([one], context())
+    await until(async () => (await server.ask('DBSIZE')) === 2)
+    expect(await cached([one, other], context())).toEqual([{ id: one }, { id: other }])
+    await cached.forget([one])
+    expect(await cached([other], context())).toEqual([{ id: other }])
+    expect(asked).toEqual([other, one])
+    expect(faults).toEqual([])
   })
 
   it('dates, maps and big integers stay what they are with the serializer of V8', async () => {

@@ -18,6 +18,7 @@ import {
 } from '../src/index.ts'
 import { connect, type Connection } from './support/clients.ts'
 import { startWorker } from './support/processes.ts'
+import { startProxy } from './support/proxy.ts'
 import { redisProgram, startRedis, until, type RedisServer } from './support/redis-server.ts'
 
 /** A short lease, where one has to end. Elsewhere it is long, so that no machine is too slow to renew it. */
@@ -317,6 +318,44 @@ describe.skipIf(redisProgram === null)('the limit (needs redis-server)', () => {
         expect(counts.most).toBe(2)
       },
     )
+
+    it.each(kinds)(
+      'S275 with %s: a slot whose answer was lost with its connection is not away for a lease',
+      async kind => {
+        const proxy = await startProxy(server.path)
+        try {
+          const connection = await connect[kind](proxy.path)
+          connections.push(connection)
+          const { call, running } = gated(
+            redisLimiter({ client: connection.client, key: 'shared', limit: 1, leaseMs: 60_000 }),
+          )
+          for (const answer of ['as it should be', 'lost']) {
+            if (answer === 'lost') proxy.loseAnswers()
+            const asked = call.call(1)
+            await until(async () => (await inUse()) === 1)
+            if (answer === 'lost') proxy.cut()
+            await until(() => running.length === 1)
+            running[0]!.end()
+            expect(await asked).toBe(1)
+            await until(async () => (await inUse()) === 0)
+          }
+        } finally {
+          proxy.close()
+        }
+      },
+    )
+
+    it('S274 times that no timer can wait make no flood of questions', async () => {
+      const { call, running } = gated(await limiter({ leaseMs: 1e10, retryMs: 1e10 }))
+      const both = call.callMany([1, 2])
+      await until(() => running.length === 1)
+      await sleep(200)
+      expect((await server.calls())['evalsha']).toBeLessThan(5)
+      running[0]!.end()
+      await until(() => running.length === 1)
+      running[0]!.end()
+      expect(await both).toEqual([1, 2])
+    })
 
     it.each(kinds)(
       'with %s: a slot that is lost under a command much shorter than a lease is reported, once',

@@ -2,8 +2,11 @@
  * Several copies of the plugin in one process: by `import` and by `require`, or because two were installed.
  */
 
+import { defineBulk } from '@bulkcall/graphql'
 import { createSchema, createYoga } from 'graphql-yoga'
-import { expect, it, vi } from 'vitest'
+import { describe, expect, it, vi } from 'vitest'
+
+import { release } from '../../graphql/src/release.ts'
 import { dataOf } from './support/ask.ts'
 
 type Plugin = typeof import('../src/index.ts')
@@ -42,3 +45,36 @@ it.each(['bulk', 'loaders'])(
     expect(bulks).toEqual([3])
   },
 )
+
+/** Loaders of a version that keeps nothing where this one looks for it. */
+const later = { [Symbol.for('bulkcall:release')]: '0.9.0' }
+
+describe('S240 what is of another copy is refused with the versions of both', () => {
+  const hint = `(these are of @bulkcall/graphql 0.9.0, this is ${release})`
+
+  it.each([
+    ['bulk', (bulk: object) => ({ bulk })],
+    ['another name', (bulk: object) => ({ loaders: bulk, [Symbol.for('bulkcall:bulk')]: bulk })],
+  ])('by a bulkResolver, where the loaders have the name %s', async (_, contextOf) => {
+    const { bulkResolver } = await copy()
+    const resolve = bulkResolver((calls: { source: number }[]) => calls.map(({ source }) => source))
+    const call = (): unknown => resolve(1, {}, contextOf(later), {} as never)
+    expect(call).toThrow(
+      'the context of a bulkResolver must be one with the loaders of useBulk or defineBulk, got',
+    )
+    expect(call).toThrow(hint)
+  })
+
+  it('by a context that has them already', () => {
+    const { extendContext } = defineBulk({})
+    expect(() => extendContext({ bulk: later })).toThrow(hint)
+    expect(() => extendContext({ bulk: {} })).toThrow("give the loaders another name: { as: 'loaders' }")
+  })
+
+  it('by a context with loaders of a real second copy', async () => {
+    const { bulk } = defineBulk({}).extendContext()
+    vi.resetModules()
+    const other = await import('@bulkcall/graphql')
+    expect(() => other.defineBulk({}).extendContext({ bulk })).toThrow(hint.replace('0.9.0', release))
+  })
+})

@@ -12,13 +12,13 @@ import { isThenable, type Outcomes } from './settle.ts'
 // The fields are TypeScript's private ones, here and in what else is made for each batch: those of the language cost a batch
 // of one key a twentieth of its time on Node 20.
 export class Gate {
-  private readonly promise: Promise<void>
+  protected readonly promise: Promise<void>
   private resolve!: () => void
   private reject!: (reason: unknown) => void
   /** What each caller's promise does when the gate opens. */
   private readonly take: () => unknown
   /** Here, not in the promise: that would look whether they are a thenable, and all the way up their prototypes. */
-  private handed: Outcomes = null
+  protected handed: Outcomes = null
   /** How many callers have been handed theirs. */
   private at = 0
 
@@ -29,13 +29,7 @@ export class Gate {
     })
     // In a variable first: V8 puts a function that is written as the value of a property where what lives long is, and all
     // that it leads to, the whole batch with its results, stays until the next full collection of garbage.
-    const take = (): unknown => {
-      if (this.handed === null) return null
-      const outcome = this.handed[this.at++]
-      // Thrown, not a rejected promise given back: that would settle after the other callers.
-      if (isError(outcome)) throw outcome
-      return outcome
-    }
+    const take = (): unknown => this.outcomeAt(this.at++)
     this.take = take
   }
 
@@ -44,11 +38,14 @@ export class Gate {
     return this.promise.then(this.take) as Promise<R>
   }
 
-  /** The promise of so many more callers in a row, who share it: one result or Error for each. */
-  waitMany<R>(count: number): Promise<(R | Error)[]> {
+  /**
+   * The promise of so many more callers in a row, who share it: one result or Error for each.
+   * @param toError what stands for a reason that something was rejected with
+   */
+  waitMany<R>(count: number, toError: (reason: any) => Error = asError): Promise<(R | Error)[]> {
     return this.promise.then(
-      () => this.takeMany<R>(count),
-      (error: unknown) => new Array<Error>(count).fill(asError(error)),
+      () => this.takeMany<R>(count, toError),
+      (reason: unknown) => new Array<Error>(count).fill(toError(reason)),
     )
   }
 
@@ -63,20 +60,25 @@ export class Gate {
     this.reject(reason)
   }
 
+  /** Thrown where it is an Error, and no rejected promise given back: that would settle after the other callers. */
+  protected outcomeAt(place: number): unknown {
+    if (this.handed === null) return null
+    const outcome = this.handed[place]
+    if (isError(outcome)) throw outcome
+    return outcome
+  }
+
   /** In an array of their own. */
-  private takeMany<R>(count: number): (R | Error)[] | Promise<(R | Error)[]> {
+  private takeMany<R>(
+    count: number,
+    toError: (reason: any) => Error,
+  ): (R | Error)[] | Promise<(R | Error)[]> {
     if (this.handed === null) return new Array<R>(count).fill(null as R)
     const from = this.at
     this.at += count
     const own = this.handed.slice(from, this.at) as (R | Error)[]
-    return own.some(isThenable) ? Promise.all(own.map(valueOrError<R>)) : own
-  }
-}
-
-async function valueOrError<R>(outcome: R | PromiseLike<R> | Error): Promise<R | Error> {
-  try {
-    return await outcome
-  } catch (error) {
-    return asError(error)
+    return own.some(isThenable)
+      ? Promise.all(own.map(outcome => Promise.resolve(outcome).catch(toError)))
+      : own
   }
 }

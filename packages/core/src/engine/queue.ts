@@ -89,7 +89,7 @@ export class Queue<T, R> extends Dispatcher<T, R> {
     const bulk = this.open ?? this.openBulk()
     this.pending++
     const promise = bulk.joinWith(task, signal)
-    const work = this.tracker?.calledToLeave(this, bulk, promise) ?? null
+    const work = this.tracker?.called(this, bulk, promise, true) ?? null
     if (work !== null) bulk.waitsForLast(work)
     this.noteFull(bulk, 1)
     return promise

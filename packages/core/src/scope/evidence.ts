@@ -7,21 +7,6 @@
  * @module
  */
 
-type Hooks = typeof import('node:async_hooks')
-const hooks: Hooks | undefined = globalThis.process?.getBuiltinModule?.('node:async_hooks')
-/** The work that runs now, also after an `await`. */
-const store = hooks?.AsyncLocalStorage && new hooks.AsyncLocalStorage<object | undefined>()
-
-/** The observed work that runs now, also after an `await`. */
-export function runningWork(): object | undefined {
-  return store?.getStore()
-}
-
-/** From here to the end of the synchronous part, and in all that it begins, this is the work that runs. */
-export function enterWork(work: object | undefined): void {
-  store?.enterWith(work)
-}
-
 /** So many pieces are observed before it is believed that the work of a resolver never calls after an `await`. */
 const enough = 8
 /** For so many scopes after one in which a window has outlived its tick, it is recorded who does what. */
@@ -41,7 +26,7 @@ export class Profile {
 
   /** A scope begins. Returns whether it is worth recording. */
   begins(): boolean {
-    return store !== undefined && ++this.#scopes <= this.#recordsUntil
+    return ++this.#scopes <= this.#recordsUntil
   }
 
   /** A window has outlived its tick. */

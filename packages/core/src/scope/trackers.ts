@@ -13,17 +13,16 @@ export const trackerKey: unique symbol = Symbol.for(`bulkcall:${version}`) as ne
 
 /** The tracker of a scope that was given as this option. */
 export function checkScope(what: string, scope: unknown): Tracker {
-  const tracker = (scope as Scope | null | undefined)?.[trackerKey]
-  check(what, tracker !== undefined, 'a BulkScope of this version', scope)
-  return tracker!
+  check(what, isScope(scope), 'a BulkScope of this version', scope)
+  return (scope as Scope)[trackerKey]
 }
 
 /** Whether this is a scope, of whichever copy of this package that fits. */
 export function isScope(value: unknown): boolean {
-  return (value as Scope | null | undefined)?.[trackerKey] !== undefined
+  return (value as Partial<Scope> | null | undefined)?.[trackerKey] !== undefined
 }
 
 /** Whatever was given may be one. */
 interface Scope {
-  readonly [trackerKey]?: Tracker
+  readonly [trackerKey]: Tracker
 }

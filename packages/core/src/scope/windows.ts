@@ -8,8 +8,8 @@ import { LinkedList } from '../engine/linked-list.ts'
 import type { Host } from '../host.ts'
 import { budget, type Plan, type Profile } from './evidence.ts'
 import type { Member } from './member.ts'
-import { OpenWindows } from './open-windows.ts'
 import type { Recording } from './recording.ts'
+import { long, mayWarnOf, warn } from './warning.ts'
 import type { Work } from './work.ts'
 
 export abstract class Windows {
@@ -20,21 +20,20 @@ export abstract class Windows {
   /** Parts of this scope that are busy. */
   protected busyParts = 0
   /** Who does what, where that is recorded. */
-  protected recording: Recording | null = null
+  recording: Recording | null = null
   readonly #host: Host
   /** Changes with each tick after which windows were looked at. */
   ticks = 0
   #open = 0
-  /** Calls of which batches have opened since the last look; one is in it for each of these. */
-  #opened: Member[] = []
+  /** Those of which a batch has opened, or what kept their windows open has ended, since the last look. */
+  protected readonly changed: Set<Member> = new Set()
   #looking = false
-  /** When waiting in vain was last accounted for, and what it came to, in `delay`s. */
+  /** Until when waiting in vain was accounted for, and what it came to, in `delay`s. */
   #vainUntil = -Infinity
   #vain = 0
-  /** The same, at the last look. */
-  #vainThen = 0
-  /** `null` as long as none has outlived its tick. */
-  #openWindows: OpenWindows | null = null
+  /** Changes with all that may close a window for which nothing has changed. */
+  #stamp = 0
+  #warning: unknown = null
 
   constructor(host: Host) {
     this.#host = host
@@ -56,13 +55,13 @@ export abstract class Windows {
   protected windowOpened(member: Member): void {
     if (!member.hasWindow) this.#open++
     member.hasWindow = true
-    this.#opened.push(member)
+    this.changed.add(member)
     this.lookLater()
   }
 
   /** A window has got another call. */
   protected gained(member: Member): void {
-    if (member.keptAt === null || !member.hasWindow) return
+    if (member.keptAt === null) return
     member.keptAt = this.#host.now()
     this.plan?.patienceFor(member.name).gained()
   }
@@ -76,82 +75,97 @@ export abstract class Windows {
 
   // ---- They close
 
-  /** A batch has left: its window has waited up to now, and is closed where no other is pending. */
-  protected windowLost(member: Member): void {
-    if (member.hasWindow && member.keptAt !== null) this.#accountFor(member)
-    if (member.pending === 0) this.windowClosed(member)
-  }
-
   protected lookLater(): void {
     if (this.#looking) return
     this.#looking = true
     this.#host.endOfTick(() => {
       this.#looking = false
       this.ticks++
-      const opened = this.#opened
-      this.#opened = []
-      if (this.#open > 0) this.#closeWindows(opened)
+      if (this.#open > 0) this.#closeWindows()
     })
   }
 
-  #closeWindows(opened: readonly Member[]): void {
-    const closing = this.isQuiet ? [...this.members] : this.#inVainOrDone(opened)
-    for (const member of closing) if (member.hasWindow) this.#close(member)
-  }
-
-  /** The windows that close although something goes on. Those of the others that have just opened are kept. */
-  #inVainOrDone(opened: readonly Member[]): Iterable<Member> {
-    const recording = this.recording
-    const closing = new Set<Member>()
-    // For a window that was left open before, nothing may have changed.
-    const changed = recording === null ? opened : recording.changed(this.members, opened)
-    // Only what has been waited since may have ended the waiting for others than these.
-    const candidates = this.#vain > this.#vainThen ? this.members : changed
-    this.#vainThen = this.#vain
-    for (const member of candidates) {
+  /** All are looked at before one closes, since what starts then goes on. */
+  #closeWindows(): void {
+    const { isQuiet, changed } = this
+    const stamp = this.#vain + (this.profile?.version ?? 0)
+    const closing: Member[] = []
+    for (const member of isQuiet || stamp !== this.#stamp ? this.members : changed) {
       if (!member.hasWindow) continue
-      const isInVain = this.#isPatienceOver(member) && member.settings.delay < Infinity
-      if (isInVain) member.givenUpAt = this.#host.now()
-      if (isInVain || recording?.nothingFollows(member)) closing.add(member)
+      if (isQuiet || this.#closesEarly(member)) closing.push(member)
+      else if (changed.has(member)) this.#keep(member)
     }
-    for (const member of opened) if (member.hasWindow && !closing.has(member)) this.#keep(member)
-    return closing
+    changed.clear()
+    this.#stamp = stamp
+    for (const member of closing) this.#close(member)
   }
 
-  #keep(member: Member): void {
-    this.profile?.outlived()
-    member.keepWindow()
-    this.#openWindows ??= new OpenWindows(this.#host, this.members, this.running)
-    this.#openWindows.watch(member)
+  /** Whether a window closes although something goes on: since waiting was in vain, or by evidence. */
+  #closesEarly(member: Member): boolean {
+    if (this.#isPatienceOver(member)) {
+      member.givenUpAt = this.#host.now()
+      return true
+    }
+    return this.recording !== null && this.recording.nothingFollows(member)
+  }
+
+  /** Never while parts are waited for: a wide scope lives as long as the program, and would be out of patience for ever. */
+  #isPatienceOver({ name, settings: { delay } }: Member): boolean {
+    if (this.busyParts > 0 || delay === Infinity) return false
+    return this.#vain >= (this.plan?.patienceFor(name).left ?? budget)
   }
 
   #close(member: Member): void {
-    if (member.keptAt !== null) this.#accountFor(member)
+    // What has started before it may have closed it.
+    if (!member.hasWindow) return
     this.windowClosed(member)
     member.closeWindow()
   }
 
+  /** A batch has left: its window has waited up to now, and is closed where no other is pending. */
+  protected windowLost(member: Member): void {
+    if (member.pending === 0) this.windowClosed(member)
+    else this.#accountFor(member)
+  }
+
   protected windowClosed(member: Member): void {
+    this.#accountFor(member)
     if (!member.hasWindow) return
     member.hasWindow = false
     member.keptAt = null
-    if (--this.#open === 0) this.#openWindows?.end()
+    if (--this.#open > 0 || this.#warning === null) return
+    this.#host.clearTimer(this.#warning)
+    this.#warning = null
+  }
+
+  // ---- They stay open
+
+  #keep(member: Member): void {
+    this.profile?.outlived()
+    member.keepWindow()
+    if (mayWarnOf(member) && this.#warning === null) this.#warnLater(long)
   }
 
   /** How long a window was open and got nothing by it, no instant counted twice. */
   #accountFor({ name, keptAt, settings: { delay } }: Member): void {
+    if (keptAt === null) return
     const now = this.#host.now()
     // No longer than `delay`: from then on it was not the window that waited, but its batch for a slot.
-    const until = Math.min(now, keptAt! + delay)
-    const own = (until - keptAt!) / delay
-    const inVain = (until - Math.max(keptAt!, this.#vainUntil)) / delay
+    const until = Math.min(now, keptAt + delay)
+    const own = (until - keptAt) / delay
+    const inVain = (until - Math.max(keptAt, this.#vainUntil)) / delay
     this.#vainUntil = now
     if (own > 0) this.plan?.patienceFor(name).waitedInVain(own, now, delay)
     if (inVain > 0) this.#vain += inVain
   }
 
-  /** Never while parts are waited for: a wide scope lives as long as the program, and would be out of patience for ever. */
-  #isPatienceOver({ name }: Member): boolean {
-    return this.busyParts === 0 && this.#vain >= (this.plan?.patienceFor(name).left ?? budget)
+  #warnLater(ms: number): void {
+    this.#warning = this.#host.setTimer(() => {
+      this.#warning = null
+      const next = warn(this.members, this.running, this.#host.now())
+      if (next < Infinity) this.#warnLater(next)
+    }, ms)
+    // What only warns keeps no program alive.
+    ;(this.#warning as { unref?(): void } | undefined)?.unref?.()
   }
 }

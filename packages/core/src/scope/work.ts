@@ -5,18 +5,19 @@
 
 import type { Linked, LinkedList } from '../engine/linked-list.ts'
 import type { Evidence, Profile } from './evidence.ts'
+import type { Cause, Recording } from './recording.ts'
 import type { Waiter, Waiting } from './waiting.ts'
 
 /** What keeps count of the work of a scope. */
 export interface WorkOwner {
   readonly profile: Profile | null
+  /** Who does what, where that is recorded. */
+  readonly recording: Recording | null
   readonly ticks: number
   gotBusy(work: Work): void
   gotIdle(work: Work): void
   /** Something has changed that may let windows close. */
   look(): void
-  gave<R>(frame: Frame, result: R, observes: boolean): R
-  leave(frame: Frame): void
 }
 
 /** A batch, as the work sees it that waits for it. */
@@ -42,39 +43,6 @@ export interface Held extends Awaited, Waiter {
   command: Work | null
 }
 
-/** The synchronous part of a piece of work, or of a command. */
-export class Frame {
-  tracker: WorkOwner
-  evidence: Evidence | null
-  outer: Frame | null
-  /** The work, where it is observed or has become known already. */
-  work: Work | null = null
-  /** The promise of its latest call, and the batches that it called. */
-  promise: unknown = undefined
-  batch: Awaited | null = null
-  others: Awaited[] | null = null
-  /** Whether it is a command, which waits for what it calls for as long as that takes. */
-  isCommand = false
-  /** Where it is observed, the observed work during which it began, or `undefined`; else `null`. */
-  before: Work | undefined | null = null
-
-  constructor(tracker: WorkOwner, evidence: Evidence | null, outer: Frame | null) {
-    this.tracker = tracker
-    this.evidence = evidence
-    this.outer = outer
-  }
-
-  /** It is over, and has given this. Returns the same, for its caller: a promise as a promise. */
-  gave<R>(result: R, observes: boolean = true): R {
-    return this.tracker.gave(this, result, observes)
-  }
-
-  /** It is over, and has thrown. */
-  threw(): void {
-    this.tracker.leave(this)
-  }
-}
-
 /** A piece of work that goes on after its synchronous part. */
 export class Work implements Linked<Work>, Waiter {
   list: LinkedList<any> | null = null
@@ -91,9 +59,8 @@ export class Work implements Linked<Work>, Waiter {
   goesOn = false
   /** The batch of its latest call. */
   latest: Awaited | null = null
-  /** The loaders that it is counted as due to call, and whether it is counted as work that may do anything. */
-  due: readonly string[] = []
-  isUnknown = false
+  /** What it is counted as while it runs, where that is recorded. */
+  causes: readonly Cause[] = []
   /** Where it is observed: how often it has called each loader after its synchronous part. */
   readonly calls: Map<string, number> | null
   /** By loader, the tick of its latest call. */
@@ -112,9 +79,9 @@ export class Work implements Linked<Work>, Waiter {
     if (this.waits === 0) this.tracker.gotBusy(this)
   }
 
+  /** It is over, with its synchronous part or later. */
   ends(): void {
-    if (!this.goesOn) return
-    if (this.waits === 0) this.tracker.gotIdle(this)
+    if (this.goesOn && this.waits === 0) this.tracker.gotIdle(this)
     this.goesOn = false
     if (this.calls !== null) this.evidence!.ended(this.tracker.profile!)
     this.outer?.unpark()
@@ -151,7 +118,7 @@ export class Work implements Linked<Work>, Waiter {
     this.latest = batch
     evidence!.callsLate(loader, count, tracker.profile!)
     if (isRunning) tracker.gotBusy(this)
-    const isAll = evidence!.overlaps ? this.isDone : !this.mayCall(loader)
+    const isAll = evidence!.overlaps ? this.due.length === 0 : !this.mayCall(loader)
     if (isAll || evidence!.waitsForEach) this.parkOn(batch)
     this.outer?.callsLate(loader, batch)
   }
@@ -164,10 +131,19 @@ export class Work implements Linked<Work>, Waiter {
     this.#ticks.set(loader, ticks)
   }
 
-  /** Whether it has made all calls that such work makes. */
-  get isDone(): boolean {
-    for (const loader of this.evidence!.late.keys()) if (this.mayCall(loader)) return false
-    return true
+  /** The loaders that it is still due to call. */
+  get due(): string[] {
+    return [...this.evidence!.late.keys()].filter(loader => this.mayCall(loader))
+  }
+
+  /** What may come of it from here on, by what is known now: taken out just as it was put in, whatever is learned meanwhile. */
+  expect(): readonly Cause[] {
+    const { evidence, command } = this
+    if (evidence === null) return (this.causes = [null])
+    const causes: Cause[] = this.due
+    if (evidence.isNew) causes.push(null)
+    if (command === null) causes.push(evidence)
+    return (this.causes = causes)
   }
 
   /** Whether it may itself call this loader once more. */

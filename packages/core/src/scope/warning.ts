@@ -1,0 +1,42 @@
+/**
+ * The warning of a window that stays open: with `delay: Infinity` it may hang for ever, and nothing would say why.
+ * @module
+ */
+
+import type { Member } from './member.ts'
+import type { Work } from './work.ts'
+
+/** A window that stays open for so many ms is worth a warning. */
+export const long = 5_000
+let isWarned = false
+
+/** Whether this window will be worth a warning if it is not closed. */
+export function mayWarnOf({ settings: { delay } }: Member): boolean {
+  return delay > long && !isWarned
+}
+
+/**
+ * Warns, once in the life of the program, of a window that has been open for long. Returns when that is to be looked at again,
+ * in ms; `Infinity` if it is not.
+ */
+export function warn(members: Iterable<Member>, running: Iterable<Work>, now: number): number {
+  const open = [...members].filter(each => each.keptAt !== null && !each.isReady && mayWarnOf(each))
+  const since = Math.min(...open.map(({ keptAt }) => keptAt!))
+  const oldest = open.find(({ keptAt }) => keptAt === since)
+  if (oldest === undefined) return Infinity
+  const left = since + long - now
+  if (left > 0) return Math.ceil(left)
+  isWarned = true
+  const lasts = `has had its window open for ${long / 1000} s, with ${oldest.pending} pending`
+  globalThis.process?.emitWarning?.(`Bulkcall: ${oldest.name} ${lasts}, waiting for ${names(running)}`, {
+    code: 'BULKCALL_WINDOW_OPEN',
+  })
+  return Infinity
+}
+
+/** The resolvers of what runs. */
+function names(running: Iterable<Work>): string {
+  const resolvers = new Set<string>()
+  for (const { evidence } of running) if (evidence !== null) resolvers.add(evidence.name)
+  return [...resolvers].join(', ') || 'work that is not known by name'
+}
