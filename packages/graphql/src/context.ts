@@ -147,8 +147,8 @@ export function extension(name: string, bulk: object): Readonly<Record<PropertyK
 }
 
 /** What is wrong with a context in which the application has something else under the name: one of the two would be lost. */
-export function mistakeIn(context: object, name: string): BulkOptionError | null {
-  if (!(name in context)) return null
+export function mistakeIn(context: unknown, name: string): BulkOptionError | null {
+  if (!(name in Object(context))) return null
   const found = (context as NonNullable<Context>)[name]
   if (operationOf({ bulk: found }) !== undefined) return null
   const hint =

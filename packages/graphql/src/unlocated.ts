@@ -48,7 +48,7 @@ function* eachUnlocated(results: Iterable<unknown>, came: () => void): Generator
   try {
     for (const result of results) yield unlocatedResult(result, came)
   } catch (error) {
-    rethrow(error, came)
+    throw unlocated(error)
   } finally {
     came()
   }
@@ -61,7 +61,7 @@ async function* eachUnlocatedLater(results: AsyncIterable<unknown>, came: () => 
       yield unlocatedResult(result, came)
     }
   } catch (error) {
-    rethrow(error, came)
+    throw unlocated(error)
   } finally {
     came()
   }

@@ -4,9 +4,9 @@
  * @module
  */
 
-import { isBulkError } from '@bulkcall/core'
+import { isBulkError, type BulkError } from '@bulkcall/core'
 import { GraphQLError, type ExecutionResult } from 'graphql'
-import { isMistake, logMistakes, originOf, oursIn, reasonsOf, type Log } from './log.ts'
+import { isMistake, logMistakes, oursIn, reasonsOf, type Log } from './log.ts'
 
 /** What is known of an operation when its errors are shown. */
 export interface Showing {
@@ -91,11 +91,13 @@ function isShown(error: GraphQLError, { aborted }: Showing): boolean {
  * line up from the start of the document.
  */
 function show(error: GraphQLError, { transport }: Omit<Showing, 'aborted'>): GraphQLError {
-  const ours = oursIn(error)
-  // What a resolver has said with an error of its own may be meant for nobody else.
-  if (ours !== undefined && !isMistake(ours) && originOf(error) !== ours) error.message = ours.message
+  const reasons = reasonsOf(error)
+  const place = reasons.findIndex(isBulkError)
+  const ours = reasons[place] as BulkError | undefined
   if (ours === undefined || !isMistake(ours)) passMasking(error)
   if (ours === undefined) return error
+  // What a resolver has said with an error of its own may be meant for nobody else.
+  if (!isMistake(ours) && reasons[place - 1]?.name !== 'GraphQLError') error.message = ours.message
   const { code } = ours
   const http = code === 'BULK_OVERFLOW' && transport ? { http: overload() } : {}
   return Object.assign(error, { extensions: { ...error.extensions, ...http, code } })

@@ -13,7 +13,8 @@ import type { Plugin } from 'graphql-yoga'
 const key: unique symbol = Symbol('bulkcall execution')
 
 type Marked = ExecutionArgs & { [key]?: Execution }
-type Execute = (args: any) => any
+/** What is done around an executor, or what opens the source of a subscription. */
+type Wrapper = (execute: (args: any) => any, args: ExecutionArgs) => unknown
 
 /** Notes of which execution these are the arguments. */
 export function executing(args: ExecutionArgs, execution: Execution): Execution {
@@ -25,30 +26,20 @@ export function executionOf(args: ExecutionArgs): Execution | undefined {
   return (args as Marked)[key]
 }
 
-/** Wraps an executor, and by then the one that is wrapped: once, and not for each execution. */
-function wrapping(wrap: (execute: Execute, args: ExecutionArgs) => unknown): (execute: Execute) => Execute {
-  const known = new WeakMap<Execute, Execute>()
-  return execute => {
-    let wrapped = known.get(execute)
-    if (wrapped === undefined) known.set(execute, (wrapped = args => wrap(execute, args)))
-    return wrapped
-  }
-}
-
-const entering = wrapping((execute, args) => {
+const enter: Wrapper = (execute, args) => {
   const { contextValue, document } = args
   // A plugin may have handed on but what it knows of the arguments.
   const execution = executionOf(args) ?? operationOf(contextValue)?.executionOf(document)
   if (execution === undefined) return execute(args)
   const { operation } = execution
-  const mistake = mistakeIn(contextValue as object, operation.server.as)
+  const mistake = mistakeIn(contextValue, operation.server.as)
   if (mistake !== null) return { errors: [new GraphQLError(mistake.message, { originalError: mistake })] }
   args.fieldResolver = fieldResolver(args.fieldResolver) as never
   return operation.enter(execution, contextValue, () => execute(args))
-})
+}
 
 /** Who fails to execute has executed: nobody else hears of that. */
-const leaving = wrapping((execute, args) => {
+const leave: Wrapper = (execute, args) => {
   const fail = (): void => {
     const execution = executionOf(args)
     execution?.operation.fail(execution)
@@ -61,26 +52,26 @@ const leaving = wrapping((execute, args) => {
     fail()
     throw error
   }
-})
+}
 
 /** The plugin that stands next to the engine. */
-export const entrance: Plugin = wrapper(entering)
+export const entrance: Plugin = wrapped(enter)
 
 /** The plugin that stands after all others. */
 export const exit: Plugin = {
-  ...wrapper(leaving),
+  ...wrapped(leave),
   onSchemaChange({ schema }) {
     wrapEvents(schema as never)
   },
 }
 
-function wrapper(wrap: (execute: Execute) => Execute): Plugin {
+function wrapped(wrapper: Wrapper): Plugin {
   return {
     onExecute({ executeFn, setExecuteFn }) {
-      setExecuteFn(wrap(executeFn))
+      setExecuteFn(args => wrapper(executeFn, args) as never)
     },
     onSubscribe({ subscribeFn, setSubscribeFn }) {
-      setSubscribeFn(wrap(subscribeFn))
+      setSubscribeFn(args => wrapper(subscribeFn, args) as never)
     },
   }
 }

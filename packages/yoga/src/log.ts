@@ -43,40 +43,28 @@ export function logOnce(error: Error, log: Log | null): void {
   said.add(error)
 }
 
-/** What an error of GraphQL was made of, if anything: a gateway wraps those of its subgraphs once more. */
-export function originOf(error: Error): unknown {
-  return chainOf(error, ({ originalError }) => originalError).at(-1)
-}
-
 /**
- * An error and its reasons: a resolver may say more with an error of its own, which has ours as its cause. If that is one of GraphQL,
- * it says what the client is to know.
+ * An error and its reasons: what an error of GraphQL was made of, which a gateway wraps once more, and the cause of any other. The cause
+ * of one of GraphQL does not count: that says what the client is to know.
  */
-export function reasonsOf(error: unknown): readonly unknown[] {
-  return chainOf(error, ({ originalError, cause, name }) =>
-    isError(originalError) || name === 'GraphQLError' ? originalError : cause,
-  )
+export function reasonsOf(error: unknown): readonly Error[] {
+  const reasons = new Set<Error>()
+  try {
+    // They may end where they began, or never.
+    for (let each = error; isError(each) && !reasons.has(each) && reasons.size < 10;) {
+      reasons.add(each)
+      const { originalError, cause, name } = each as Error & { readonly originalError?: unknown }
+      each = originalError ?? (name === 'GraphQLError' ? undefined : cause)
+    }
+  } catch {
+    // It throws when it is looked at.
+  }
+  return [...reasons]
 }
 
 /** The error of ours that is the reason of an error. */
 export function oursIn(error: unknown): BulkError | undefined {
   return reasonsOf(error).find(isBulkError)
-}
-
-function chainOf(
-  error: unknown,
-  next: (error: Error & { readonly originalError?: unknown }) => unknown,
-): readonly unknown[] {
-  const chain = new Set<unknown>()
-  try {
-    // It may end where it began, or never.
-    for (let each = error; isError(each) && !chain.has(each) && chain.size < 10; each = next(each)) {
-      chain.add(each)
-    }
-  } catch {
-    // It throws when it is looked at.
-  }
-  return [...chain]
 }
 
 /** The same log, which passes over what is said. Yoga writes a line for each field whose error it masks. */

@@ -78,7 +78,7 @@ function create(
     return operation
   }
 
-  function check(context: object): void {
+  function check(context: unknown): void {
     const mistake = mistakeIn(context, server.as)
     if (mistake === null) return
     logOnce(mistake, log)
@@ -88,7 +88,7 @@ function create(
   /** What is to be executed is known now, and the context is whole. */
   function begin(args: ExecutionArgs): Execution | undefined {
     const { schema, document, operationName, contextValue } = args
-    if (typeof contextValue === 'object' && contextValue !== null) check(contextValue)
+    check(contextValue)
     const operation = operationOf(contextValue)
     if (operation === undefined) return undefined
     args.fieldResolver = fieldResolver(args.fieldResolver) as never
