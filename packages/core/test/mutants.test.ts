@@ -622,7 +622,7 @@ const mutants: Record<string, Mutant> = {
     edits: [
       {
         file: 'cache/lookup.ts',
-        find: '    if (!isItsOwn && answer.bulk?.isParked === true) this.queue.visited(answer.bulk, hit)\n',
+        find: '    if (!isItsOwn && answer.bulk?.isParked === true) queue.tracker?.called(queue, answer.bulk, hit)\n',
         replace: '',
       },
     ],

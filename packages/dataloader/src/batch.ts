@@ -101,7 +101,7 @@ export class Batch<K, V> extends Gate {
   fail(reason: unknown): void {
     this.reason = reason
     this.settle()
-    this.shut(reason)
+    this.reject(reason)
   }
 
   private settle(): void {

@@ -9,7 +9,7 @@
 
 import type { AnyBulk } from '../engine/bulk.ts'
 import type { Keys } from '../engine/keys.ts'
-import { drop, isThenable, type Outcomes } from '../engine/settle.ts'
+import { drop, given, isThenable, type Outcomes } from '../engine/settle.ts'
 import { asError, isError } from '../errors.ts'
 import { watchesCalls, watchesHits } from '../events.ts'
 import { Answer } from './answer.ts'
@@ -54,8 +54,6 @@ export class Cache<K, V, C> implements Keys {
   private unindexed: AnyBulk | null = null
   /** What was cleared while it was pending. It has not been asked yet, so it is fresh all the same. */
   private cleared: Map<C, Answer<V>> | null = null
-  /** Errors in a map of the user's that were primed and are not to be reported before someone loads them. */
-  private silenced: WeakSet<Promise<V>> | null = null
 
   constructor(settings: CacheSettings<K, V, C>) {
     this.settings = settings
@@ -94,7 +92,8 @@ export class Cache<K, V, C> implements Keys {
   private findFor(key: C, answer: Answer<V> | undefined): Answer<V> | undefined {
     // A map of the user's may say null for what it does not hold.
     const kept = this.settings.map?.get(key) ?? null
-    if (kept !== null) return new Answer<V>(null, 0, this.reporting(kept))
+    // A rejection that was primed is reported to those who load it.
+    if (kept !== null) return new Answer<V>(null, 0, silenced.has(kept) ? kept.then(value => value) : kept)
     // Not kept, and yet pending: it was cleared, or forgotten. Its answer will be fresh, so it is not asked twice.
     if (answer !== undefined) this.put(key, answer)
     return answer
@@ -161,7 +160,7 @@ export class Cache<K, V, C> implements Keys {
   /** Keeps what is known, unless there is an answer. */
   prime(key: C, value: V | PromiseLike<V> | Error): void {
     if (this.settings.map !== null) {
-      if (this.settings.map.get(key) === undefined) this.settings.map.set(key, this.silent(value))
+      if (this.settings.map.get(key) === undefined) this.settings.map.set(key, silent(value))
     } else if (this.settings.remembers && this.known?.get(key) === undefined) {
       // Reported to those who load it, and only to them.
       drop(value)
@@ -312,19 +311,16 @@ export class Cache<K, V, C> implements Keys {
   protected get indexesAtOnce(): boolean {
     return this.settings.map !== null || watchesCalls() || watchesHits()
   }
+}
 
-  /** For a map of the user's: the promise of a value that nobody waits for yet. */
-  private silent(value: V | PromiseLike<V> | Error): Promise<V> {
-    const promise: Promise<V> = isError(value) ? Promise.reject(value) : Promise.resolve(value)
-    promise.catch(() => {})
-    ;(this.silenced ??= new WeakSet()).add(promise)
-    return promise
-  }
+/** What was primed in maps of users', and is not to be reported before someone loads it. */
+const silenced = new WeakSet<Promise<unknown>>()
 
-  /** A promise that reports its rejection again, for who loads what was primed. */
-  private reporting(promise: Promise<V>): Promise<V> {
-    return this.silenced?.has(promise) ? promise.then(value => value) : promise
-  }
+function silent<V>(value: V | PromiseLike<V> | Error): Promise<V> {
+  const promise = given<V>(value)
+  drop(promise)
+  silenced.add(promise)
+  return promise
 }
 
 function keysOf(bulk: AnyBulk): readonly any[] {

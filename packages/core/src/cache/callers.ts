@@ -6,25 +6,21 @@
 
 import type { AnyBulk } from '../engine/bulk.ts'
 import { Caller, type Chair } from '../engine/caller.ts'
+import type { Queue } from '../engine/queue.ts'
 import type { Answer } from './answer.ts'
-
-/** What becomes of what nobody waits for any more. */
-export interface Leaving<C, V> {
-  /** Takes a key out of its bulk, and forgets it. */
-  takeOut(key: C, answer: Answer<V>): void
-  /** A bulk that is in flight is for nobody. */
-  forsake(bulk: AnyBulk, reason: unknown): void
-}
+import type { Cache } from './cache.ts'
 
 export class Callers<C, V> {
-  readonly #leaving: Leaving<C, V>
+  readonly #cache: Cache<any, V, C>
+  readonly #queue: Queue<any, V>
   /** The keys that only callers with a signal wait for, by the promises of their answers. */
   readonly #asked = new Map<Promise<V>, Asked<C, V>>()
   /** How many keys of a bulk in flight nobody waits for. */
   readonly #forsaken = new WeakMap<AnyBulk, number>()
 
-  constructor(leaving: Leaving<C, V>) {
-    this.#leaving = leaving
+  constructor(cache: Cache<any, V, C>, queue: Queue<any, V>) {
+    this.#cache = cache
+    this.#queue = queue
   }
 
   /** A key has been asked by a caller with a signal. */
@@ -57,9 +53,9 @@ export class Callers<C, V> {
     const { bulk } = answer
     if (answer.pending) {
       this.#asked.delete(answer.promise)
-      this.#leaving.takeOut(key, answer)
+      this.#cache.takeOut(key, answer)
     } else if (bulk !== null && this.#count(bulk, 1) >= bulk.waiting && this.#isForsaken(bulk)) {
-      this.#leaving.forsake(bulk, reason)
+      this.#queue.forsake(bulk, reason)
     }
   }
 

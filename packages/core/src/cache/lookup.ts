@@ -3,7 +3,6 @@
  * @module
  */
 
-import type { AnyBulk } from '../engine/bulk.ts'
 import type { Queue } from '../engine/queue.ts'
 import { drop } from '../engine/settle.ts'
 import { asError, BulkOptionError } from '../errors.ts'
@@ -70,7 +69,7 @@ export class Lookup<K, V, C> extends Cache<K, V, C> {
     if (this.isNothing(key)) return Promise.resolve(null as V)
     try {
       const cacheKey = this.keyFor(key)
-      const callers = (this.callers ??= new Callers(this))
+      const callers = (this.callers ??= new Callers(this, this.queue))
       // A key has to be found again by those who come later.
       this.indexAll()
       const known = this.find(cacheKey, this.queue.last)
@@ -82,11 +81,6 @@ export class Lookup<K, V, C> extends Cache<K, V, C> {
     } catch (error) {
       return Promise.reject(error)
     }
-  }
-
-  /** Nobody waits for a bulk in flight. */
-  forsake(bulk: AnyBulk, reason: unknown): void {
-    this.queue.forsake(bulk, reason)
   }
 
   loadMany(keys: Iterable<K>): Promise<(V | Error)[]> {
@@ -178,14 +172,15 @@ export class Lookup<K, V, C> extends Cache<K, V, C> {
   }
 
   private give(answer: Answer<V>): Promise<V> {
-    this.queue.hit(1)
-    const bulk = this.queue.last ?? this.queue.held
+    const { queue } = this
+    queue.hit(1)
+    const bulk = queue.last ?? queue.held
     if (bulk === null || !this.aligns) return answer.promise
     const isItsOwn = answer.bulk === bulk
     const hit = isItsOwn ? answer.promise : answer.alignedWith(bulk)
-    this.queue.visited(bulk, hit)
+    queue.tracker?.called(queue, bulk, hit)
     // It waits for its own bulk as well, and for that alone where the one that it is given with loses all its tasks.
-    if (!isItsOwn && answer.bulk?.isParked === true) this.queue.visited(answer.bulk, hit)
+    if (!isItsOwn && answer.bulk?.isParked === true) queue.tracker?.called(queue, answer.bulk, hit)
     return hit
   }
 

@@ -36,8 +36,6 @@ export interface BulkOwner {
   left(bulk: AnyBulk): void
   /** So many tasks of a bulk that is pending were equal to others. */
   merged(bulk: AnyBulk, tasks: number): void
-  /** The last caller of a bulk in flight has a result or has left. */
-  emptied(bulk: AnyBulk): void
 }
 
 /** A bulk of whatever tasks and results. */
@@ -119,22 +117,22 @@ export class Bulk<T, R> extends Gate implements Head, SeatOwner, Held {
   join(task: T): Promise<R> {
     this.count++
     const place = this.tasks.push(task) - 1
-    if (this.seats !== null) return this.takeSeat(this.seats, place)
+    if (this.seats !== null) {
+      const seat = new Seat(this, place)
+      this.seats.push(seat)
+      return seat.promise as Promise<R>
+    }
     this.places?.push(place)
     return this.wait<R>()
   }
 
-  /** Takes a task in whose caller may abort. */
-  joinWith(task: T, signal: AbortSignal): Promise<R> {
+  /** Takes a task in whose caller may abort. Gives its seat. */
+  joinWith(task: T, signal: AbortSignal): Seat {
     const seats = this.part()
-    const promise = this.join(task)
-    seats.at(-1)!.follow(signal)
-    return promise
-  }
-
-  /** The work that waits for the latest task, which may leave. */
-  waitsForLast(work: Work): void {
-    this.seats!.at(-1)!.work = work
+    void this.join(task)
+    const seat = seats.at(-1)!
+    seat.follow(signal)
+    return seat
   }
 
   /**
@@ -266,7 +264,7 @@ export class Bulk<T, R> extends Gate implements Head, SeatOwner, Held {
   fail(reason: unknown): void {
     if (this.state === 'settled') return
     this.owner.keys?.failed(this)
-    if (this.seats === null) this.shut(reason)
+    if (this.seats === null) this.reject(reason)
     else for (const seat of this.seats) seat!.fail(reason)
     this.end()
   }
@@ -289,7 +287,7 @@ export class Bulk<T, R> extends Gate implements Head, SeatOwner, Held {
   private end(): void {
     this.state = 'settled'
     this.openBeside()
-    this.owner.emptied(this)
+    this.owner.tracker?.settled(this)
   }
 
   private openBeside(): void {
@@ -309,12 +307,6 @@ export class Bulk<T, R> extends Gate implements Head, SeatOwner, Held {
     this.seats = seats
     this.open(this.toCallers(seats.map(seat => seat.promise)))
     return seats
-  }
-
-  private takeSeat(seats: (Seat | null)[], place: number): Promise<R> {
-    const seat = new Seat(this, place)
-    seats.push(seat)
-    return seat.promise as Promise<R>
   }
 
   // ---- Its command gives up

@@ -115,10 +115,6 @@ export abstract class Dispatcher<T, R> extends Runner<T, R> implements BulkOwner
     bulk.readyAt = null
   }
 
-  emptied(bulk: AnyBulk): void {
-    this.tracker?.settled(bulk)
-  }
-
   /** A pending bulk has lost its last task. */
   private vanished(bulk: AnyBulk): void {
     this.unlink(bulk)

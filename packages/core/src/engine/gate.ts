@@ -14,7 +14,8 @@ import { isThenable, type Outcomes } from './settle.ts'
 export class Gate {
   protected readonly promise: Promise<void>
   private resolve!: () => void
-  private reject!: (reason: unknown) => void
+  /** Rejects all callers with one error. */
+  protected reject!: (reason: unknown) => void
   /** What each caller's promise does when the gate opens. */
   private readonly take: () => unknown
   /** Here, not in the promise: that would look whether they are a thenable, and all the way up their prototypes. */
@@ -53,11 +54,6 @@ export class Gate {
   open(outcomes: Outcomes): void {
     this.handed = outcomes
     this.resolve()
-  }
-
-  /** Rejects all callers with one error. */
-  shut(reason: unknown): void {
-    this.reject(reason)
   }
 
   /** Thrown where it is an Error, and no rejected promise given back: that would settle after the other callers. */

@@ -88,11 +88,10 @@ export class Queue<T, R> extends Dispatcher<T, R> {
   private acceptToLeave(task: T, signal: AbortSignal): Promise<R> {
     const bulk = this.open ?? this.openBulk()
     this.pending++
-    const promise = bulk.joinWith(task, signal)
-    const work = this.tracker?.called(this, bulk, promise, true) ?? null
-    if (work !== null) bulk.waitsForLast(work)
+    const seat = bulk.joinWith(task, signal)
+    seat.work = this.tracker?.called(this, bulk, seat.promise, true) ?? null
     this.noteFull(bulk, 1)
-    return promise
+    return seat.promise as Promise<R>
   }
 
   /**
@@ -133,11 +132,6 @@ export class Queue<T, R> extends Dispatcher<T, R> {
   hit(keys: number): void {
     this.hits += keys
     if (watchesHits()) tellHit(this.name, keys, this.scope)
-  }
-
-  /** Someone waits for a bulk without a task in it. */
-  visited(bulk: Bulk<T, R>, promise: unknown): void {
-    this.tracker?.called(this, bulk, promise)
   }
 
   /** So many tasks have joined: they may have made a bulk, or the queue, full. */
