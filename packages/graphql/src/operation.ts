@@ -163,9 +163,8 @@ export class Operation implements UnitOwner {
     this.end(execution)
   }
 
-  /** An execution has ended. Of one that has failed it may be said twice. */
+  /** An execution has ended. */
   end(execution: Execution): void {
-    if (!this.#executions.includes(execution)) return
     if (execution.isAttended) this.#leave()
     execution.unit.executed()
     this.#executions = this.#executions.filter(each => each !== execution)

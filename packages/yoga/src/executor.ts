@@ -5,8 +5,8 @@
  */
 
 import { isThenable } from '@bulkcall/core/kit'
-import { fieldResolver, mistakeIn, operationOf, wrapEvents, type Execution } from '@bulkcall/graphql/kit'
-import { GraphQLError, type ExecutionArgs } from 'graphql'
+import { fieldResolver, operationOf, wrapEvents, type Execution } from '@bulkcall/graphql/kit'
+import type { ExecutionArgs } from 'graphql'
 import type { Plugin } from 'graphql-yoga'
 
 /** Plugins that execute hand on the arguments, or copies of them, which keep this. */
@@ -31,38 +31,39 @@ const enter: Wrapper = (execute, args) => {
   // A plugin may have handed on but what it knows of the arguments.
   const execution = executionOf(args) ?? operationOf(contextValue)?.executionOf(document)
   if (execution === undefined) return execute(args)
-  const { operation } = execution
-  const mistake = mistakeIn(contextValue, operation.server.as)
-  if (mistake !== null) return { errors: [new GraphQLError(mistake.message, { originalError: mistake })] }
   args.fieldResolver = fieldResolver(args.fieldResolver) as never
-  return operation.enter(execution, contextValue, () => execute(args))
-}
-
-/** Who fails to execute has executed: nobody else hears of that. */
-const leave: Wrapper = (execute, args) => {
-  const fail = (): void => {
-    const execution = executionOf(args)
-    execution?.operation.fail(execution)
-  }
-  try {
-    const given = execute(args)
-    if (isThenable(given)) void given.then(undefined, fail)
-    return given
-  } catch (error) {
-    fail()
-    throw error
-  }
+  return execution.operation.enter(execution, contextValue, () => execute(args))
 }
 
 /** The plugin that stands next to the engine. */
 export const entrance: Plugin = wrapped(enter)
 
-/** The plugin that stands after all others. */
-export const exit: Plugin = {
-  ...wrapped(leave),
-  onSchemaChange({ schema }) {
-    wrapEvents(schema as never)
-  },
+/**
+ * The plugin that stands after all others. Who fails to execute has executed: nobody else hears of that.
+ * @param check throws where the context, to which nothing is added any more, is not as it must be
+ */
+export function exit(check: (context: unknown) => void): Plugin {
+  const leave: Wrapper = (execute, args) => {
+    const fail = (): void => {
+      const execution = executionOf(args)
+      execution?.operation.fail(execution)
+    }
+    try {
+      check(args.contextValue)
+      const given = execute(args)
+      if (isThenable(given)) void given.then(undefined, fail)
+      return given
+    } catch (error) {
+      fail()
+      throw error
+    }
+  }
+  return {
+    ...wrapped(leave),
+    onSchemaChange({ schema }) {
+      wrapEvents(schema as never)
+    },
+  }
 }
 
 function wrapped(wrapper: Wrapper): Plugin {

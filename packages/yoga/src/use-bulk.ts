@@ -85,10 +85,9 @@ function create(
     throw mistake
   }
 
-  /** What is to be executed is known now, and the context is whole. */
+  /** What is to be executed is known now. */
   function begin(args: ExecutionArgs): Execution | undefined {
     const { schema, document, operationName, contextValue } = args
-    check(contextValue)
     const operation = operationOf(contextValue)
     if (operation === undefined) return undefined
     args.fieldResolver = fieldResolver(args.fieldResolver) as never
@@ -146,7 +145,7 @@ function create(
       if (plugins.includes(entrance)) return
       const engine = plugins.findIndex(other => other && 'onExecute' in other)
       if (plugins[engine] !== plugin) plugins.splice(engine + 1, 0, entrance)
-      plugins.push(exit)
+      plugins.push(exit(check))
       // Masking comes later, and leaves alone what is an error of GraphQL already.
       registerContextErrorHandler(({ context, error, setError }) => {
         setError(presentedFailure(error, { log, transport: isOverHttp(context) }))
