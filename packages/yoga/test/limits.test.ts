@@ -566,6 +566,34 @@ describe('both', () => {
     expect(other.state).toBe('running')
   })
 
+  it('S261 gives the slot of one back where the other throws, and refuses who waits', () => {
+    const failure = new Error('out of order')
+    const broken: Limiter = {
+      acquire() {
+        throw failure
+      },
+      leave() {
+        throw failure
+      },
+    }
+    const own = semaphore(1)
+    const limit = both(own, broken)!
+    for (const later of [false, true]) {
+      const holder = later ? own.acquire({ granted() {}, refused() {} }) : null
+      const refusals: unknown[] = []
+      limit.acquire({ granted() {}, refused: error => refusals.push(error) })
+      holder?.release()
+      expect(refusals).toEqual([failure])
+      expect([own.inUse, own.waiting]).toEqual([0, 0])
+    }
+    // Granted by the one and waiting for the other, which throws when its place in line is given up.
+    broken.acquire = () => null
+    const waiter: Waiter = { granted() {}, refused() {} }
+    expect(limit.acquire(waiter)).toBeNull()
+    expect(() => limit.leave(waiter)).toThrow(failure)
+    expect(own.inUse).toBe(0)
+  })
+
   it('of one limit alone is that limit', () => {
     const limit = semaphore(1)
     expect(both(limit, null)).toBe(limit)
