@@ -65,8 +65,6 @@ export class Operation implements UnitOwner {
 
   #aborted: { readonly reason: unknown } | null = null
   #lasting = false
-  /** How many executions run for the client of an HTTP request; those of one HTTP batch do so together. */
-  #attended = 0
   /** Ends listening to the signal of the request, where that has begun. */
   #unlisten: (() => void) | null = null
 
@@ -165,9 +163,12 @@ export class Operation implements UnitOwner {
 
   /** An execution has ended. */
   end(execution: Execution): void {
-    if (execution.isAttended) this.#leave()
     execution.unit.executed()
     this.#executions = this.#executions.filter(each => each !== execution)
+    if (!this.#isAttended) {
+      this.#unlisten?.()
+      this.#unlisten = null
+    }
     const latest = this.#executions.at(-1)
     // What is not known to be of any is of one that goes on. More operations of an HTTP batch may begin.
     const isOver = !this.#unit.isShared && !this.#executions.some(({ unit }) => unit === this.#unit)
@@ -255,20 +256,18 @@ export class Operation implements UnitOwner {
   /** An execution runs for the client of an HTTP request, who may go. */
   attend(execution: Execution): void {
     execution.isAttended = true
-    this.#attended++
     // Others wait for it: that it is aborted must not become known only when it loads, since it may hang before.
     if (this.server.scope !== undefined) this.listen()
   }
 
-  #leave(): void {
-    if (--this.#attended > 0) return
-    this.#unlisten?.()
-    this.#unlisten = null
+  /** Those of one HTTP batch run for one client. */
+  get #isAttended(): boolean {
+    return this.#executions.some(({ isAttended }) => isAttended)
   }
 
   /** Looks whether the client has gone, since a bulk starts. Gives the signal that will tell, if one can. */
   look(): AbortSignal | null {
-    if (this.#attended === 0 || this.#aborted !== null) return null
+    if (!this.#isAttended || this.#aborted !== null) return null
     const { signal } = (this.context as RequestContext).request!
     if (signal.aborted) this.abort(signal.reason)
     return signal

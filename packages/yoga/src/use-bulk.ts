@@ -201,7 +201,7 @@ function create(
               if (!hasMore(result)) operation.answered(execution)
             },
             onEnd() {
-              operation.give(execution, new DOMException('The subscription has ended.', 'AbortError'))
+              operation.give(execution, gone())
               operation.end(execution)
             },
           }
