@@ -85,20 +85,6 @@ function create(
     throw mistake
   }
 
-  /** What is to be executed is known now. */
-  function begin(args: ExecutionArgs): Execution | undefined {
-    const { schema, document, operationName, contextValue } = args
-    const operation = operationOf(contextValue)
-    if (operation === undefined) return undefined
-    args.fieldResolver = fieldResolver(args.fieldResolver) as never
-    for (const definition of document.definitions) {
-      if (!('operation' in definition) || !('selectionSet' in definition)) continue
-      if (operationName && definition.name?.value !== operationName) continue
-      return executing(args, operation.begin([schema, document, definition], firstOf(contextValue)))
-    }
-    return undefined
-  }
-
   /** An executor may give anything, also nothing. */
   function show<R extends object>(result: R, { aborted, tally }: Unit, transport: boolean): R {
     if (typeof result !== 'object' || (result as unknown) === null) return result
@@ -222,6 +208,20 @@ function create(
   }
   ours.add(plugin)
   return plugin
+}
+
+/** What is to be executed is known now. */
+function begin(args: ExecutionArgs): Execution | undefined {
+  const { schema, document, operationName, contextValue } = args
+  const operation = operationOf(contextValue)
+  if (operation === undefined) return undefined
+  args.fieldResolver = fieldResolver(args.fieldResolver) as never
+  for (const definition of document.definitions) {
+    if (!('operation' in definition) || !('selectionSet' in definition)) continue
+    if (operationName && definition.name?.value !== operationName) continue
+    return executing(args, operation.begin([schema, document, definition], firstOf(contextValue)))
+  }
+  return undefined
 }
 
 /**
