@@ -37,7 +37,7 @@ export interface SharedCommandContext<P> extends CommandContext {
 }
 
 /** The options of a `SharedLoader`: those of its bulks. */
-export interface SharedLoaderOptions<K> extends BulkCallOptions {
+export interface SharedLoaderOptions<K, V = any> extends BulkCallOptions {
   /**
    * The scope that the scopes of all units of work are `within`: its quiet closes the window early.
    * @default none: the window is `delay`
@@ -50,7 +50,7 @@ export interface SharedLoaderOptions<K> extends BulkCallOptions {
    * same, which one may then change for the others.
    * @default none: all get the same, and what of it is a plain object or an array is frozen
    */
-  readonly clone?: ((value: any) => unknown) | undefined
+  readonly clone?: ((value: V) => unknown) | undefined
 }
 
 /** The options of the loader that one unit of work has of a `SharedLoader`. */
@@ -306,14 +306,14 @@ export interface SharedLoaderConstructor {
     _R,
   >(
     command: (keys: K[], context: SharedCommandContext<P>) => G,
-    options?: SharedLoaderOptions<K>,
+    options?: SharedLoaderOptions<K, ResultOf<G>>,
   ): SharedLoader<K, ResultOf<G>, P>
   new <K, V, P = undefined>(
     command: (
       keys: K[],
       context: SharedCommandContext<P>,
     ) => LoaderResults<K, V> | PromiseLike<LoaderResults<K, V>>,
-    options?: SharedLoaderOptions<K>,
+    options?: SharedLoaderOptions<K, V>,
   ): SharedLoader<K, V, P>
 }
 

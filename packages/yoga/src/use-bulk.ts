@@ -4,7 +4,7 @@
  */
 
 import { BulkOptionError } from '@bulkcall/core'
-import type { BulkDefinitions, Checked } from '@bulkcall/graphql'
+import type { AnyDefinitions, BulkDefinitions, Checked, TypedByCommand } from '@bulkcall/graphql'
 import {
   contextClass,
   expect,
@@ -42,18 +42,20 @@ type Done = NonNullable<Exclude<Awaited<ReturnType<NonNullable<Plugin['onExecute
  * @param options the defaults of all loaders, and a limit over all of them
  */
 export function useBulk<
-  const D extends BulkDefinitions & {
+  const D extends AnyDefinitions & {
     // What the compiler cites where the type of a context stands in this place.
     readonly 'with the type of a context, definitions go into a second call: useBulk<Context>()({ ... })'?: never
   },
   const As extends string = 'bulk',
->(definitions: D & Checked<D>, options?: UseBulkOptions<As>): BulkPlugin<D, As>
+  C = unknown,
+>(definitions: D & Checked<D> & TypedByCommand<C>, options?: UseBulkOptions<As>): BulkPlugin<D, As>
 /** The same with the application's context type for all commands: `useBulk<AppContext>()({ … })`. */
 export function useBulk<TContext>(): <
-  const D extends BulkDefinitions<TContext>,
+  const D extends AnyDefinitions<TContext>,
   const As extends string = 'bulk',
+  C = unknown,
 >(
-  definitions: D & Checked<D>,
+  definitions: D & Checked<D> & TypedByCommand<C>,
   options?: UseBulkOptions<As>,
 ) => BulkPlugin<D, As>
 export function useBulk(definitions?: BulkDefinitions, options: UseBulkOptions<string> = {}): unknown {

@@ -2,6 +2,7 @@ import { createSchema, createYoga } from 'graphql-yoga'
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { semaphore, type Limiter, type Slot, type Waiter } from '@bulkcall/core'
+import { rounds } from '../../../test/support/rounds.ts'
 import { both } from '../../graphql/src/limits.ts'
 import { bulkResolver, useBulk, type BulkDefinitions, type UseBulkOptions } from '../src/index.ts'
 import { ask, askBatch, dataOf } from './support/ask.ts'
@@ -505,7 +506,7 @@ describe('both', () => {
           )
         },
       ),
-      { numRuns: 150 },
+      { numRuns: rounds(150) },
     )
   })
 
@@ -536,7 +537,7 @@ describe('both', () => {
           expect([own.inUse, own.waiting, overall.inUse, overall.waiting]).toEqual([0, 0, 0, 0])
         },
       ),
-      { numRuns: 150 },
+      { numRuns: rounds(150) },
     )
   })
 
