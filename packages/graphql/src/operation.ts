@@ -210,8 +210,8 @@ export class Operation implements UnitOwner {
 
   /** The first of its events that has not been answered is. */
   answered({ unit }: Execution): void {
-    const first = this.#events.find(({ source }) => source === unit)?.event
-    if (first) this.#events = this.#events.filter(({ event }) => !isSame(event!, first))
+    const first = this.#events.find(({ source }) => source === unit)
+    this.#events = this.#events.filter(event => event !== first)
     unit.renew()
   }
 
@@ -288,15 +288,12 @@ export class Operation implements UnitOwner {
     this.#aborted = { reason }
     this.#unit.abort(reason)
     this.#expected?.abort(reason)
-    for (const execution of this.#executions) this.#drop(execution, reason)
+    for (const execution of this.#executions) this.give(execution, reason)
   }
 
   /** Nobody waits for an execution any more. */
-  give(execution: Execution, reason: unknown): void {
-    if (!this.#lasting) this.#drop(execution, reason)
-  }
-
-  #drop({ unit }: Execution, reason: unknown): void {
+  give({ unit }: Execution, reason: unknown): void {
+    if (this.#lasting) return
     unit.abort(reason)
     for (const event of this.#events) if (event.source === unit) event.abort(reason)
   }

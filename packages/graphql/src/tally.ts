@@ -54,19 +54,18 @@ export class LoaderTally {
   /** Counts a bulk, whose time is that until the latest of the calls of what this gives. */
   begin(): () => void {
     this.bulks++
-    const startedAt = performance.now()
-    let counted = 0
+    let latest = performance.now()
     return () => {
-      const ms = performance.now() - startedAt
-      this.ms += ms - counted
-      counted = ms
+      const now = performance.now()
+      this.ms += now - latest
+      latest = now
     }
   }
 
   told(): object {
     let hits = 0
     for (const { answered } of this.loaders) hits += answered
-    return { loads: this.loads, hits, bulks: this.bulks, ms: Math.round(this.ms * 100) / 100 }
+    return { loads: this.loads, hits, bulks: this.bulks, ms: Number(this.ms.toFixed(2)) }
   }
 }
 

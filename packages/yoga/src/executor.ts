@@ -10,7 +10,7 @@ import type { ExecutionArgs } from 'graphql'
 import type { Plugin } from 'graphql-yoga'
 
 /** Plugins that execute hand on the arguments, or copies of them, which keep this. */
-const key: unique symbol = Symbol('bulkcall')
+const key: unique symbol = Symbol()
 
 type Marked = ExecutionArgs & { [key]?: Execution }
 /** What is done around an executor, or what opens the source of a subscription. */
