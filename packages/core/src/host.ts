@@ -169,7 +169,7 @@ const direct: AsyncContext = { runInAsyncScope: (work, thisArg, a) => work.call(
 type AsyncHooks = typeof import('node:async_hooks')
 type AsyncResourceOptions = import('node:async_hooks').AsyncResourceOptions
 const hooks: AsyncHooks | undefined = process?.getBuiltinModule?.('node:async_hooks')
-/** Nothing is asked of the host for each, neither who has caused it nor to hear of its end. */
+/** The host need not note who has caused each, nor report its end. */
 let resourceOptions: AsyncResourceOptions | undefined = { triggerAsyncId: 0, requireManualDestroy: true }
 try {
   captureContext()

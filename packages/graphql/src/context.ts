@@ -151,7 +151,7 @@ export function mistakeIn(context: unknown, name: string): BulkOptionError | nul
   if (!(name in Object(context))) return null
   const found = (context as NonNullable<Context>)[name]
   if (operationOf({ bulk: found }) !== undefined) return null
-  const hint = hintAt({ bulk: found }) || ` (give one of the two another name: { as: 'loaders' })`
+  const hint = hintAt({ bulk: found }) || ` (rename one of the two: { as: 'loaders' })`
   return new BulkOptionError(
     `the property ${name} of the context`,
     'the loaders of useBulk or defineBulk',

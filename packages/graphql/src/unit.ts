@@ -192,7 +192,7 @@ export class Unit implements AsyncContext {
     // An object that is made for each load, or the promise of an async function: no two loads would be in one bulk.
     const isStable = partitionOf === null || Object.is(partition, partitionOf(context))
     check(`the partition of ${prepared.property}`, isStable, 'the same value each time', partition)
-    // What the same partition has told before the context was finished is still known.
+    // What the same partition has shown before the context was finished is still known.
     const cacheMap = same[0]?.cacheMap ?? new Map()
     const kept = prepared.options.cache === false || !this.keeps ? forgetful : { cacheMap }
     const { scope } = this

@@ -81,7 +81,7 @@ describe('S112 a replay with the recorded settings', () => {
 })
 
 describe('the timeline of a recording', () => {
-  it('S112 has a turn begin when its first bulk opened: a call is recorded a moment after it was made', async () => {
+  it('S112 has a tick begin when its first bulk opened: a call is recorded a moment after it was made', async () => {
     const recorded = await record(3, {})
     const [first] = recorded.bulks
     const bulk = { ...first!, tasks: 2, openedAt: 4.79, readyAt: 9, startedAt: 9, settledAt: 12 }

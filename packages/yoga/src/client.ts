@@ -77,7 +77,10 @@ function untilClosed(socket: Socket, leave: () => void): () => void {
   let closing = closings.get(socket)
   if (closing === undefined) {
     const all = new Set<() => void>()
-    closing = { waiting: all, closed: () => all.forEach(each => each()) }
+    const closed = (): void => {
+      for (const each of all) each()
+    }
+    closing = { waiting: all, closed }
     closings.set(socket, closing)
   }
   const { waiting, closed } = closing

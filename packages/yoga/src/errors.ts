@@ -94,8 +94,8 @@ function show(error: GraphQLError, { transport }: Omit<Showing, 'aborted'>): Gra
   const reasons = reasonsOf(error)
   const place = reasons.findIndex(isBulkError)
   const ours = reasons[place] as BulkError | undefined
-  if (ours === undefined || !isMistake(ours)) passMasking(error)
-  if (ours === undefined) return error
+  if (!ours || !isMistake(ours)) passMasking(error)
+  if (!ours) return error
   // What a resolver has said with an error of its own may be meant for nobody else.
   if (!isMistake(ours) && reasons[place - 1]?.name !== 'GraphQLError') error.message = ours.message
   const { code } = ours

@@ -63,7 +63,7 @@ function server(
 
 const refusal = (what: string): object =>
   expect.objectContaining({
-    message: `Bulkcall: the property ${what} of the context must be the loaders of useBulk or defineBulk, got a plain object (give one of the two another name: { as: 'loaders' })`,
+    message: `Bulkcall: the property ${what} of the context must be the loaders of useBulk or defineBulk, got a plain object (rename one of the two: { as: 'loaders' })`,
   })
 
 const replacing: [string, string, Partial<YogaServerOptions<any, any>>, Plugin[]][] = [
