@@ -25,8 +25,7 @@ import {
 } from './options.ts'
 import type { CacheErrors } from './cache/cache.ts'
 import { resultsOf } from './results.ts'
-import { FailedTogether } from './failed-together.ts'
-import { Entrance, Room } from './shared-room.ts'
+import { Room } from './shared-room.ts'
 import type { BulkScope } from './bulk-scope.ts'
 import { isStream, isThenable, outcomesOf } from './engine/settle.ts'
 
@@ -67,6 +66,8 @@ export interface OwnLoaderOptions<K, V, P, N extends NullKeys = 'error'> extends
   readonly alone?: boolean | undefined
 }
 
+const ownOptions = ['cache', 'cacheMap', 'cacheErrors', 'nullKeys', 'scope', 'context', 'partition', 'alone']
+
 type AnyCommand<K, P> = (
   keys: K[],
   context: SharedCommandContext<P>,
@@ -92,13 +93,8 @@ class SharedLoader<K, V, P = undefined> {
 
   constructor(command: AnyCommand<K, P>, options: SharedLoaderOptions<K> = {}) {
     checkNames(options, [...bulkCallOptions, 'cacheKeyFn', 'clone'])
-    const { cacheKeyFn, clone, ...rest } = options
-    check(
-      'cacheKeyFn',
-      cacheKeyFn === undefined || typeof cacheKeyFn === 'function',
-      'a function',
-      cacheKeyFn,
-    )
+    const { cacheKeyFn: keyOf, clone, ...rest } = options
+    check('cacheKeyFn', keyOf === undefined || typeof keyOf === 'function', 'a function', keyOf)
     check('clone', clone === undefined || typeof clone === 'function', 'a function', clone)
     readCommand(command)
     this.#settings = readOptions(rest)
@@ -107,7 +103,7 @@ class SharedLoader<K, V, P = undefined> {
     readScope(rest.scope)
     // Not that of its scope: who makes what all share may be the first of its users.
     const context = contextOf(rest.context, null, this.#settings, false)
-    this.#cacheKeyFn = cacheKeyFn
+    this.#cacheKeyFn = keyOf
     this.#clone = clone
     // One limit over all partitions, not one for each. How many may be pending is for each unit of work.
     this.#options = { ...rest, context, concurrent: this.#settings.limiter, maxPending: Infinity }
@@ -133,16 +129,7 @@ class SharedLoader<K, V, P = undefined> {
     readonly command: LoaderCommand<K, V>
     readonly options: BulkLoaderOptions<K, V, any, N>
   } {
-    checkNames(options, [
-      'cache',
-      'cacheMap',
-      'cacheErrors',
-      'nullKeys',
-      'scope',
-      'context',
-      'partition',
-      'alone',
-    ])
+    checkNames(options, ownOptions)
     const { partition, alone = false, cacheErrors = true, ...own } = options
     check('alone', typeof alone === 'boolean', 'true or false', alone)
     const key = alone ? {} : partition
@@ -157,7 +144,11 @@ class SharedLoader<K, V, P = undefined> {
         maxPending,
         host,
         cacheKeyFn: this.#cacheKeyFn,
-        concurrent: new Entrance(() => this.#room(key, partition as P)),
+        // The room of its partition is there only while it is needed.
+        concurrent: {
+          acquire: waiter => this.#room(key, partition as P).enter(waiter),
+          leave: waiter => this.#room(key, partition as P).leave(waiter),
+        },
       },
     }
   }
@@ -235,17 +226,24 @@ class SharedLoader<K, V, P = undefined> {
 
   /** The command as a bulk of one partition calls it: with each key once, since several may ask for it. */
   #bound(partition: P): LoaderCommand<K, V> {
-    const call = { name: this.#name }
     const keyOf = this.#cacheKeyFn ?? (key => key)
     const command = this.#command
-    return async (keys, context) => {
+    return async (keys, bulk) => {
+      // Read when it is asked for: most commands need no signal.
+      const own = {
+        name: this.#name,
+        partition,
+        get signal() {
+          return bulk.signal
+        },
+      }
       try {
         const places = placesOf(keys.map(key => keyOf(key)))
         const unique = places === null ? keys : firstOf(keys, places)
-        const given = await command([...unique], new PartitionContext(call.name, context, partition))
+        const given = await command([...unique], own)
         const outcomes = isStream(given)
-          ? await resultsOf(unique, given, call)
-          : outcomesOf(given, unique, call)
+          ? await resultsOf(unique, given, own)
+          : outcomesOf(given, unique, own)
         if (outcomes === null) return null
         const answers = outcomes.map(outcome => this.#answer(outcome)) as V[]
         const seen = new Set<unknown>()
@@ -279,19 +277,13 @@ class SharedLoader<K, V, P = undefined> {
   }
 }
 
-class PartitionContext<P> implements SharedCommandContext<P> {
-  readonly name: string
-  readonly partition: P
-  readonly #bulk: CommandContext
+/** A bulk in which several units of work had keys has failed: each asks its own again, alone. */
+class FailedTogether extends Error {
+  readonly tasks: number
 
-  constructor(name: string, bulk: CommandContext, partition: P) {
-    this.name = name
-    this.partition = partition
-    this.#bulk = bulk
-  }
-
-  get signal(): AbortSignal {
-    return this.#bulk.signal
+  constructor(cause: unknown, tasks: number) {
+    super('a shared bulk has failed', { cause })
+    this.tasks = tasks
   }
 }
 

@@ -3,6 +3,7 @@
  * @module
  */
 
+import { asError, isError } from '@bulkcall/core'
 import { isThenable, shapeOf } from '@bulkcall/core/kit'
 
 /**
@@ -42,7 +43,17 @@ class UnlocatedMap extends Map<unknown, unknown> {
 
 /** Throws an error of a command, made free of its place. */
 export function rethrow(error: unknown): never {
-  throw unlocated(error)
+  throw printable(unlocated(error))
+}
+
+/** An executor makes a text of what is no Error. Where that throws, none of the fields of the operation would be answered. */
+function printable(error: unknown): unknown {
+  try {
+    if (!(error instanceof Error)) String(error)
+    return error
+  } catch {
+    return asError(error)
+  }
 }
 
 function* eachUnlocated(results: Iterable<unknown>): Generator {
@@ -69,7 +80,12 @@ function isTellingAny(results: readonly unknown[]): boolean {
 
 /** Whether a result can tell a place: an error, or a promise that may become one. Rows, the usual case, pass by. */
 function isTelling(result: unknown): boolean {
-  return typeof result === 'object' && result !== null && (result instanceof Error || isThenable(result))
+  if (typeof result !== 'object' || result === null) return false
+  try {
+    return result instanceof Error || isThenable(result)
+  } catch {
+    return false
+  }
 }
 
 function unlocatedResult(result: unknown): unknown {
@@ -78,16 +94,21 @@ function unlocatedResult(result: unknown): unknown {
 
 /** A copy without a place of an error that has one, of the same class: its constructor may take anything. */
 function unlocated(error: unknown): unknown {
-  if (!(error instanceof Error) || !Array.isArray((error as { path?: unknown }).path)) return error
-  const nowhere = { value: undefined, enumerable: false, configurable: true, writable: true }
-  return Object.create(Object.getPrototypeOf(error), {
-    ...Object.getOwnPropertyDescriptors(error),
-    path: nowhere,
-    locations: nowhere,
-    nodes: nowhere,
-    source: nowhere,
-    positions: nowhere,
-    stack: { ...nowhere, value: error.stack },
-    cause: { ...nowhere, value: error },
-  })
+  try {
+    if (!isError(error) || !Array.isArray((error as { path?: unknown }).path)) return error
+    const nowhere = { value: undefined, enumerable: false, configurable: true, writable: true }
+    return Object.create(Object.getPrototypeOf(error), {
+      ...Object.getOwnPropertyDescriptors(error),
+      path: nowhere,
+      locations: nowhere,
+      nodes: nowhere,
+      source: nowhere,
+      positions: nowhere,
+      stack: { ...nowhere, value: error.stack },
+      cause: { ...nowhere, value: error },
+    })
+  } catch {
+    // It throws when it is looked at, and tells no place.
+    return error
+  }
 }
