@@ -120,11 +120,11 @@ export function watchesTasks(): boolean {
 /** Emits to all who listen. */
 export function emit<M extends 'called' | 'pending' | 'hit' | 'started' | 'settled'>(
   method: M,
-  ...told: Parameters<NonNullable<BulkListener[M]>>
+  ...values: Parameters<NonNullable<BulkListener[M]>>
 ): void {
-  for (const listener of registry.listeners as readonly { [Any in M]?: (...told: unknown[]) => void }[]) {
+  for (const listener of registry.listeners as readonly { [Any in M]?: (...values: unknown[]) => void }[]) {
     try {
-      listener[method]?.(...told)
+      listener[method]?.(...values)
     } catch (error) {
       report(error)
     }

@@ -68,10 +68,10 @@ export interface OwnLoaderOptions<K, V, P, N extends NullKeys = 'error'> extends
 
 const ownOptions = ['cache', 'cacheMap', 'cacheErrors', 'nullKeys', 'scope', 'context', 'partition', 'alone']
 
-type AnyCommand<K, P> = (
+type SharedCommand<K, V, P> = (
   keys: K[],
   context: SharedCommandContext<P>,
-) => LoaderResults<K, unknown> | PromiseLike<LoaderResults<K, unknown>>
+) => LoaderResults<K, V> | PromiseLike<LoaderResults<K, V>>
 
 /**
  * Makes loaders, one for each unit of work, whose bulks go out together. Nothing of one unit of work is seen by another:
@@ -79,7 +79,7 @@ type AnyCommand<K, P> = (
  * keys in it alone. So only for a command that may be repeated.
  */
 class SharedLoader<K, V, P = undefined> {
-  readonly #command: AnyCommand<K, P>
+  readonly #command: SharedCommand<K, unknown, P>
   /** Those of its bulks. */
   readonly #options: BulkCallOptions
   readonly #settings: BulkCallSettings
@@ -91,7 +91,7 @@ class SharedLoader<K, V, P = undefined> {
   /** One for each partition that somebody waits for, and for each loader that is alone. */
   readonly #rooms = new Map<unknown, Room<K, V>>()
 
-  constructor(command: AnyCommand<K, P>, options: SharedLoaderOptions<K> = {}) {
+  constructor(command: SharedCommand<K, unknown, P>, options: SharedLoaderOptions<K> = {}) {
     checkNames(options, [...bulkCallOptions, 'cacheKeyFn', 'clone'])
     const { cacheKeyFn: keyOf, clone, ...rest } = options
     check('cacheKeyFn', keyOf === undefined || typeof keyOf === 'function', 'a function', keyOf)
@@ -122,7 +122,7 @@ class SharedLoader<K, V, P = undefined> {
     return new BulkLoader<any, any>(own.command, own.options as BulkLoaderOptions<any, any>)
   }
 
-  /** What `loader` makes a loader of, for who wants to make it himself: from a class that counts, say. */
+  /** What `loader` makes a loader of, for who wants to make it themselves: from a class that counts, say. */
   definition<N extends NullKeys = 'error'>(
     options: OwnLoaderOptions<K, V, P, N> = {},
   ): {
@@ -301,10 +301,7 @@ export interface SharedLoaderConstructor {
     options?: SharedLoaderOptions<K, ResultOf<G>>,
   ): SharedLoader<K, ResultOf<G>, P>
   new <K, V, P = undefined>(
-    command: (
-      keys: K[],
-      context: SharedCommandContext<P>,
-    ) => LoaderResults<K, V> | PromiseLike<LoaderResults<K, V>>,
+    command: SharedCommand<K, V, P>,
     options?: SharedLoaderOptions<K, V>,
   ): SharedLoader<K, V, P>
 }
