@@ -85,10 +85,10 @@ describe('a recording', () => {
       }
     }
     const [after, ms] = authors.arrivals[0]!
-    // In the same turn, and so at the same instant.
+    // In the same tick, and so at the same instant.
     const { arrivals } = bulks.find(bulk => bulk.loader === 'comments')!
     expect(arrivals.map(arrival => arrival.slice(0, 3))).toEqual([[after, ms, 12]])
-    // The resolvers of twelve posts take a moment, and that turn is no shorter for either loader.
+    // The resolvers of twelve posts take a moment, and that tick is no shorter for either loader.
     expect(arrivals[0]![3]).toBeGreaterThan(0)
     expect(arrivals[0]![3]).toBe(authors.arrivals[0]![3])
     expect(after).toBe(posts.id)
