@@ -42,15 +42,15 @@ afterEach(() => {
   process.nextTick = originalTick
 })
 
-describe('the end of a turn', () => {
-  it('S10 trap 1 loads 0, 1, 2, 3, 8, 50 and 5000 awaits deep in one turn are one bulk', async () => {
+describe('the end of a tick', () => {
+  it('S10 trap 1 loads 0, 1, 2, 3, 8, 50 and 5000 awaits deep in one tick are one bulk', async () => {
     const copy = await freshCopy()
     expect(await bulksOf(copy, depths)).toEqual([depths])
     // The first end of a turn watches the host, the second one knows it.
     expect(await bulksOf(copy, depths)).toEqual([depths])
   })
 
-  it('S10 trap 1 so they are when the turn is a timer, an immediate, a tick or a promise job', async () => {
+  it('S10 trap 1 so they are when the tick begins with a timer, an immediate, a `nextTick` or a microtask', async () => {
     const copy = await freshCopy()
     const turns: ((job: () => void) => unknown)[] = [
       job => originalTimeout(job, 0),
@@ -68,7 +68,7 @@ describe('the end of a turn', () => {
     }
   })
 
-  it('S10 it is one and the same for all calls: several of them start in one turn', async () => {
+  it('S10 it is one and the same for all calls: several of them start in one tick', async () => {
     const { AsyncBulkCall } = await freshCopy()
     const log: string[] = []
     const [one, other] = ['one', 'other'].map(
@@ -79,7 +79,7 @@ describe('the end of a turn', () => {
     expect(log).toEqual(['one 1,3', 'other 2'])
   })
 
-  it('S10 trap 2 a `process.nextTick` that is a promise job is found out, and loads are still one bulk', async () => {
+  it('S10 trap 2 a `process.nextTick` that is a microtask is found out, and loads are still one bulk', async () => {
     const copy = await freshCopy()
     process.nextTick = tickAsPromiseJob
     expect(await bulksOf(copy, depths)).toEqual([depths])
