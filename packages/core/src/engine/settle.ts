@@ -114,7 +114,7 @@ export async function eachOf<R>(
   toError: (reason: any) => Error = asError,
 ): Promise<(R | Error)[]> {
   const outcomes = await Promise.allSettled(promises)
-  return outcomes.map(outcome => (outcome.status === 'fulfilled' ? outcome.value : toError(outcome.reason)))
+  return outcomes.map(outcome => ('value' in outcome ? outcome.value : toError(outcome.reason)))
 }
 
 /** A promise of an outcome that may be one itself, with a `then` of its own making. */
