@@ -133,7 +133,7 @@ describe.skipIf(missing !== undefined)('the site in Chromium', { timeout: 120_00
     ['aws lambda', 'guides/serverless'],
     ['timeout batch function', 'guides/cancellation'],
     ['slow query debug batches', 'guides/inspector'],
-    ['dataloader batch not working async await', 'start'],
+    ['dataloader batch not working async await', 'reference/questions'],
     ['batchScheduleFn setTimeout', 'coming-from/dataloader-drop-in'],
     ['prisma findUnique batch', 'coming-from/prisma'],
     ['limit concurrency database pool graphql', 'guides/limits'],

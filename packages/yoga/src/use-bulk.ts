@@ -26,7 +26,7 @@ import type { ExecutionArgs } from 'graphql'
 import type { Plugin } from 'graphql-yoga'
 import { attended, gone, hasSignal, isAsyncIterable, type ClientContext } from './client.ts'
 import { isShownAsItIs, presented, presentedBatch, presentedFailure } from './errors.ts'
-import { entrance, executing, executionOf, wrapsEvents } from './executor.ts'
+import { entrance, executing, executionOf, exit } from './executor.ts'
 import { logOnce, withoutRepeats, type Log } from './log.ts'
 import type { BulkPlugin, UseBulkOptions } from './types.ts'
 
@@ -80,26 +80,11 @@ function create(
     return operation
   }
 
-  function check(context: object): void {
+  function check(context: unknown): void {
     const mistake = mistakeIn(context, server.as)
     if (mistake === null) return
     logOnce(mistake, log)
     throw mistake
-  }
-
-  /** What is to be executed is known now, and the context is whole. */
-  function begin(args: ExecutionArgs): Execution | undefined {
-    const { schema, document, operationName, contextValue } = args
-    if (typeof contextValue === 'object' && contextValue !== null) check(contextValue)
-    const operation = operationOf(contextValue)
-    if (operation === undefined) return undefined
-    args.fieldResolver = fieldResolver(args.fieldResolver) as never
-    for (const definition of document.definitions) {
-      if (!('operation' in definition) || !('selectionSet' in definition)) continue
-      if (operationName && definition.name?.value !== operationName) continue
-      return executing(args, operation.begin([schema, document, definition], firstOf(contextValue)))
-    }
-    return undefined
   }
 
   /** An executor may give anything, also nothing. */
@@ -111,13 +96,12 @@ function create(
   }
 
   /** What is done when an execution is done: made once, and not for each. */
-  const executions = (isAttended: boolean): Done => ({
+  const done: Done = {
     onExecuteDone({ args, result: given, setResult: setGiven }) {
       const execution = executionOf(args)
       if (execution === undefined) return undefined
       const { operation } = execution
       if (!isAsyncIterable(given)) {
-        if (isAttended) operation.leave()
         const shown = show(given, execution.unit, isOverHttp(args.contextValue as ClientContext))
         operation.end(execution)
         if (shown !== given) setGiven(shown)
@@ -131,15 +115,12 @@ function create(
         },
         // Of all transports: who does not wait for the last part has gone.
         onEnd() {
-          if (isAttended) operation.leave()
           if (!whole) operation.give(execution, gone())
           operation.end(execution)
         },
       }
     },
-  })
-  const attendedExecution = executions(true)
-  const otherExecution = executions(false)
+  }
 
   const plugin: BulkPlugin<BulkDefinitions, string> = {
     ...serverOf(definitions, server),
@@ -152,7 +133,7 @@ function create(
       if (plugins.includes(entrance)) return
       const engine = plugins.findIndex(other => other && 'onExecute' in other)
       if (plugins[engine] !== plugin) plugins.splice(engine + 1, 0, entrance)
-      plugins.push(wrapsEvents)
+      plugins.push(exit(check))
       // Masking comes later, and leaves alone what is an error of GraphQL already.
       registerContextErrorHandler(({ context, error, setError }) => {
         setError(presentedFailure(error, { log, transport: isOverHttp(context) }))
@@ -181,13 +162,10 @@ function create(
       const execution = begin(args)
       if (execution === undefined) return undefined
       const { operation, isMutation } = execution
-      if (isMutation) return otherExecution
-      if (hasSignal(args.contextValue)) {
-        operation.attend()
-        return attendedExecution
-      }
-      setExecuteFn(attended(executeFn, args.contextValue, operation))
-      return otherExecution
+      if (isMutation) return done
+      if (hasSignal(args.contextValue)) operation.attend(execution)
+      else setExecuteFn(attended(executeFn, args.contextValue, operation))
+      return done
     },
 
     onSubscribe({ args, subscribeFn, setSubscribeFn }) {
@@ -195,13 +173,11 @@ function create(
       if (execution === undefined) return undefined
       const { operation } = execution
       const overHttp = isOverHttp(args.contextValue)
-      const isAttended = hasSignal(args.contextValue)
-      if (isAttended) operation.attend()
+      if (hasSignal(args.contextValue)) operation.attend(execution)
       else setSubscribeFn(attended(subscribeFn, args.contextValue, operation))
       return {
         onSubscribeResult({ result: opened, setResult: setOpened }) {
           if (!isAsyncIterable(opened)) {
-            if (isAttended) operation.leave()
             setOpened(show(opened, execution.unit, overHttp))
             operation.end(execution)
             return undefined
@@ -213,8 +189,7 @@ function create(
               if (!hasMore(result)) operation.answered(execution)
             },
             onEnd() {
-              if (isAttended) operation.leave()
-              operation.give(execution, new DOMException('The subscription has ended.', 'AbortError'))
+              operation.give(execution, gone())
               operation.end(execution)
             },
           }
@@ -235,6 +210,20 @@ function create(
   }
   ours.add(plugin)
   return plugin
+}
+
+/** What is to be executed is known now. */
+function begin(args: ExecutionArgs): Execution | undefined {
+  const { schema, document, operationName, contextValue } = args
+  const operation = operationOf(contextValue)
+  if (operation === undefined) return undefined
+  args.fieldResolver = fieldResolver(args.fieldResolver) as never
+  for (const definition of document.definitions) {
+    if (!('operation' in definition) || !('selectionSet' in definition)) continue
+    if (operationName && definition.name?.value !== operationName) continue
+    return executing(args, operation.begin([schema, document, definition], firstOf(contextValue)))
+  }
+  return undefined
 }
 
 /**

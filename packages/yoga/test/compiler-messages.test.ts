@@ -81,12 +81,14 @@ it('S286 a setting that gets keys or answers has their types from the command be
       'useBulk({ users: { command: users, cacheKeyFn: key => key.foo } })',
       'useBulk<{ tenant: string }>()({ users: { cacheKeyFn: key => key.foo, command: users } })',
       'defineBulk({ users: { command: users, shared: true, clone: user => user.foo } })',
-      // Where the command itself waits for the type of a context, the setting cannot have one yet, and is refused: not `any`.
+      // Where the command itself waits for types, the setting cannot have them yet: it is refused, and not `any`.
       'useBulk<{ tenant: string }>()({ users: { command: (ids: number[], { context }) => [context.tenant], cacheKeyFn: key => key.foo } })',
+      'useBulk({ users: { command: keyed(users, user => user.id), cacheKeyFn: key => key.foo } })',
+      'useBulk({ users: { command: keyed(users, user => user.id), cacheKeyFn: (key: number) => `${key}` } })',
       'new SharedLoader(users, { clone: user => user.foo })',
       'useBulk({ users: { command: users, cacheKeyFn: key => key.toFixed(), shared: true, clone: user => ({ ...user, id: user.id }) } })',
     ],
-    `import { SharedLoader } from '@bulkcall/core'
+    `import { keyed, SharedLoader } from '@bulkcall/core'
     import { defineBulk } from '@bulkcall/graphql'
     import { useBulk } from '@bulkcall/yoga'
     interface User { readonly id: number }
@@ -97,6 +99,8 @@ it('S286 a setting that gets keys or answers has their types from the command be
     noFoo('number'),
     noFoo('User'),
     noFoo('never'),
+    noFoo('never'),
+    undefined,
     noFoo('User'),
     undefined,
   ])

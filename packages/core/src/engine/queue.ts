@@ -148,6 +148,7 @@ export class Queue<T, R> extends Dispatcher<T, R> {
 
   /** Starts what is pending and resolves when all that was accepted before has settled. */
   flush(): Promise<void> {
+    if (this.closed !== null) return this.closed
     if (this.oldest === null) return Promise.resolve()
     this.flushed = this.lastId
     return this.drain(this.lastId)
@@ -159,6 +160,12 @@ export class Queue<T, R> extends Dispatcher<T, R> {
       this.closed = this.drain(Number.MAX_SAFE_INTEGER)
     }
     return this.closed
+  }
+
+  /** Nobody waits any more for what has not settled since it was closed, nor for the end of its commands. */
+  leave(reason: unknown): void {
+    this.abort(reason)
+    this.drains!.settledBefore(Infinity)
   }
 
   private drain(through: number): Promise<void> {
