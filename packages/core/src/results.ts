@@ -6,7 +6,15 @@
 import type { CommandContext, None, ResultOf, Results } from './command.ts'
 import { check, checkNames, isWholeFrom } from './validate.ts'
 import { asError, BulkResultError } from './errors.ts'
-import { awaited, eachOf, handOut, isStream, outcomesOf, shapeOf, type Named } from './engine/settle.ts'
+import {
+  eachOf,
+  given as promiseOf,
+  handOut,
+  isStream,
+  outcomesOf,
+  shapeOf,
+  type Named,
+} from './engine/settle.ts'
 
 /** Rows, in any order and number, or none; at once, later or one by one. */
 export type Rows<Row> = Iterable<Row> | AsyncIterable<Row> | None
@@ -207,7 +215,7 @@ export function isolated<
 export async function resultsOf(tasks: readonly unknown[], given: unknown, call: Named): Promise<unknown[]> {
   if (!isStream(given)) {
     const outcomes = outcomesOf(given, tasks, call) ?? tasks.map(() => null)
-    return eachOf(outcomes.map(awaited))
+    return eachOf(outcomes.map(promiseOf))
   }
   const outcomes: unknown[] = []
   await handOut(given, tasks.length, call, (_, outcome) => outcomes.push(outcome) > 0)

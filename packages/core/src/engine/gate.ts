@@ -7,7 +7,7 @@
  */
 
 import { asError, isError } from '../errors.ts'
-import { awaited, eachOf, isThenable, type Outcomes } from './settle.ts'
+import { eachOf, given, isThenable, type Outcomes } from './settle.ts'
 
 // The fields are TypeScript's private ones, here and in what else is made for each batch: those of the language cost a batch
 // of one key a twentieth of its time on Node 20.
@@ -73,6 +73,6 @@ export class Gate {
     const from = this.at
     this.at += count
     const own = this.handed.slice(from, this.at) as (R | Error)[]
-    return own.some(isThenable) ? eachOf(own.map(awaited), toError) : own
+    return own.some(isThenable) ? eachOf(own.map(given<R>), toError) : own
   }
 }

@@ -62,7 +62,7 @@ function wrongLength(outcomes: readonly unknown[], expected: number, call: Named
 
 /** An outcome that nobody gets. If it is a promise, its rejection would be reported as one that nobody handles. */
 export function drop(outcome: unknown): void {
-  if (isThenable(outcome)) awaited(outcome).catch(() => {})
+  if (isThenable(outcome)) given(outcome).catch(() => {})
 }
 
 /** Draws one outcome per task, and one more to see that there is none: an endless generator must not hang the bulk. */
@@ -115,11 +115,6 @@ export async function eachOf<R>(
 ): Promise<(R | Error)[]> {
   const outcomes = await Promise.allSettled(promises)
   return outcomes.map(outcome => ('value' in outcome ? outcome.value : toError(outcome.reason)))
-}
-
-/** A promise of an outcome that may be one itself, with a `then` of its own making. */
-export async function awaited<R>(outcome: R | PromiseLike<R>): Promise<R> {
-  return await outcome
 }
 
 /** The original: a promise may come with a `then` of its own that forgets to give a promise back. */
