@@ -20,8 +20,8 @@ export class Profile {
   doubts = 0
   #scopes = 0
   #recordsUntil = 0
-  #doubtsAgainAt = 0
-  #patience = 1
+  /** By loader, for which scopes calls of unknown work are reckoned with. */
+  readonly #doubtful = new Map<string, number>()
   readonly #commands = new Map<string, Evidence>()
 
   /** A scope begins. Returns whether it is worth recording. */
@@ -34,11 +34,15 @@ export class Profile {
     this.#recordsUntil = this.#scopes + long
   }
 
-  /** A call has come from work that was not observed. Each time twice as many scopes pass before that is looked into again. */
-  doubt(): void {
-    if (this.#scopes < this.#doubtsAgainAt) return
-    this.doubts++
-    this.#doubtsAgainAt = this.#scopes + (this.#patience *= 2)
+  /** A call of this loader has come from work that is not known: there may be more as long as that goes on. */
+  doubt(loader: string): void {
+    if (!this.isDoubtful(loader)) this.doubts++
+    this.#doubtful.set(loader, this.#scopes + long)
+  }
+
+  /** Whether work that is not known may call this loader. */
+  isDoubtful(loader: string): boolean {
+    return this.#doubtful.has(loader) && this.#doubtful.get(loader)! >= this.#scopes
   }
 
   /** What the command of this loader was seen to call itself. */
@@ -62,7 +66,9 @@ export class Evidence {
   /** By loader, how many calls one piece makes after its synchronous part, at most; `Infinity` where that was exceeded. */
   readonly late: Map<string, number> = new Map()
   readonly #called = new Set<string>()
+  /** How many pieces were observed, and how many of these went on after their synchronous part. */
   #observed = 0
+  #wentOn = 0
   #doubts = 0
 
   constructor(name: string) {
@@ -85,7 +91,7 @@ export class Evidence {
 
   /** Whether so many calls of this loader are all that a piece ever makes. */
   isAll(loader: string, calls: number): boolean {
-    return this.#observed > 0 && this.late.get(loader) === calls
+    return this.#wentOn > 0 && this.late.get(loader) === calls
   }
 
   /** Whether a piece is known to make all its calls of this loader, however many, in one tick. */
@@ -98,9 +104,9 @@ export class Evidence {
     return this.isSequential && this.#observed >= enough
   }
 
-  /** Whether nothing is known. */
+  /** Whether nothing is known of what such work does after its synchronous part. */
   get isNew(): boolean {
-    return this.#observed === 0
+    return this.#wentOn === 0
   }
 
   /** Work of this resolver calls a loader. */
@@ -119,9 +125,10 @@ export class Evidence {
     this.late.set(loader, this.#observed >= enough && most > 0 ? Infinity : calls)
   }
 
-  /** An observed piece has ended. */
-  ended(profile: Profile): void {
+  /** An observed piece has ended, with its synchronous part or later. */
+  ended(profile: Profile, wentOn: boolean): void {
     if (this.#observed++ === 0) profile.version++
+    if (wentOn && this.#wentOn++ === 0) profile.version++
   }
 }
 

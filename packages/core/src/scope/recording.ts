@@ -75,6 +75,7 @@ export class Recording {
   #keeperOf(member: Member): Cause | undefined {
     const { name } = member
     if (this.#due.has(name)) return name
+    if (this.#plan.profile.isDoubtful(name)) return null
     const { version } = this.#plan.profile
     let search = this.#searches.get(member)
     if (search?.version !== version) {

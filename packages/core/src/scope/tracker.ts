@@ -5,7 +5,7 @@
  */
 
 import type { AsyncContext, Host } from '../host.ts'
-import type { Plan } from './evidence.ts'
+import type { Evidence, Plan } from './evidence.ts'
 import { current, enter, leave, observed, type Frame } from './frame.ts'
 import type { Member } from './member.ts'
 import { Recording } from './recording.ts'
@@ -22,6 +22,7 @@ export class Tracker extends Windows implements WorkOwner {
   /** The tracker of the wider scope that this one is a part of, in which it counts as work while it is busy. */
   readonly #wider: Tracker | null
   #isBusyPart = false
+  #hasWork = false
   #isOver = false
   /** Batches in flight whose callers wait, and whose commands do not wait for a parked batch themselves. */
   #inFlight = 0
@@ -45,7 +46,12 @@ export class Tracker extends Windows implements WorkOwner {
       this.recording = new Recording(plan, this.changed)
   }
 
-  // ---- Work calls
+  // ---- Work begins, and calls
+
+  begin(evidence: Evidence | null): Frame {
+    this.#hasWork = true
+    return enter(this, evidence)
+  }
 
   /**
    * A call was made: by the work on the stack, or by nobody knows which.
@@ -71,7 +77,7 @@ export class Tracker extends Windows implements WorkOwner {
     const isKnown = work !== undefined && work.tracker === this && work.goesOn
     addAsker(batch, isKnown ? work.evidence : null, isKnown && work.command !== null)
     if (isKnown) work.callsLate(name, batch)
-    else this.profile!.doubt()
+    else this.profile!.doubt(name)
     this.look()
   }
 
@@ -127,7 +133,17 @@ export class Tracker extends Windows implements WorkOwner {
     if (member.list === null) this.members.add(member)
     else if (member.givenUpAt !== null) this.wouldHaveGained(member)
     if (hasWindow) this.windowOpened(member)
+    if (hasWindow && this.#isStray(member)) member.isStray = true
     this.#tellWider()
+  }
+
+  /**
+   * Whether nothing goes on that can have made a call that comes now: so work goes on that is not known, and may call again.
+   * Before work has begun it is the program that calls.
+   */
+  #isStray({ settings }: Member): boolean {
+    const isOutside = current === null && this.#hasWork && this.#pending === 1 && this.isQuiet
+    return isOutside && settings.delay < Infinity
   }
 
   /** A batch has started. */

@@ -92,7 +92,7 @@ export abstract class Windows {
     const closing: Member[] = []
     for (const member of isQuiet || stamp !== this.#stamp ? this.members : changed) {
       if (!member.hasWindow) continue
-      if (isQuiet || this.#closesEarly(member)) closing.push(member)
+      if (this.#closes(member, isQuiet)) closing.push(member)
       else if (changed.has(member)) this.#keep(member)
     }
     changed.clear()
@@ -100,13 +100,14 @@ export abstract class Windows {
     for (const member of closing) this.#close(member)
   }
 
-  /** Whether a window closes although something goes on: since waiting was in vain, or by evidence. */
-  #closesEarly(member: Member): boolean {
+  /** Whether a window closes now: with certainty, since waiting was in vain, or by evidence. */
+  #closes(member: Member, isQuiet: boolean): boolean {
+    if (isQuiet && !member.isStray) return true
     if (this.#isPatienceOver(member)) {
       member.givenUpAt = this.#host.now()
       return true
     }
-    return this.recording !== null && this.recording.nothingFollows(member)
+    return !member.isStray && this.recording !== null && this.recording.nothingFollows(member)
   }
 
   /** Never while parts are waited for: a wide scope lives as long as the program, and would be out of patience for ever. */
@@ -131,7 +132,7 @@ export abstract class Windows {
   protected windowClosed(member: Member): void {
     this.#accountFor(member)
     if (!member.hasWindow) return
-    member.hasWindow = false
+    member.hasWindow = member.isStray = false
     member.keptAt = null
     if (--this.#open > 0 || this.#warning === null) return
     this.#host.clearTimer(this.#warning)
