@@ -20,11 +20,15 @@ function isLong({ moduleId }: TestSpecification): boolean {
   )
 }
 
+/** Whether `npm run test:all` or CI runs this. */
+const all = Boolean(process.env.BULKCALL_ALL)
+
 /**
  * What takes minutes, and finds what the other tests let through: only `npm run test:all` and CI run it. The example over the
  * embedded database does what it does over a server, and is left out only where there is one.
  */
 const exhaustive = [
+  'cost',
   'policy',
   'mutants',
   'memory',
@@ -34,6 +38,32 @@ const exhaustive = [
   'cluster',
   ...(existsSync('/usr/lib/postgresql') ? ['embedded'] : []),
 ].map(name => `**/test/${name}.test.ts`)
+
+/**
+ * What comes to the same on every version of Node: what compilers and Chromium say, and whether the tests notice a fault. The
+ * matrix of CI runs it on the first version alone.
+ */
+const alike = ['mutants', 'policy', 'simulation', 'compiler-messages', 'editor', 'site'].map(
+  name => `**/test/${name}.test.ts`,
+)
+
+/** Whose tests leave no trace in their process. Outside of CI the files share it, which spares half a second for each. */
+const tidy = new Set(['core'])
+
+/** One run of the compiler for all packages. `npm run typecheck` sees the same faults, and does not count them as tests. */
+const types = {
+  extends: true as const,
+  test: {
+    name: 'types',
+    typecheck: {
+      enabled: true,
+      only: true,
+      include: ['packages/*/test/**/*.test-d.ts'],
+      tsconfig: 'tsconfig.json',
+      spawnTimeout: 120_000,
+    },
+  },
+}
 
 export default defineConfig({
   // The packages are tested as sources: nothing needs to be built first. Else the conditions are those of Node: what some
@@ -46,7 +76,11 @@ export default defineConfig({
   test: {
     // One worker a core: the default leaves one for watching.
     maxWorkers: '100%',
-    exclude: ['**/node_modules/**', ...(process.env.BULKCALL_ALL ? [] : exhaustive)],
+    exclude: [
+      '**/node_modules/**',
+      ...(all ? [] : exhaustive),
+      ...(process.env.BULKCALL_MATRIX ? alike : []),
+    ],
     // A bound for what hangs, not for what is slow: a machine may be busy with something else.
     testTimeout: 120_000,
     hookTimeout: 120_000,
@@ -58,24 +92,16 @@ export default defineConfig({
     projects: [
       ...readdirSync(new URL('packages', import.meta.url)).map(name => ({
         extends: true as const,
-        test: { name, root: `packages/${name}`, include: ['test/**/*.test.ts'] },
+        test: {
+          name,
+          root: `packages/${name}`,
+          include: ['test/**/*.test.ts'],
+          isolate: all || !tidy.has(name),
+        },
       })),
       { extends: true, test: { name: 'examples', include: ['examples/*/test/**/*.test.ts'] } },
       { extends: true, test: { name: 'test', include: ['test/**/*.test.ts'] } },
-      {
-        extends: true,
-        test: {
-          name: 'types',
-          // One run of the compiler for all packages.
-          typecheck: {
-            enabled: true,
-            only: true,
-            include: ['packages/*/test/**/*.test-d.ts'],
-            tsconfig: 'tsconfig.json',
-            spawnTimeout: 120_000,
-          },
-        },
-      },
+      ...(all && !process.env.BULKCALL_MATRIX ? [types] : []),
     ],
   },
 })

@@ -1,4 +1,4 @@
-// Runs all tests, and the built packages, on other versions of Node:
+// Runs the tests, and the built packages, on other versions of Node, but for what is alike on all (vitest.config.ts):
 //   node .ci/matrix.mjs           every version that .ci/node.mjs knows
 //   node .ci/matrix.mjs 22 26     these
 import { spawnSync } from 'node:child_process'
@@ -32,6 +32,11 @@ if (failed.length > 0) {
 
 function run(node, args) {
   // First in the path, so that whatever a test starts runs on this version too.
-  const env = { ...process.env, BULKCALL_ALL: 'true', PATH: dirname(node) + delimiter + process.env.PATH }
+  const env = {
+    ...process.env,
+    BULKCALL_ALL: 'true',
+    BULKCALL_MATRIX: 'true',
+    PATH: dirname(node) + delimiter + process.env.PATH,
+  }
   return spawnSync(node, args, { stdio: 'inherit', env }).status === 0
 }

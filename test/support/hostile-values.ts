@@ -74,7 +74,7 @@ export const hostile: Readonly<Record<string, (i: number) => unknown>> = {
 }
 
 /** How many at a time. */
-export const counts = process.env.BULKCALL_ALL ? [1, 17, 70] : [1, 17]
+export const counts = process.env.BULKCALL_ALL ? [1, 17, 70] : [1, 5]
 
 /** Bulks that have to do with a value in each way: thrown, rejected, given, given for each, and yielded. */
 export async function load(make: (i: number) => unknown, count: number, scope: BulkScope): Promise<void> {

@@ -3,8 +3,9 @@
  * @module
  */
 
+import { withCache, type SharedStore } from '@bulkcall/cache'
 import { AsyncBulkCall, grouped, keyed, type CommandContext, type Limiter } from '@bulkcall/core'
-import { redisLimiter, withCache, type RedisClient, type SharedStore } from '@bulkcall/redis'
+import { redisLimiter, type RedisClient } from '@bulkcall/redis'
 import { useBulk, type BulkContext } from '@bulkcall/yoga'
 import { createKeyv } from '@keyv/redis'
 

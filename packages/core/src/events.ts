@@ -6,6 +6,7 @@
 import type { Limiter } from './limiter.ts'
 import type { Cause } from './engine/policy.ts'
 import type { BulkScope } from './bulk-scope.ts'
+import { nobody } from './host.ts'
 import { registry } from './registry.ts'
 
 /** A bulk that is still open to newcomers, or waits to start. */
@@ -209,8 +210,16 @@ export function tellSettled(event: BulkEvent): void {
   channel.asyncEnd.publish(event)
 }
 
-/** A listener cannot hurt a bulk. */
-function guarded<R>(tell: () => R): R | undefined {
+/**
+ * A listener of something that concerns more than the request which met it, or in which the listener was given: it runs in
+ * nobody's async context, and it cannot hurt who calls it.
+ */
+export function harmless<E>(listener: (event: E) => void): (event: E) => void {
+  return event => nobody.runInAsyncScope(guarded, undefined, () => listener(event))
+}
+
+/** A listener cannot hurt a bulk, nor can a limiter of somebody else's when it gets back what it gave. */
+export function guarded<R>(tell: () => R): R | undefined {
   try {
     return tell()
   } catch (error) {
@@ -219,7 +228,7 @@ function guarded<R>(tell: () => R): R | undefined {
   }
 }
 
-/** An error of a listener is reported as any that nobody caught. */
+/** Reported as any error that nobody caught. */
 function report(error: unknown): void {
   queueMicrotask(() => {
     throw error

@@ -36,11 +36,12 @@ export const isWorker: boolean =
 const settled = Promise.resolve()
 
 /**
- * What `process.nextTick` is here. Node runs it after the microtasks, the moment that `dataloader` taught everyone to
- * expect; workers and some shims make it one more microtask, which would tear bulks apart. Its name does not tell, so
- * the first end of a tick watches what it really does.
+ * The `process.nextTick` that has been watched, and whether it runs after the microtasks. Node's does, at the moment that
+ * `dataloader` taught everyone to expect; workers and some shims make it one more microtask, which would tear bulks apart. Its
+ * name does not tell, so the first end of a tick watches what it really does.
  */
-let nextTick: 'unknown' | 'after microtasks' | 'a microtask' = 'unknown'
+let watched: unknown
+let isAfterMicrotasks = false
 /** The object is looked up once, which is expensive where it is a getter; what it has, at each use. */
 const { process } = globalThis
 
@@ -54,9 +55,10 @@ export function endOfTick(job: () => void): void {
 }
 
 function tick(job: () => void): void {
-  if (nextTick === 'a microtask' || !isReal(process, 'nextTick')) macrotask(job)
-  else if (nextTick === 'after microtasks') process.nextTick(job)
-  else watchNextTick(job)
+  const nextTick: unknown = (process as { nextTick?: unknown } | undefined)?.nextTick
+  if (nextTick === watched && isAfterMicrotasks) process.nextTick(job)
+  else if (nextTick === watched || !isReal(process, 'nextTick')) macrotask(job)
+  else watchNextTick(job, nextTick)
 }
 
 /** Who has asked for a share since the last round of asking was over: the first, who is alone as a rule, and the others. */
@@ -98,11 +100,12 @@ function runAll(jobs: (() => void)[]): void {
   }
 }
 
-function watchNextTick(job: () => void): void {
+function watchNextTick(job: () => void, nextTick: unknown): void {
   let drained = false
   void settled.then(() => settled).then(() => (drained = true))
   process.nextTick(() => {
-    nextTick = drained ? 'after microtasks' : 'a microtask'
+    watched = nextTick
+    isAfterMicrotasks = drained
     if (drained) job()
     else macrotask(job)
   })

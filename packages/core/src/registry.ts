@@ -32,7 +32,7 @@ function join(holder: { [key]?: Registry }): Registry {
   const found = (holder[key] ??= own)
   if (found.version === version) return found
   globalThis.process?.emitWarning?.(
-    `Bulkcall: two versions of @bulkcall/core share no listeners: ${found.release} and ${release} (npm ls @bulkcall/core)`,
+    `Bulkcall: two versions of @bulkcall/core share no listeners: ${found.release} and ${release}`,
     { code: 'BULKCALL_VERSIONS' },
   )
   return own

@@ -6,7 +6,7 @@
 import type { CommandContext, None, ResultOf, Results } from './command.ts'
 import { check, checkNames, isWholeFrom } from './validate.ts'
 import { asError, BulkResultError } from './errors.ts'
-import { handOut, isStream, outcomesOf, type Named } from './engine/settle.ts'
+import { handOut, isStream, outcomesOf, shapeOf, type Named } from './engine/settle.ts'
 
 /** Rows, in any order and number, or none; at once, later or one by one. */
 export type Rows<Row> = Iterable<Row> | AsyncIterable<Row> | None
@@ -94,7 +94,7 @@ function matched<T, Row, K, C extends CommandContext, Found, Result>(
 
     let rows = 0
     const unasked: K[] = []
-    for (const row of await all(query(tasks, context))) {
+    for (const row of await all(query(tasks, context), context)) {
       rows++
       const key = keyOf(row)
       const place = places.get(key)
@@ -219,11 +219,20 @@ export async function resultsOf(tasks: readonly unknown[], given: unknown, call:
   return outcomes
 }
 
-async function all<Row>(given: Rows<Row> | PromiseLike<Rows<Row>>): Promise<Iterable<Row>> {
-  const rows = (await given) ?? []
-  if (Symbol.iterator in rows) return rows
+async function all<Row>(given: Rows<Row> | PromiseLike<Rows<Row>>, call: Named): Promise<Iterable<Row>> {
+  const rows = await given
+  const shape = shapeOf(rows)
+  if (shape === 'none') return []
+  // As what a driver gives may be: an object that has the rows in a property.
+  if (shape === 'nothing that holds results')
+    throw new BulkResultError(
+      call.name,
+      rows,
+      'an iterable, an async iterable or none of rows from its query',
+    )
+  if (shape !== 'stream') return rows as Iterable<Row>
   const collected: Row[] = []
-  for await (const row of rows) collected.push(row)
+  for await (const row of rows as AsyncIterable<Row>) collected.push(row)
   return collected
 }
 

@@ -1,5 +1,6 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
+import { rounds } from '../../../test/support/rounds.ts'
 import { BulkLoader, bulkLoaderFactory, BulkOptionError, BulkScope, semaphore } from '../src/index.ts'
 import { firstOf, placesOf } from '../src/engine/duplicates.ts'
 import { held, turn, watch } from './support/desk.ts'
@@ -46,7 +47,7 @@ describe('equal keys', () => {
       fc.property(keys, some => {
         expect(placesOf(some)).toEqual(placesByMap(some))
       }),
-      { numRuns: 3_000 },
+      { numRuns: rounds(3_000) },
     )
   })
 

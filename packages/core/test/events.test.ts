@@ -20,6 +20,7 @@ import {
   type BulkListener,
 } from '../src/index.ts'
 import { ManualHost } from './support/manual-host.ts'
+import { uncaughtDuring } from './support/uncaught.ts'
 
 const unwatches: (() => void)[] = []
 
@@ -63,24 +64,6 @@ function heldCall(options: BulkCallOptions) {
     await host.drain()
   }
   return { host, call, settle }
-}
-
-/** What nobody catches while `work` runs. The test runner would take it for its own failure. */
-async function uncaughtDuring(work: () => Promise<unknown>): Promise<unknown[]> {
-  const others = process.listeners('uncaughtException')
-  const uncaught: unknown[] = []
-  process.removeAllListeners('uncaughtException')
-  process.on('uncaughtException', error => uncaught.push(error))
-  try {
-    await work()
-    await new Promise(resolve => {
-      setImmediate(resolve)
-    })
-  } finally {
-    process.removeAllListeners('uncaughtException')
-    for (const other of others) process.on('uncaughtException', other)
-  }
-  return uncaught
 }
 
 function quietly(...promises: readonly Promise<unknown>[]): void {

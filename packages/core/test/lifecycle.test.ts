@@ -5,6 +5,7 @@ import { AsyncBulkCall, BulkTimeoutError, onBulk, type BulkEvent, type CommandCo
 import { Deferred } from './support/deferred.ts'
 import { ManualHost } from './support/manual-host.ts'
 import { pass, promiseJobs } from './support/time.ts'
+import { uncaughtDuring } from './support/uncaught.ts'
 
 /** A call whose commands end when the test says so, the oldest first. */
 function held(options: ConstructorParameters<typeof AsyncBulkCall>[1] = {}) {
@@ -252,7 +253,7 @@ describe('abort', () => {
     contexts[0]!.signal.addEventListener('abort', () => {
       throw new Error('listener')
     })
-    const reported = await uncaught(() => controller.abort('gone'))
+    const reported = await uncaughtDuring(() => controller.abort('gone'))
     expect(reported).toEqual([new Error('listener')])
     expect(await gone).toEqual(['gone'])
     await end()
@@ -325,22 +326,6 @@ describe('abort', () => {
     expect(warnings.filter(({ name }) => name === 'MaxListenersExceededWarning')).toEqual([])
   })
 })
-
-/** The errors that nobody caught while this ran. */
-async function uncaught(work: () => void): Promise<unknown[]> {
-  const errors: unknown[] = []
-  const others = process.listeners('uncaughtException')
-  process.removeAllListeners('uncaughtException')
-  process.on('uncaughtException', error => errors.push(error))
-  try {
-    work()
-    await promiseJobs()
-  } finally {
-    process.removeAllListeners('uncaughtException')
-    for (const listener of others) process.on('uncaughtException', listener)
-  }
-  return errors
-}
 
 describe('flush and close', () => {
   it('S41 `flush()` starts as many as slots allow and resolves when the last has settled', async () => {

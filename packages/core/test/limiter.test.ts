@@ -10,6 +10,7 @@ import {
 import { Deferred } from './support/deferred.ts'
 import { ManualHost } from './support/manual-host.ts'
 import { pass, promiseJobs } from './support/time.ts'
+import { uncaughtDuring } from './support/uncaught.ts'
 
 /** Calls that share a limiter and write down which of their bulks start; the test ends them, the oldest first. */
 function shared(concurrent: Limiter) {
@@ -430,5 +431,62 @@ describe('a limiter of another make', () => {
     void call.flush()
     remote.grant()
     expect(await outcome).toEqual([{ status: 'fulfilled', value: 1 }])
+  })
+
+  it.each(['a command that settles at once', 'a command that takes a while'])(
+    'S261 where it throws when it gets a slot back, what waits goes on, and all of it settles: %s',
+    async way => {
+      const failure = new Error('no release')
+      const throwing: Limiter = {
+        acquire: () => ({
+          release() {
+            throw failure
+          },
+        }),
+        leave() {},
+      }
+      const command = (tasks: number[]) => (way.endsWith('once') ? tasks : promiseJobs().then(() => tasks))
+      const call = new AsyncBulkCall(command, { concurrent: throwing, size: 1 })
+      const uncaught = await uncaughtDuring(async () => {
+        const calls = call.callMany([1, 2])
+        await call.flush()
+        expect(await calls).toEqual([1, 2])
+        await call.close()
+      })
+      expect(uncaught).toEqual([failure, failure])
+    },
+  )
+
+  it('S261 nor is anything lost where it throws when a place in line, or a slot without a use, is given up', async () => {
+    const failure = new Error('no leave')
+    const throwing: Limiter & { waiter?: Waiter } = {
+      acquire(waiter) {
+        this.waiter = waiter
+        return null
+      },
+      leave() {
+        throw failure
+      },
+    }
+    const call = new AsyncBulkCall((tasks: number[]) => tasks, { concurrent: throwing })
+    const uncaught = await uncaughtDuring(async () => {
+      const controller = new AbortController()
+      const gone = call.call(0, { signal: controller.signal })
+      const flushed = call.flush()
+      controller.abort(new Error('gone'))
+      await expect(gone).rejects.toThrow('gone')
+      await flushed
+      throwing.waiter!.granted({
+        release() {
+          throw failure
+        },
+      })
+      const next = call.call(1)
+      await promiseJobs()
+      throwing.waiter!.granted({ release() {} })
+      expect(await next).toBe(1)
+      await call.close()
+    })
+    expect(uncaught).toEqual([failure, failure])
   })
 })

@@ -1,5 +1,6 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
+import { rounds } from '../../../test/support/rounds.ts'
 import { BulkLoader, BulkScope, type BulkLoaderOptions } from '../src/index.ts'
 import { Deferred } from './support/deferred.ts'
 
@@ -340,7 +341,7 @@ describe('a loader against its model', () => {
     const property = fc.asyncProperty(setting, steps, async (options, some) => {
       expect(await play(options, some)).toEqual([])
     })
-    await fc.assert(property, { numRuns: 10_000 })
+    await fc.assert(property, { numRuns: rounds(10_000) })
   })
 
   it('S52 it finds that out of loadMany as well as of single loads', async () => {

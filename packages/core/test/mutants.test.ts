@@ -57,14 +57,20 @@ const mutants: Record<string, Mutant> = {
   },
   'a slot is never given back': {
     caughtBy: withWindow,
-    edits: [{ file: 'engine/runner.ts', find: '    bulk.slot?.release()\n', replace: '' }],
+    edits: [
+      {
+        file: 'engine/runner.ts',
+        find: '    if (bulk.slot !== null) guarded(() => bulk.slot?.release())\n',
+        replace: '',
+      },
+    ],
   },
   'a slot is given back twice': {
     caughtBy: withWindow,
     edits: [
       {
         file: 'engine/runner.ts',
-        find: '    bulk.slot?.release()\n',
+        find: '    if (bulk.slot !== null) guarded(() => bulk.slot?.release())\n',
         replace: '    bulk.slot?.release()\n    bulk.slot?.release()\n',
       },
     ],

@@ -5,6 +5,7 @@
 
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
+import { rounds } from '../../../test/support/rounds.ts'
 import { AsyncBulkCall, semaphore } from '../src/index.ts'
 import {
   inWords,
@@ -108,7 +109,7 @@ function always(
 ): Promise<void> {
   return fc.assert(
     fc.asyncProperty(plans(wishes), async plan => judge(await play(plan))),
-    { numRuns: runs, verbose: fc.VerbosityLevel.None },
+    { numRuns: rounds(runs), verbose: fc.VerbosityLevel.None },
   )
 }
 
@@ -214,7 +215,7 @@ describe('in every interleaving', () => {
           }
         },
       ),
-      { numRuns: 200 },
+      { numRuns: rounds(200) },
     ))
 
   it('S15 an engine has at most one timer, and none when it is idle', () =>
@@ -406,7 +407,7 @@ describe('on the real host', () => {
           expect(limiter.inUse).toBe(0)
         },
       ),
-      { numRuns: 200 },
+      { numRuns: rounds(200) },
     ))
 })
 

@@ -794,6 +794,20 @@ describe.each([
     expect(String(error)).not.toContain('secret')
   })
 
+  it.each<[string, unknown, string]>([
+    ['an object of a driver that has the rows in a property', { rows: [1] }, 'a plain object'],
+    ['a string', 'secret', 'a string'],
+    ['a number', 1, 'a number'],
+    ['true', true, 'a boolean'],
+    ['a query that was not called', () => [1], 'a function'],
+    ['an object that is like an array', { length: 1, 0: 1 }, 'a plain object'],
+  ])('S260 for rows that are %s gives each task an error that says so', async (_, rows, said) => {
+    const message =
+      'Bulkcall: users must get an iterable, an async iterable or none of rows from its query, got '
+    for (const error of await got([1, 2], rows as number[]))
+      expect(error).toMatchObject({ code: 'BULK_RESULT', message: message + said })
+  })
+
   it('S34 S35 S90 no rows, or none, are nothing found and no error', async () => {
     expect(await got([1, 2, 3], [])).toEqual(nothing)
     expect(await got([1, 2, 3], null)).toEqual(nothing)

@@ -5,6 +5,7 @@
 
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
+import { rounds } from '../../../test/support/rounds.ts'
 import { BulkLoader, BulkScope, SharedLoader } from '../src/index.ts'
 import { Evidence, Plan as DocumentPlan, Profile } from '../src/kit.ts'
 import { Deferred } from './support/deferred.ts'
@@ -241,7 +242,7 @@ type Played = Awaited<ReturnType<typeof play>>
 function always(judge: (played: Played, plan: Plan) => void | Promise<void>, runs = 300): Promise<void> {
   return fc.assert(
     fc.asyncProperty(plans, async plan => judge(await play(plan), plan)),
-    { numRuns: runs, verbose: fc.VerbosityLevel.None },
+    { numRuns: rounds(runs), verbose: fc.VerbosityLevel.None },
   )
 }
 

@@ -1,10 +1,11 @@
 import Original from 'dataloader'
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
+import { rounds } from '../../../test/support/rounds.ts'
 import DataLoader from '../src/index.ts'
 import { isExact, program, run, unordered } from './support/program.ts'
 
-const runs = process.env.BULKCALL_ALL ? 1_000 : 200
+const runs = rounds(1_000)
 
 test('a random program sees the same batches, values and errors as with dataloader, in the same order', async () => {
   const exact = program.filter(isExact)

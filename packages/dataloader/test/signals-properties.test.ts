@@ -3,11 +3,12 @@ import { onBulk } from '@bulkcall/core'
 import Original from 'dataloader'
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
+import { rounds } from '../../../test/support/rounds.ts'
 import DataLoader from '../src/index.ts'
 import { bounds, boundsByHand, check, options } from './support/interleaving.ts'
 import { program, run, unordered } from './support/program.ts'
 
-const runs = process.env.BULKCALL_ALL ? 1_000 : 200
+const runs = rounds(1_000)
 
 test('however loads, aborts and answers interleave, each load settles once and by its own fate', async () => {
   await check(options, runs)

@@ -59,8 +59,14 @@ class Claim implements Waiter {
   /** With the own slot in hand, asks for the other one. */
   proceed(own: Slot): Slot | null {
     this.#own = own
-    const other = this.#overall.acquire(this)
-    return other === null ? null : this.#pair(other)
+    try {
+      const other = this.#overall.acquire(this)
+      return other === null ? null : this.#pair(other)
+    } catch (error) {
+      // The own slot must not be lost with it.
+      this.refused(error)
+      return null
+    }
   }
 
   granted(slot: Slot): void {
@@ -74,15 +80,21 @@ class Claim implements Waiter {
   refused(error: unknown): void {
     if (this.over) return
     this.#finish()
-    this.#own?.release()
-    this.#waiter.refused(error)
+    try {
+      this.#own?.release()
+    } finally {
+      this.#waiter.refused(error)
+    }
   }
 
   leave(own: Limiter): void {
     this.over = true
     if (this.#own === null) return own.leave(this)
-    this.#overall.leave(this)
-    this.#own.release()
+    try {
+      this.#overall.leave(this)
+    } finally {
+      this.#own.release()
+    }
   }
 
   #pair(other: Slot): Slot {

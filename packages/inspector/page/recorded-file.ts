@@ -42,8 +42,8 @@ const whole =
     number(least, greatest)(value) ?? (Number.isInteger(value) ? null : 'is not a whole number')
 
 const checks = {
-  id: whole(0, Number.MAX_SAFE_INTEGER),
-  count: whole(0, Number.MAX_SAFE_INTEGER),
+  /** A count, or a number that stands for something. */
+  whole: whole(0, Number.MAX_SAFE_INTEGER),
   tasks: whole(0, most.tasks),
   /** A setting, or the slots of a limiter. */
   size: whole(1, Number.MAX_SAFE_INTEGER),
@@ -51,7 +51,6 @@ const checks = {
   time: number(0, most.time),
   /** As far as a Date goes. */
   date: number(0, 8.64e15),
-  version: number(-Infinity, Infinity),
   depth: whole(0, 100),
   text: value => {
     if (typeof value !== 'string') return 'is not a string'
@@ -62,60 +61,62 @@ const checks = {
 
 type Name = keyof typeof checks
 
-/** What a value must look like: a check, with `?` where it may be null or missing, a list, a tuple, or an object. */
+/** What a value must look like: a check, with `?` where it may be missing, a list, a tuple, or an object. */
 type Pattern =
   | Name
   | `${Name}?`
+  | `${Name}|null`
   | readonly [each: Pattern, most: number, optional?: 'optional']
   | { readonly tuple: readonly Pattern[] }
   | { readonly [name: string]: Pattern }
 
 const bulk: Pattern = {
-  id: 'id',
+  id: 'whole',
   loader: 'text',
-  size: 'size?',
-  delay: 'delay?',
-  limiters: ['id', most.limiters],
+  size: 'size|null',
+  delay: 'delay|null',
+  limiters: ['whole', most.limiters],
   tasks: 'tasks',
-  cause: 'text?',
+  cause: 'text|null',
   openedAt: 'time',
-  readyAt: 'time?',
-  startedAt: 'time?',
-  settledAt: 'time?',
-  pending: 'count',
-  inFlight: 'count',
+  readyAt: 'time|null',
+  startedAt: 'time|null',
+  settledAt: 'time|null',
+  pending: 'whole',
+  inFlight: 'whole',
   none: 'boolean',
-  failed: 'count',
-  error: 'text?',
+  failed: 'whole',
+  error: 'text|null',
   abandoned: 'boolean',
   timedOut: 'boolean?',
   busyOpen: 'time?',
   busyRunning: 'time?',
-  fields: [{ tuple: ['text', 'tasks', 'id?'] }, most.fields],
-  arrivals: [{ tuple: ['id?', 'time', 'tasks', 'time?'] }, most.arrivals],
+  fields: [{ tuple: ['text', 'tasks', 'whole?'] }, most.fields],
+  arrivals: [{ tuple: ['whole|null', 'time', 'tasks', 'time?'] }, most.arrivals],
 }
 
 const recording: Pattern = {
-  version: 'version',
+  /** If it is a number, it has been looked at before. */
+  version: 'whole',
   operations: [
     {
-      id: 'id',
-      name: 'text?',
-      kind: 'text?',
+      id: 'whole',
+      name: 'text|null',
+      kind: 'text|null',
       at: 'date',
-      ms: 'time?',
-      errors: 'count',
+      ms: 'time|null',
+      errors: 'whole',
       bulks: [bulk, most.bulks],
-      omitted: 'count?',
-      documents: ['id', most.documents, 'optional'],
+      omitted: 'whole?',
+      documents: ['whole', most.documents, 'optional'],
       variables: 'text?',
-      hits: [{ tuple: ['text', 'count'] }, most.loaders],
-      fieldHits: [{ tuple: ['id', 'text', 'count'] }, most.fields],
-      limiters: [{ id: 'id', slots: 'size?' }, most.limiters],
+      hits: [{ tuple: ['text', 'whole'] }, most.loaders],
+      fieldHits: [{ tuple: ['whole', 'text', 'whole'] }, most.fields],
+      limiters: [{ id: 'whole', slots: 'size|null' }, most.limiters],
     },
     most.operations,
   ],
-  documents: [{ id: 'id', lines: [{ tuple: ['depth', 'text'] }, most.lines] }, most.documents],
+  documents: [{ id: 'whole', lines: [{ tuple: ['depth', 'text'] }, most.lines] }, most.documents],
 }
 
 /** Reads a file; an error says what is wrong with it. One that is too large is not even read. */
@@ -185,10 +186,10 @@ function twice(those: readonly { readonly id: number }[], path: string): string 
 /** Where a value is not what it must be; `null` if it is. */
 function misfit(value: unknown, pattern: Pattern, path: string, room: { left: number }): string | null {
   if (typeof pattern === 'string') {
-    const name = pattern.replace('?', '') as Name
-    if ((value === null || value === undefined) && name !== pattern) return null
+    const [name, or] = pattern.split(/(?=\W)/) as [Name, string?]
+    if (or !== undefined && value === (or === '?' ? undefined : null)) return null
     const wrong = checks[name](value)
-    return wrong === null ? null : `${path} ${wrong}`
+    return wrong && `${path} ${wrong}`
   }
   if (Array.isArray(pattern)) {
     const [each, bound, optional] = pattern as readonly [Pattern, number, string?]
@@ -200,7 +201,8 @@ function misfit(value: unknown, pattern: Pattern, path: string, room: { left: nu
     return firstOf(value, (entry, n) => misfit(entry, each, `${path}[${n}]`, room))
   }
   if (typeof value !== 'object' || value === null) return `${path} is not an object`
-  const parts = 'tuple' in pattern ? Object.entries(pattern['tuple'] as object) : Object.entries(pattern)
+  if ('tuple' in pattern && !Array.isArray(value)) return `${path} is not a list`
+  const parts = Object.entries('tuple' in pattern ? (pattern['tuple'] as object) : pattern)
   return firstOf(parts, ([name, part]) =>
     misfit((value as Record<string, unknown>)[name], part as Pattern, `${path}.${name}`, room),
   )

@@ -17,7 +17,8 @@ import { readAllowedHosts, refusalOf } from './visitor.ts'
 /** The options of `useBulkInspector`. */
 export interface BulkInspectorOptions {
   /**
-   * Who may see the page: called for each request of it, and the page does not exist for those that it refuses.
+   * Who may see the page: called for each request of it, and the page does not exist for those that it refuses. What it
+   * throws is logged, and a refusal.
    * @default with `NODE_ENV=development` everybody; else nobody, and nothing is recorded
    */
   readonly enabled?: ((request: Request) => boolean | PromiseLike<boolean>) | undefined
@@ -69,6 +70,15 @@ export function useBulkInspector(options: BulkInspectorOptions = {}): Plugin {
   const recorder = new Recorder({ keeps: operations, bytes, values })
   const live = new Live(recorder.shelf)
   let server: Server
+  /** Where `enabled` throws, as a check of a token may that is none, it has not said yes. */
+  const maySee = async (request: Request): Promise<boolean> => {
+    try {
+      return enabled === undefined || (await enabled(request))
+    } catch (error) {
+      server.logger.error(error)
+      return false
+    }
+  }
 
   return {
     onYogaInit({ yoga }) {
@@ -77,8 +87,7 @@ export function useBulkInspector(options: BulkInspectorOptions = {}): Plugin {
 
     async onRequest(hook) {
       const { request, url, fetchAPI } = hook
-      if (url.pathname !== pathOf(server)) return
-      if (enabled !== undefined && !(await enabled(request))) return
+      if (url.pathname !== pathOf(server) || !(await maySee(request))) return
       const { Response, ReadableStream } = fetchAPI
       if (request.method !== 'GET') {
         hook.endResponse(new Response(null, { status: 405, headers: { allow: 'GET' } }))
@@ -111,7 +120,7 @@ export function useBulkInspector(options: BulkInspectorOptions = {}): Plugin {
       if (!mayBeGraphiQL(request, response)) return undefined
       return linked(request, response, pathOf(server), async url => {
         const refusal = refusalOf(request, url, hosts, true)
-        return refusal === null && (enabled === undefined || (await enabled(request)))
+        return refusal === null && maySee(request)
       }).then(page => {
         if (page !== null)
           hook.setResponse(new fetchAPI.Response(page, { headers: { 'content-type': 'text/html' } }))
@@ -168,7 +177,7 @@ export function useBulkInspector(options: BulkInspectorOptions = {}): Plugin {
   }
 }
 
-type Server = Pick<YogaServer<any, any>, 'graphqlEndpoint'>
+type Server = Pick<YogaServer<any, any>, 'graphqlEndpoint' | 'logger'>
 
 function pathOf(server: Server): string {
   return `${server.graphqlEndpoint.replace(/\/$/, '')}/bulk`

@@ -66,7 +66,19 @@ describe('S115 a file', () => {
     expect(readRecording(text)).toEqual(JSON.parse(text))
   })
 
+  it.each([
+    ...Object.keys(bulk).map(name => [`bulks[0].${name}`, withBulk({ [name]: undefined })]),
+    ...Object.keys(operation).map(name => [name, file({ ...operation, [name]: undefined })]),
+    ['limiters[0].slots', file({ ...operation, limiters: [{ id: 1 }] })],
+  ])('without %s is refused: what is not known there is null', (path, text = '') => {
+    expect(() => readRecording(text)).toThrow(
+      `The file is no recording of this page: the recording.operations[0].${path} is not`,
+    )
+  })
+
   it.each<[string, string, string]>([
+    ['an object for a list', withBulk({ arrivals: [{ 0: null, 1: 0, 2: 2 }] }), 'arrivals[0] is not a list'],
+    ['null where something may be missing', withBulk({ busyOpen: null }), 'busyOpen is not a number'],
     ['a billion tasks', withBulk({ tasks: 1e9 }), 'bulks[0].tasks is not from 0 to 1000000'],
     ['a billion arrivals in one', withBulk({ arrivals: [[null, 0, 1e9]] }), 'arrivals[0].2 is not from 0'],
     [

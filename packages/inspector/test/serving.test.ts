@@ -4,7 +4,7 @@
 
 import { request as send } from 'node:http'
 import { brotliDecompressSync } from 'node:zlib'
-import { useExecutionCancellation } from 'graphql-yoga'
+import { useExecutionCancellation, type Plugin } from 'graphql-yoga'
 import { afterEach, describe, expect, it, vi } from 'vitest'
 
 import type { RecordedOperation, Recording } from '../src/index.ts'
@@ -439,6 +439,36 @@ describe('the page', () => {
     expect((await fetch(guarded.page)).status).toBe(404)
     expect(((await seen.json()) as Recording).operations).toHaveLength(1)
   })
+
+  it.each([
+    [
+      'throws',
+      () => {
+        throw new Error('no token')
+      },
+    ],
+    ['rejects', () => Promise.reject(new Error('no token'))],
+  ])(
+    'S276 does not exist where the function that says who may see it %s, which is logged',
+    async (_, enabled) => {
+      const logged: unknown[] = []
+      const logs: Plugin = {
+        onYogaInit({ yoga }) {
+          yoga.logger.error = (error: unknown) => void logged.push(error)
+        },
+      }
+      const server = await start({ inspector: { enabled }, plugins: [logs] })
+      const answer = await fetch(server.page)
+      const graphiql = await fetch(`${server.address}/graphql`, { headers: { accept: 'text/html' } })
+
+      expect(answer.status).toBe(404)
+      expect(await answer.text()).not.toContain('no token')
+      expect(graphiql.status).toBe(200)
+      expect(await graphiql.text()).not.toContain('graphql/bulk')
+      // For the page and for the link in GraphiQL.
+      expect(logged).toEqual([new Error('no token'), new Error('no token')])
+    },
+  )
 
   it.each([
     [{ enabled: true }, 'Bulkcall: enabled must be a function, got true'],

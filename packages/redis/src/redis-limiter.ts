@@ -10,10 +10,9 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 
 import type { Limiter, Slot, Waiter } from '@bulkcall/core'
-import { check, checkNames, nobody } from '@bulkcall/core/kit'
+import { check, checkNames, harmless, nobody } from '@bulkcall/core/kit'
 import { asIoredis, type RedisClient } from './client.ts'
 import { BulkLimiterDownError, BulkSlotLostError } from './errors.ts'
-import { harmless } from './listener.ts'
 import { RemoteSlot, type SlotSource } from './remote-slot.ts'
 import { timerOf } from './timer.ts'
 

@@ -2,6 +2,7 @@ import { createSchema, createYoga } from 'graphql-yoga'
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { semaphore, type Limiter, type Slot, type Waiter } from '@bulkcall/core'
+import { rounds } from '../../../test/support/rounds.ts'
 import { both } from '../../graphql/src/limits.ts'
 import { bulkResolver, useBulk, type BulkDefinitions, type UseBulkOptions } from '../src/index.ts'
 import { ask, askBatch, dataOf } from './support/ask.ts'
@@ -505,7 +506,7 @@ describe('both', () => {
           )
         },
       ),
-      { numRuns: 150 },
+      { numRuns: rounds(150) },
     )
   })
 
@@ -536,7 +537,7 @@ describe('both', () => {
           expect([own.inUse, own.waiting, overall.inUse, overall.waiting]).toEqual([0, 0, 0, 0])
         },
       ),
-      { numRuns: 150 },
+      { numRuns: rounds(150) },
     )
   })
 
@@ -564,6 +565,34 @@ describe('both', () => {
     for (const client of waiting) client.ask()
     other.ask()
     expect(other.state).toBe('running')
+  })
+
+  it('S261 gives the slot of one back where the other throws, and refuses who waits', () => {
+    const failure = new Error('out of order')
+    const broken: Limiter = {
+      acquire() {
+        throw failure
+      },
+      leave() {
+        throw failure
+      },
+    }
+    const own = semaphore(1)
+    const limit = both(own, broken)!
+    for (const later of [false, true]) {
+      const holder = later ? own.acquire({ granted() {}, refused() {} }) : null
+      const refusals: unknown[] = []
+      limit.acquire({ granted() {}, refused: error => refusals.push(error) })
+      holder?.release()
+      expect(refusals).toEqual([failure])
+      expect([own.inUse, own.waiting]).toEqual([0, 0])
+    }
+    // Granted by the one and waiting for the other, which throws when its place in line is given up.
+    broken.acquire = () => null
+    const waiter: Waiter = { granted() {}, refused() {} }
+    expect(limit.acquire(waiter)).toBeNull()
+    expect(() => limit.leave(waiter)).toThrow(failure)
+    expect(own.inUse).toBe(0)
   })
 
   it('of one limit alone is that limit', () => {

@@ -3,7 +3,7 @@
  * @module
  */
 
-import { watched } from '../events.ts'
+import { guarded, watched } from '../events.ts'
 import type { Limiter, Slot, Waiter } from '../limiter.ts'
 
 /** Who has batches that need slots. */
@@ -57,10 +57,10 @@ export class Line implements Waiter {
 
   /** A slot, or a place in line, for which there is no batch any more goes to the next. */
   leave(isReady: boolean): void {
-    this.take()?.release()
+    if (this.slot !== null) guarded(() => this.take()?.release())
     if (!this.isWaiting || isReady) return
     this.isWaiting = false
-    this.limiter.leave(this)
+    guarded(() => this.limiter.leave(this))
   }
 
   granted(slot: Slot): void {

@@ -6,7 +6,7 @@
 import type { BulkScope } from '../bulk-scope.ts'
 import type { Command, CommandContext } from '../command.ts'
 import { asError, BulkTimeoutError, isError } from '../errors.ts'
-import { tellReturned, tellSettled, tellStarted } from '../events.ts'
+import { guarded, tellReturned, tellSettled, tellStarted } from '../events.ts'
 import type { AsyncContext } from '../host.ts'
 import { nameOf, type BulkCallSettings } from '../options.ts'
 import type { Tracker } from '../scope/tracker.ts'
@@ -148,7 +148,7 @@ export abstract class Runner<T, R> {
       bulk.event.settledAt = this.now()
       tellSettled(bulk.event)
     }
-    bulk.slot?.release()
+    if (bulk.slot !== null) guarded(() => bulk.slot?.release())
     this.ended(bulk)
   }
 

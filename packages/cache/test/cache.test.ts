@@ -11,7 +11,7 @@ import { createClient } from 'redis'
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest'
 
 import { BulkForgetError, withCache, type CacheOptions, type SharedStore } from '../src/index.ts'
-import { redisProgram, startRedis, until, type RedisServer } from './support/redis-server.ts'
+import { redisProgram, startRedis, until, type RedisServer } from '../../redis/test/support/redis-server.ts'
 
 interface User {
   readonly id: number

@@ -3,7 +3,7 @@
  * @module
  */
 
-import { setMaxListeners } from 'node:events'
+import { Cancellation } from '@bulkcall/core/kit'
 
 export class Flight<K> {
   readonly keys: K[] = []
@@ -13,17 +13,12 @@ export class Flight<K> {
   /** One outcome per key. Rejects if none could be had. */
   outcomes!: Promise<unknown[]>
 
-  readonly #controller = new AbortController()
+  readonly #cancellation = new Cancellation()
   #waiting = 0
-
-  constructor() {
-    // As with the signals of the core: a command may hand it to as many waits as it likes.
-    setMaxListeners(0, this.signal)
-  }
 
   /** Aborts when all bulks that wait for it have been given up: one bulk's end must not take the keys of another. */
   get signal(): AbortSignal {
-    return this.#controller.signal
+    return this.#cancellation.signal
   }
 
   add(key: K, name: string): number {
@@ -35,7 +30,7 @@ export class Flight<K> {
   join(signal: AbortSignal): void {
     this.#waiting++
     const leave = (): void => {
-      if (--this.#waiting === 0) this.#controller.abort(signal.reason)
+      if (--this.#waiting === 0) this.#cancellation.abort(signal.reason)
     }
     if (signal.aborted) leave()
     else signal.addEventListener('abort', leave, { once: true })

@@ -9,9 +9,6 @@
  * @module
  */
 
-import { randomUUID } from 'node:crypto'
-import { setTimeout as sleep } from 'node:timers/promises'
-
 /** What a cache needs of its store. A `Keyv` of version 5.6 has it, over whichever adapter. */
 export interface SharedStore {
   /** One value per key, `undefined` where there is none. */
@@ -65,7 +62,7 @@ export class Entries {
 
   /** Rejects if the store fails; a broken entry is missing, and is repaired. */
   async read(names: readonly string[]): Promise<Known[]> {
-    const found = await each([...names, ...names.map(markOf)], `${names[0]}~${randomUUID()}`, keys =>
+    const found = await each([...names, ...names.map(markOf)], `${names[0]}~${crypto.randomUUID()}`, keys =>
       this.#get(keys),
     )
     const broken: Broken[] = []
@@ -92,7 +89,11 @@ export class Entries {
       value: storedOf(value, mark),
       ttl,
     }))
-    const probe = { key: `${all[0]!.key}~${randomUUID()}`, value: storedOf(null, unmarked), ttl: 1_000 }
+    const probe = {
+      key: `${all[0]!.key}~${crypto.randomUUID()}`,
+      value: storedOf(null, unmarked),
+      ttl: 1_000,
+    }
     const written = await each(all, probe, some => this.#set(some))
     const broken = all.flatMap(({ key }, place) => (written[place] instanceof Unusable ? [key] : []))
     if (broken.length > 0) this.#complain('write', broken, causeIn(written.find(isUnusable)))
@@ -108,7 +109,7 @@ export class Entries {
     let cause: unknown
     for (const pause of [0, ...pauses]) {
       // oxlint-disable-next-line no-await-in-loop -- one attempt after the other
-      if (pause > 0) await sleep(pause)
+      if (pause > 0) await new Promise(resolve => setTimeout(resolve, pause))
       if (signal.aborted) break
       try {
         // oxlint-disable-next-line no-await-in-loop -- the same
@@ -126,7 +127,7 @@ export class Entries {
 
   async #changeMarks(left: Map<string, unknown>): Promise<void> {
     const keys = [...left.keys()]
-    const mark = randomUUID()
+    const mark = crypto.randomUUID()
     await this.#set(keys.map(key => ({ key, value: mark, ttl: this.#markTtl })))
     const found = await this.#get(keys)
     keys.forEach((key, place) => {
@@ -168,7 +169,7 @@ export class Entries {
     if (entries.length > 0) await this.#delete(entries)
     try {
       if (marks.length > 0)
-        await this.#set(marks.map(key => ({ key, value: randomUUID(), ttl: this.#markTtl })))
+        await this.#set(marks.map(key => ({ key, value: crypto.randomUUID(), ttl: this.#markTtl })))
     } catch {
       // It stays broken, and is repaired by the next who meets it.
     }

@@ -4,11 +4,10 @@
  */
 
 import { asError, isError, isolated, type CommandContext, type ResultOf, type Results } from '@bulkcall/core'
-import { check, checkNames } from '@bulkcall/core/kit'
+import { check, checkNames, harmless } from '@bulkcall/core/kit'
 import { Entries, entryName, nothing, type Entry, type SharedStore } from './entries.ts'
 import { BulkEntryError, type BulkStoreDownError } from './errors.ts'
 import { Flight } from './flight.ts'
-import { harmless } from './listener.ts'
 import { BoundedStore } from './store.ts'
 
 /** The options of {@link withCache}. */

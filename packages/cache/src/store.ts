@@ -6,7 +6,9 @@
 
 import type { Entries, Entry, Known } from './entries.ts'
 import { BulkForgetError, BulkStoreDownError } from './errors.ts'
-import { timerOf } from './timer.ts'
+
+/** The longest that a timer can wait, in ms; with more it waits for none. */
+const longestTimer = 2 ** 31 - 1
 
 export class BoundedStore {
   readonly #entries: Entries
@@ -42,7 +44,7 @@ export class BoundedStore {
   /** Nobody waits for this, so it may take longer than a read. */
   write(entries: readonly Entry[]): void {
     if (entries.length === 0 || this.#reading.closed || this.#writing.closed) return
-    void this.#within(this.#writing, this.#cooldown, () => this.#entries.write(entries))
+    void this.#within(this.#writing, this.#cooldown, () => this.#entries.write(entries), false)
   }
 
   /** Also while it is left alone: what is not forgotten now is wrong for as long as it lives. */
@@ -61,8 +63,11 @@ export class BoundedStore {
     if (!known) this.#onFault(new BulkStoreDownError(this.#command, ms, cause))
   }
 
-  /** What the work gives, or why not, if it fails or takes longer than so many ms; then that door is closed. */
-  #within<T>(door: Door, ms: number, work: () => Promise<T>): Promise<Outcome<T>> {
+  /**
+   * What the work gives, or why not, if it fails or takes longer than so many ms; then that door is closed.
+   * @param isAwaited whether anybody waits for it: else it keeps no process alive, where that can be said of a timer
+   */
+  #within<T>(door: Door, ms: number, work: () => Promise<T>, isAwaited = true): Promise<Outcome<T>> {
     return new Promise(resolve => {
       let late = false
       const giveUp = (): void => {
@@ -71,13 +76,17 @@ export class BoundedStore {
         door.overdue++
         resolve({ cause: undefined })
       }
-      let looking: NodeJS.Immediate | undefined
       // A process that was busy for so long itself must not take it for the slowness of the store: first it looks at what
       // has arrived.
-      const timer = setTimeout(() => (looking = setImmediate(giveUp)), timerOf(ms))
+      const look = (): void => set(giveUp, 0)
+      let timer: ReturnType<typeof setTimeout>
+      const set = (job: () => void, wait: number): void => {
+        timer = setTimeout(job, wait)
+        if (!isAwaited) timer.unref?.()
+      }
+      set(look, Math.min(ms, longestTimer))
       const settle = (outcome: Outcome<T>): void => {
         clearTimeout(timer)
-        clearImmediate(looking)
         if (late) door.overdue--
         resolve(outcome)
       }

@@ -1,0 +1,57 @@
+/**
+ * A cache on a host that has less than Node, in a process of its own:
+ *   host.ts <what the store does with a write: keep or hang> <what is taken from the host, a comma between each>
+ * Prints what it finds.
+ */
+
+import type { SharedStore } from '../../src/index.ts'
+
+const [, , writes, taken] = process.argv
+const print = console.log
+for (const name of taken!.split(',')) take(name)
+// What is taken is gone before these are loaded.
+const { BulkLoader } = await import('@bulkcall/core')
+const { withCache } = await import('../../src/index.ts')
+
+const kept = new Map<string, unknown>()
+const never = new Promise<never>(() => {})
+const store: SharedStore = {
+  getMany: async keys => (keys.some(key => key.startsWith('slow')) ? never : keys.map(key => kept.get(key))),
+  setMany: async entries =>
+    writes === 'hang' ? never : entries.forEach(({ key, value }) => void kept.set(key, value)),
+  deleteMany: async keys => keys.forEach(key => void kept.delete(key)),
+}
+const asked: (number | string)[][] = []
+const command = (keys: (number | string)[]) => {
+  asked.push([...keys])
+  return keys
+}
+const faults: string[] = []
+const users = withCache(command, {
+  store,
+  key: key => key,
+  ttl: 60_000,
+  budget: 20,
+  // So long a write that hangs would keep the process, if it did.
+  cooldown: 90_000,
+  onFault: ({ code }) => void faults.push(code),
+})
+const load = (key: number | string): Promise<unknown> => new BulkLoader(users).load(key)
+const given = [await load(1), await load(1)]
+if (writes === 'keep') {
+  await users.forget([1])
+  given.push(await load(1), await load('slow'))
+}
+print(JSON.stringify({ given, asked, faults }))
+
+function take(name: string): void {
+  if (name !== 'timers') return void Reflect.deleteProperty(globalThis, name)
+  // Those of a browser: their timers are numbers.
+  const { setTimeout: set, clearTimeout: clear } = globalThis
+  const timers = new Map<number, NodeJS.Timeout>()
+  const setNumber = (job: () => void, ms: number): number => {
+    timers.set(timers.size + 1, set(job, ms))
+    return timers.size
+  }
+  Object.assign(globalThis, { setTimeout: setNumber, clearTimeout: (id: number) => clear(timers.get(id)) })
+}
