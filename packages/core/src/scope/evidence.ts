@@ -42,7 +42,7 @@ export class Profile {
 
   /** Whether work that is not known may call this loader. */
   isDoubtful(loader: string): boolean {
-    return this.#doubtful.has(loader) && this.#doubtful.get(loader)! >= this.#scopes
+    return (this.#doubtful.get(loader) ?? -1) >= this.#scopes
   }
 
   /** What the command of this loader was seen to call itself. */
@@ -59,8 +59,6 @@ export class Evidence {
   readonly name: string
   /** Whether a call was seen while an earlier one of the same work had not settled: then that one proves no waiting. */
   overlaps = false
-  /** Whether no call was seen while an earlier one of the same work was pending: it calls one after the other. */
-  isSequential = true
   /** The loaders that one piece was seen to call in two ticks. */
   readonly scattered: Set<string> = new Set()
   /** By loader, how many calls one piece makes after its synchronous part, at most; `Infinity` where that was exceeded. */
@@ -101,7 +99,7 @@ export class Evidence {
 
   /** Whether a piece is known to wait for each of its calls before it makes another. */
   get waitsForEach(): boolean {
-    return this.isSequential && this.#observed >= enough
+    return !this.overlaps && this.#observed >= enough
   }
 
   /** Whether nothing is known of what such work does after its synchronous part. */

@@ -22,40 +22,19 @@ export function isUnfinished(result: unknown): boolean {
  */
 export function follow<R>(work: Work, result: R, observes: boolean): R {
   const end = (value?: unknown): void => {
-    if (observes && Array.isArray(value)) watch(value)
+    // A promise may be one of a list of promises, which whoever observes it handles.
+    if (Array.isArray(value)) each(value, true)
     if (--work.left === 0) work.ends()
   }
-  /** A promise may be one of promises, which whoever observes it handles. */
-  const watch = (item: unknown): void => {
-    if (Array.isArray(item)) item.forEach(watch)
-    else if (isPlain(item)) {
-      work.left++
-      void originalThen.call(item, end, end)
-    }
-  }
-  const each = (item: unknown): unknown => {
-    if (Array.isArray(item)) return item.map(each)
+  const each = (item: unknown, isWithin: boolean): unknown => {
+    if (Array.isArray(item)) return item.map(inner => each(inner, isWithin))
     if (!isThenable(item)) return item
+    const isPlain = Object.getPrototypeOf(item) === Promise.prototype
+    if (isWithin && !isPlain) return item
     work.left++
-    if (observes && isPlain(item)) {
-      void originalThen.call(item, end, end)
-      return item
-    }
-    return Promise.resolve(item).then(
-      value => {
-        end(value)
-        return value
-      },
-      (error: unknown) => {
-        end()
-        throw error
-      },
-    )
+    if (!observes || !isPlain) return Promise.resolve(item).finally(end)
+    void originalThen.call(item, end, end)
+    return item
   }
-  return each(result) as R
-}
-
-/** Whether this is a promise of the language, and no more than that. */
-function isPlain(value: unknown): value is Promise<unknown> {
-  return typeof value === 'object' && value !== null && Object.getPrototypeOf(value) === Promise.prototype
+  return each(result, false) as R
 }

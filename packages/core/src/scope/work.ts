@@ -113,10 +113,7 @@ export class Work implements Linked<Work>, Waiter {
     if (isRunning) tracker.gotIdle(this)
     calls.set(loader, count)
     this.callsNow(loader)
-    if (latest !== null && !latest.isSettled) {
-      evidence!.isSequential = false
-      if (latest !== batch) evidence!.overlaps = true
-    }
+    if (latest !== null && !latest.isSettled) evidence!.overlaps = true
     this.latest = batch
     evidence!.callsLate(loader, count, tracker.profile!)
     if (isRunning) tracker.gotBusy(this)
