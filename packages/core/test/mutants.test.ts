@@ -549,9 +549,7 @@ const mutants: Record<string, Mutant> = {
   },
   'calls of unknown work raise no doubt': {
     caughtBy: gathered,
-    edits: [
-      { file: 'scope/evidence.ts', find: 'if (!this.isDoubtful(loader)) this.doubts++\n', replace: '\n' },
-    ],
+    edits: [{ file: 'scope/evidence.ts', find: 'of [loader, null]) this', replace: 'of [loader]) this' }],
   },
   'waiting in vain is not counted': {
     caughtBy: budget,

@@ -16,12 +16,10 @@ const long = 64
 export class Profile {
   /** Changes with everything that is worked out from evidence. */
   version = 0
-  /** Changes when a call has come from nobody knows where: whatever was believed is observed again. */
-  doubts = 0
   #scopes = 0
   #recordsUntil = 0
-  /** By loader, for which scopes calls of unknown work are reckoned with. */
-  readonly #doubtful = new Map<string, number>()
+  /** Up to which scope calls of unknown work are reckoned with: by loader, and under `null` of any. */
+  readonly #doubtful = new Map<string | null, number>()
   readonly #commands = new Map<string, Evidence>()
 
   /** A scope begins. Returns whether it is worth recording. */
@@ -36,13 +34,12 @@ export class Profile {
 
   /** A call of this loader has come from work that is not known: there may be more as long as that goes on. */
   doubt(loader: string): void {
-    if (!this.isDoubtful(loader)) this.doubts++
-    this.#doubtful.set(loader, this.#scopes + long)
+    for (const each of [loader, null]) this.#doubtful.set(each, this.#scopes + long)
   }
 
-  /** Whether work that is not known may call this loader. */
-  isDoubtful(loader: string): boolean {
-    return (this.#doubtful.get(loader) ?? -1) >= this.#scopes
+  /** Whether work that is not known may call this loader, or any. */
+  isDoubtful(loader: string | null): boolean {
+    return this.#doubtful.get(loader)! >= this.#scopes
   }
 
   /** What the command of this loader was seen to call itself. */
@@ -67,19 +64,14 @@ export class Evidence {
   /** How many pieces were observed, and how many of these went on after their synchronous part. */
   #observed = 0
   #wentOn = 0
-  #doubts = 0
 
   constructor(name: string) {
     this.name = name
   }
 
   /** Whether a piece is to be observed: as long as little is known, and always where it calls after an `await`. */
-  isOpen({ doubts }: Profile): boolean {
-    if (this.#doubts !== doubts) {
-      this.#doubts = doubts
-      this.#observed = Math.min(this.#observed, 1)
-    }
-    return this.#observed < enough || this.late.size > 0
+  isOpen(profile: Profile): boolean {
+    return this.#observed < enough || this.late.size > 0 || profile.isDoubtful(null)
   }
 
   /** Whether work of this resolver may call this loader: what was never observed may do anything. */

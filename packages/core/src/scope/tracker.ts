@@ -68,16 +68,22 @@ export class Tracker extends Windows implements WorkOwner {
       if (this.recording !== null) frame.notes(name, batch)
     }
     this.gained(member)
-    return isSeated ? current!.parked() : null
+    if (!isSeated) return null
+    const work = current!.known()
+    work.park()
+    return work
   }
 
   #calledLate(name: string, batch: Awaited): void {
     if (this.recording === null) return
     const work = observed!.getStore()
-    const isKnown = work !== undefined && work.tracker === this && work.goesOn
-    addAsker(batch, isKnown ? work.evidence : null, isKnown && work.command !== null)
-    if (isKnown) work.callsLate(name, batch)
-    else this.profile!.doubt(name)
+    if (work?.tracker === this && work.goesOn) {
+      addAsker(batch, work.evidence, work.command !== null)
+      work.callsLate(name, batch)
+    } else {
+      addAsker(batch, null, false)
+      this.profile!.doubt(name)
+    }
     this.look()
   }
 
@@ -131,7 +137,6 @@ export class Tracker extends Windows implements WorkOwner {
   opened(member: Member, hasWindow: boolean): void {
     this.#pending++
     if (member.list === null) this.members.add(member)
-    else if (member.givenUpAt !== null) this.wouldHaveGained(member)
     if (hasWindow) this.windowOpened(member)
     if (hasWindow && this.#isStray(member)) member.isStray = true
     this.#tellWider()
@@ -184,6 +189,7 @@ export class Tracker extends Windows implements WorkOwner {
   idle(member: Member): void {
     this.members.delete(member)
     this.windowClosed(member)
+    member.givenUpAt = null
   }
 
   abort(reason: unknown): void {

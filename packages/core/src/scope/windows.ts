@@ -43,7 +43,7 @@ export abstract class Windows {
   protected abstract get isQuiet(): boolean
 
   get profile(): Profile | null {
-    return this.plan === null ? null : this.plan.profile
+    return this.plan?.profile ?? null
   }
 
   protected get hasWindows(): boolean {
@@ -59,17 +59,14 @@ export abstract class Windows {
     this.lookLater()
   }
 
-  /** A window has got another call. */
+  /** A window has got another call; or would have, if it had not been closed since waiting had brought nothing. */
   protected gained(member: Member): void {
-    if (member.keptAt === null) return
-    member.keptAt = this.#host.now()
-    this.plan?.patienceFor(member.name).gained()
-  }
-
-  /** The window of an earlier batch, which has not settled, was closed since waiting had brought nothing. Now it would have. */
-  protected wouldHaveGained(member: Member): void {
-    if (this.#host.now() - member.givenUpAt! < member.settings.delay)
-      this.plan?.patienceFor(member.name).gained()
+    const { name, keptAt, givenUpAt, settings } = member
+    const since = keptAt ?? givenUpAt
+    if (since === null) return
+    const now = this.#host.now()
+    if (now - since < settings.delay) this.plan?.patienceFor(name).gained()
+    if (keptAt !== null) member.keptAt = now
     member.givenUpAt = null
   }
 
