@@ -1,4 +1,5 @@
 import { existsSync, readdirSync } from 'node:fs'
+import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { defineConfig } from 'vitest/config'
 import { BaseSequencer, type TestSpecification } from 'vitest/node'
@@ -71,7 +72,11 @@ export default defineConfig({
   ssr: { resolve: { conditions: ['@bulkcall/source', 'node', 'development|production'] } },
   // There must be one module of GraphQL: the one that Node gives to Yoga, not the one that bundlers like better.
   resolve: {
-    alias: [{ find: /^graphql$/, replacement: fileURLToPath(import.meta.resolve('graphql')) }],
+    alias: [
+      { find: /^graphql$/, replacement: fileURLToPath(import.meta.resolve('graphql')) },
+      // The page of the inspector, which takes seconds to make: once for all files of tests.
+      { find: '#page', replacement: join(import.meta.dirname, 'packages/inspector/test/support/page.ts') },
+    ],
   },
   test: {
     // One worker a core: the default leaves one for watching.

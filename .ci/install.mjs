@@ -1,5 +1,5 @@
 // Installs the packages as their users would, in every runtime that the table of docs/reference/runtimes.md names: packs them, puts them
-// into an empty project for each, and runs the core's smoke test and a server there. Writes the table, and a report for the
+// into an empty project for each, and runs the core's smoke test, a cache and a server there. Writes the table, and a report for the
 // tally. The packages must be built:
 //   node .ci/install.mjs           all
 //   node .ci/install.mjs Bun Deno  these
@@ -12,9 +12,13 @@ import { nodeBinary } from './node.mjs'
 import { inTemporaryFolder, install, pack, report, root, run, twoAtOnce, writeTable } from './packed.mjs'
 
 const yoga = { graphql: '16.15.0', 'graphql-yoga': '5.24.1' }
+const miniflare = { miniflare: '4.20260730.0', esbuild: '0.28.2' }
 const commonjs = ['program', 'smoke']
 
-/** Each is one row of the table. `run` is a file of `.ci/install`, or a command of what was installed. */
+/**
+ * Each is one row of the table. `run` is a file of `.ci/install`, or a command of what was installed. Rows that need the same are
+ * run one after the other in one project.
+ */
 const projects = [
   { title: 'Node 20', how: 'import', node: '20', run: ['node.mjs'] },
   { title: 'Node 20', how: 'require', node: '20', run: ['node.cjs'] },
@@ -43,35 +47,35 @@ const projects = [
     bin: 'vitest/vitest.mjs',
     run: ['run', 'vitest.test.mjs'],
   },
-  {
-    title: 'NestJS',
+  ...['Yoga', 'Apollo', 'Mercurius'].map(driver => ({
+    title: `NestJS, driver for ${driver}`,
     how: 'require',
     node: '20',
     needs: {
+      '@apollo/server': '5.5.1',
+      '@as-integrations/express5': '1.1.2',
       '@graphql-yoga/nestjs': '3.25.1',
+      '@nestjs/apollo': '13.4.5',
       '@nestjs/common': '11.2.10',
       '@nestjs/core': '11.2.10',
-      '@nestjs/graphql': '13.4.4',
+      '@nestjs/graphql': '13.4.5',
+      '@nestjs/mercurius': '13.4.5',
       '@nestjs/platform-express': '11.2.10',
+      '@nestjs/platform-fastify': '11.2.8',
+      mercurius: '16.9.0',
       'reflect-metadata': '0.2.2',
       rxjs: '7.8.2',
     },
-    run: ['nest.cjs'],
-  },
+    run: ['nest.cjs', driver],
+  })),
   { title: 'Bun', how: 'import', needs: { bun: '1.4.5' }, exec: 'bun', run: ['fetch.mjs'] },
   { title: 'Deno', how: 'import', needs: { deno: '2.9.6' }, exec: 'deno', run: ['run', '-A', 'fetch.mjs'] },
-  {
-    title: 'Cloudflare Workers',
-    how: 'import',
-    node: '24',
-    needs: { miniflare: '4.20260730.0', esbuild: '0.28.2' },
-    run: ['workerd.mjs'],
-  },
+  { title: 'Cloudflare Workers', how: 'import', node: '24', needs: miniflare, run: ['workerd.mjs'] },
   {
     title: 'Cloudflare Workers, `nodejs_compat`',
     how: 'import',
     node: '24',
-    needs: { miniflare: '4.20260730.0', esbuild: '0.28.2' },
+    needs: miniflare,
     run: ['workerd.mjs', 'nodejs_compat'],
   },
 ]
@@ -82,23 +86,38 @@ const chosen = projects.filter(
 )
 const results = await inTemporaryFolder(async home => {
   const tarballs = pack(home)
-  return twoAtOnce(chosen, async project => {
-    const result = await tryOut(project, tarballs, home)
-    console.log(`${result.name}: ${result.passed.length} passed, ${result.failed.length} failed`)
-    for (const reason of result.failed) console.log(`  ${reason}`)
-    return result
-  })
+  const byNeeds = new Map()
+  for (const project of chosen) {
+    const needs = JSON.stringify(project.needs)
+    byNeeds.set(needs, [...(byNeeds.get(needs) ?? []), project])
+  }
+  return (await twoAtOnce([...byNeeds.values()], alike => tryOut(alike, tarballs, home))).flat()
 })
 report('install', results)
 if (asked.length === 0) writeRuntimes()
 process.exitCode = results.some(({ failed }) => failed.length > 0) ? 1 : 0
 
-async function tryOut(project, tarballs, home) {
-  const { title, how, needs = {}, overrides = false, node = '20' } = project
-  const name = `${title}, ${how}`
+/** Installs once what some rows need, and gives the result of each. */
+async function tryOut(alike, tarballs, home) {
+  const [{ needs, overrides }] = alike
   const folder = mkdtempSync(join(home, 'project-'))
+  const refused = await makeProject(folder, needs, overrides, tarballs)
+  const found = []
+  for (const project of alike) {
+    const result =
+      refused === null ? await runIn(folder, project) : { failed: [`cannot be installed: ${refused}`] }
+    const { passed = [], failed } = result
+    const name = `${project.title}, ${project.how}`
+    console.log(`${name}: ${passed.length} passed, ${failed.length} failed`)
+    for (const reason of failed) console.log(`  ${reason}`)
+    found.push({ ...result, project, name, passed })
+  }
+  return found
+}
+
+async function makeProject(folder, needs, overrides, tarballs) {
   const ours = Object.fromEntries(
-    ['core', 'graphql', 'yoga', ...(overrides ? ['dataloader'] : [])].map(each => [
+    ['core', 'cache', 'graphql', 'yoga', ...(overrides ? ['dataloader'] : [])].map(each => [
       `@bulkcall/${each}`,
       tarballs[`@bulkcall/${each}`],
     ]),
@@ -120,13 +139,15 @@ async function tryOut(project, tarballs, home) {
     const { code } = transformSync(readFileSync(join(folder, `${each}.mjs`), 'utf8'), { format: 'cjs' })
     writeFileSync(join(folder, `${each}.cjs`), code)
   }
+  return install(folder)
+}
 
+/** Runs a row in a project that is installed. */
+async function runIn(folder, project) {
+  const { needs = {}, node = '20' } = project
   const binary = nodeBinary(node)
-  if (binary === null) return { project, name, passed: [], failed: [`there is no Node ${node}`] }
+  if (binary === null) return { failed: [`there is no Node ${node}`] }
   const env = { ...process.env, PATH: dirname(binary) + delimiter + process.env.PATH }
-  const refused = await install(folder)
-  if (refused !== null) return { project, name, passed: [], failed: [`cannot be installed: ${refused}`] }
-
   const modules = join(folder, 'node_modules')
   const command = project.exec ? join(modules, '.bin', project.exec) : binary
   const args = project.bin ? [join(modules, project.bin), ...project.run] : project.run
@@ -139,9 +160,9 @@ async function tryOut(project, tarballs, home) {
     if (status !== 0 && failed.length === 0) failed.push(`ends with ${status}: ${said.slice(-2000)}`)
     const installedVersion =
       needs.miniflare && JSON.parse(readFileSync(join(modules, 'workerd/package.json'), 'utf8')).version
-    return { project, name, passed, failed, facts, version: version ?? installedVersion }
+    return { passed, failed, facts, version: version ?? installedVersion }
   } catch {
-    return { project, name, passed: [], failed: [`gives no report: ${said.slice(-2000)}`] }
+    return { failed: [`gives no report: ${said.slice(-2000)}`] }
   }
 }
 
@@ -161,7 +182,7 @@ function writeRuntimes() {
     facts ? yesNo(facts.channel) : '',
     facts ? yesNo(facts.context) : '',
   ])
-  const heads = ['Runtime', 'Version', 'Loads by', 'Core and server', 'Tracing channel', 'Async contexts']
+  const heads = ['Runtime', 'Version', 'Loads by', 'Core, cache, server', 'Tracing channel', 'Async contexts']
   writeTable('runtimes', heads, rows)
 }
 

@@ -112,6 +112,33 @@ describe('the figures of the first pages', () => {
   })
 })
 
+describe('the words', () => {
+  /** Each of these has puzzled a reader, who looks for batch, tick, microtask, caller, others, reported and the like. */
+  const puzzling =
+    /\b(askers?|company|dear|elsewhere|heard|hears?|mates?|promise jobs?|strange|told|whom|(of|in) (a|one|the) turn)\b/gi
+
+  it.each(pagesBelow(root))('%s has none that puzzle', page => {
+    expect(
+      proseOf(page)
+        .replaceAll(/`[^`]+`/g, '')
+        .match(puzzling),
+    ).toBeNull()
+  })
+
+  it('nor have the titles of tests', () => {
+    const tests = ['packages', 'examples', 'test'].flatMap(folder =>
+      readdirSync(join(root, folder), { recursive: true, encoding: 'utf8' })
+        .filter(file => /^(?!.*node_modules).*\.test\.ts$/.test(file))
+        .map(file => join(folder, file)),
+    )
+    const titles = tests.flatMap(file =>
+      Array.from(read(file).matchAll(/^ *(?:it|test|describe)\b.*?\('(.*)'/gm), ([, title]) => title!),
+    )
+    expect(titles.length).toBeGreaterThan(1_000)
+    expect(titles.filter(title => title.match(puzzling) !== null)).toEqual([])
+  })
+})
+
 /** The folders that have sources of their own. */
 const folders = [...packages.map(name => `${name}/src`), 'inspector/page']
 

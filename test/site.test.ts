@@ -125,6 +125,20 @@ describe.skipIf(missing !== undefined)('the site in Chromium', { timeout: 120_00
     ['idle', 'how-it-works'],
     ['pagination', 'guides/pagination'],
     ['drizzle', 'guides/drizzle'],
+    ['retry failed batch', 'reference/questions'],
+    ['memory leak', 'reference/questions'],
+    ['first 10 comments of each post', 'guides/pagination'],
+    ['composite key dataloader', 'guides/composite-keys'],
+    ['authorization viewer', 'guides/authorization'],
+    ['aws lambda', 'guides/serverless'],
+    ['timeout batch function', 'guides/cancellation'],
+    ['slow query debug batches', 'guides/inspector'],
+    ['dataloader batch not working async await', 'reference/questions'],
+    ['batchScheduleFn setTimeout', 'coming-from/dataloader-drop-in'],
+    ['prisma findUnique batch', 'coming-from/prisma'],
+    ['limit concurrency database pool graphql', 'guides/limits'],
+    ['dataloader nestjs', 'guides/nestjs'],
+    ['dataloader opentelemetry', 'guides/traces'],
   ])('finds %s among the first three: %s', async (word, wanted) => {
     await page.goto(address)
     await page

@@ -2,6 +2,7 @@
 import hooks from 'node:async_hooks'
 import channels from 'node:diagnostics_channel'
 
+import * as cache from '@bulkcall/cache'
 import * as core from '@bulkcall/core'
 import { useBulk } from '@bulkcall/yoga'
 import * as yoga from 'graphql-yoga'
@@ -21,5 +22,5 @@ async function listen(app) {
   return { url: `http://127.0.0.1:${server.addr.port}/graphql`, end: () => server.shutdown() }
 }
 
-const report = await check({ core, yoga, useBulk, smoke, hooks, channels, listen })
+const report = await check({ core, cache, yoga, useBulk, smoke, hooks, channels, listen })
 console.log(JSON.stringify({ ...report, version: Bun?.version ?? Deno.version.deno }))

@@ -1,17 +1,17 @@
-// In NestJS, whose driver for Yoga takes its plugins. What decorators do is written out: there is no compiler here.
+// In NestJS, with the driver for Yoga, for Apollo Server or for Mercurius: node nest.cjs <Yoga, Apollo or Mercurius>. What decorators do is written out:
+// there is no compiler here.
 // oxlint-disable-next-line import/no-unassigned-import -- it is what decorators write to
 require('reflect-metadata')
 const core = require('@bulkcall/core')
-const { useBulk } = require('@bulkcall/yoga')
-const { YogaDriver } = require('@graphql-yoga/nestjs')
 const { Module } = require('@nestjs/common')
 const { NestFactory } = require('@nestjs/core')
 const { Context, GraphQLModule, Parent, Query, ResolveField, Resolver } = require('@nestjs/graphql')
 
 const { ask, isRight } = require('./program.cjs')
 
+const [, , driver] = process.argv
 const bulks = []
-const bulk = useBulk({
+const loaders = {
   users: {
     command: core.keyed(
       async (/** @type {number[]} */ ids) => {
@@ -22,7 +22,26 @@ const bulk = useBulk({
     ),
     concurrent: 2,
   },
-})
+}
+
+/** The options of each driver. */
+const drivers = {
+  Yoga() {
+    const { useBulk } = require('@bulkcall/yoga')
+    return { driver: require('@graphql-yoga/nestjs').YogaDriver, plugins: [useBulk(loaders)], logging: false }
+  },
+  Apollo: () => ({ driver: require('@nestjs/apollo').ApolloDriver, playground: false, ...connected() }),
+  Mercurius: () => ({
+    driver: require('@nestjs/mercurius').MercuriusDriver,
+    graphiql: false,
+    ...connected(),
+  }),
+}
+
+function connected() {
+  const bulk = require('@bulkcall/graphql').defineBulk(loaders)
+  return { transformSchema: schema => bulk.scopeResolvers(schema), context: () => bulk.extendContext() }
+}
 
 class PostResolver {
   posts() {
@@ -43,17 +62,16 @@ const App = Object.defineProperty(function () {}, 'name', { value: 'App' })
 Module({
   imports: [
     GraphQLModule.forRoot({
-      driver: YogaDriver,
+      ...drivers[driver](),
       typeDefs: 'type Query { posts: [Post!]! } type Post { author: User } type User { name: String! }',
-      plugins: [bulk],
-      logging: false,
     }),
   ],
   providers: [PostResolver],
 })(App)
 
 async function main() {
-  const app = await NestFactory.create(App, { logger: false })
+  const adapter = driver === 'Mercurius' ? [new (require('@nestjs/platform-fastify').FastifyAdapter)()] : []
+  const app = await NestFactory.create(App, ...adapter, { logger: false, abortOnError: false })
   await app.listen(0, '127.0.0.1')
   const wrong = await ask(`${await app.getUrl()}/graphql`)
   await app.close()
@@ -69,4 +87,4 @@ function decorate(decorator, name) {
   decorator(PostResolver.prototype, name, Object.getOwnPropertyDescriptor(PostResolver.prototype, name))
 }
 
-void main()
+main().catch(error => console.log(JSON.stringify({ passed: [], failed: [String(error)] })))

@@ -3,6 +3,7 @@ const hooks = require('node:async_hooks')
 const channels = require('node:diagnostics_channel')
 const { createServer } = require('node:http')
 
+const cache = require('@bulkcall/cache')
 const core = require('@bulkcall/core')
 const { useBulk } = require('@bulkcall/yoga')
 const yoga = require('graphql-yoga')
@@ -11,7 +12,7 @@ const { check, overHttp } = require('./program.cjs')
 const { smoke } = require('./smoke.cjs')
 
 exports.run = async () => ({
-  ...(await check({ core, yoga, useBulk, smoke, hooks, channels, listen: overHttp(createServer) })),
+  ...(await check({ core, cache, yoga, useBulk, smoke, hooks, channels, listen: overHttp(createServer) })),
   version: process.versions.node,
 })
 

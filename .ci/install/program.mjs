@@ -36,7 +36,8 @@ async function askOnce(url, fetch) {
     headers: { 'content-type': 'application/json' },
     body: JSON.stringify({ query: '{ posts { author { name } } }' }),
   })
-  return response.text()
+  // Apollo Server ends with a new line.
+  return (await response.text()).trim()
 }
 
 const wanted = JSON.stringify({
@@ -46,6 +47,29 @@ const wanted = JSON.stringify({
 /** What the server must have asked: one bulk a request, each author once. */
 export function isRight(bulks) {
   return bulks.length === 6 && bulks.every(ids => JSON.stringify(ids) === '[1,2,3]')
+}
+
+/** Loads over a cache with a store of its own, and adds to the report how that went. */
+export async function tryCache({ keyed, BulkLoader }, { withCache }, { passed, failed }) {
+  const kept = new Map()
+  const store = {
+    getMany: async names => names.map(name => kept.get(name)),
+    setMany: async entries => entries.forEach(({ key, value }) => kept.set(key, value)),
+    deleteMany: async names => names.forEach(name => kept.delete(name)),
+  }
+  const bulks = []
+  const command = async ids => (bulks.push([...ids]), ids.map(id => ({ id })))
+  const users = withCache(
+    keyed(command, ({ id }) => id),
+    { store, key: id => `user:${id}`, ttl: 60_000, budget: 10_000 },
+  )
+  await new BulkLoader(users).loadMany([1, 2])
+  await new BulkLoader(users).loadMany([2, 3])
+  await users.forget([2])
+  await new BulkLoader(users).loadMany([1, 2, 3])
+  const found = JSON.stringify(bulks)
+  if (found === '[[1,2],[3],[2]]') passed.push('a cache asks for what it does not hold')
+  else failed.push(`a cache asks for what it does not hold: ${found}`)
 }
 
 /** What a runtime may or may not do, without anything being wrong. */
@@ -78,6 +102,7 @@ export function overHttp(createServer) {
  */
 export async function check({
   core,
+  cache,
   yoga: { createSchema, createYoga },
   useBulk,
   smoke,
@@ -86,6 +111,7 @@ export async function check({
   listen,
 }) {
   const { passed, failed } = await smoke(core)
+  await tryCache(core, cache, { passed, failed })
   const { yoga, bulks } = makeServer(
     { createSchema, createYoga, useBulk, keyed: core.keyed },
     { concurrent: 2 },

@@ -61,7 +61,7 @@ describe('the options', () => {
     expect(() => readOptions(args, environment)).toThrow(new UsageError(message))
   })
 
-  it('are told by --help', async () => {
+  it('are listed by --help', async () => {
     const { code, stdout } = await runProgram(['--help'])
 
     expect(code).toBe(0)

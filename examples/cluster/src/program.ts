@@ -20,6 +20,9 @@ export interface Program {
   readonly ask: () => Promise<unknown>
 }
 
+/** Ends the server when its own input does: however this program ends, also by a signal that no program sees. */
+const keeper = 'exec 3<&0; "$0" "$@" 3<&- & server=$!; { read _ <&3; kill -INT $server; } & wait $server'
+
 /** Starts it and waits until it answers. What comes back ends it. */
 export async function startProgram({
   name,
@@ -30,16 +33,14 @@ export async function startProgram({
   ask,
 }: Program): Promise<() => Promise<void>> {
   // A group of its own: Ctrl-C is for this program, which ends the server when nobody needs it any more.
-  const child = spawn(file, args, { cwd: folder, stdio: 'ignore', detached: true, ...as })
-  const interrupt = (): void => void child.kill('SIGINT')
-  // However this program ends, also with an error that nobody has caught.
-  process.once('exit', interrupt)
+  const stdio: ['pipe', 'ignore', 'ignore'] = ['pipe', 'ignore', 'ignore']
+  const child = spawn('sh', ['-c', keeper, file, ...args], { cwd: folder, stdio, detached: true, ...as })
   const ended = new Promise<void>(resolve => {
     child.once('exit', () => resolve())
     child.once('error', () => resolve())
-  }).then(() => void process.off('exit', interrupt))
+  })
   const stop = (): Promise<void> => {
-    interrupt()
+    child.stdin.destroy()
     return ended
   }
   for (const deadline = Date.now() + 30_000; ;) {

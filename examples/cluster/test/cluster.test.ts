@@ -3,7 +3,7 @@
  */
 
 import { fork, spawn } from 'node:child_process'
-import { chmodSync, existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs'
+import { chmodSync, existsSync, mkdtempSync, readdirSync, readFileSync, readlinkSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { delimiter, join } from 'node:path'
 
@@ -73,19 +73,16 @@ function remains(): string[] {
   return readdirSync(folder).filter(name => name.startsWith('bulkcall-cluster-'))
 }
 
-/** The processes that have been started with a folder of theirs within this one. */
+/** The processes that work in a folder within this one. */
 function processesIn(place: string): string[] {
-  return readdirSync('/proc')
-    .filter(name => /^\d+$/.test(name))
-    .map(name => {
-      try {
-        return readFileSync(`/proc/${name}/cmdline`, 'utf8').replaceAll('\0', ' ')
-      } catch {
-        // It has ended meanwhile.
-        return ''
-      }
-    })
-    .filter(line => line.includes(place))
+  return readdirSync('/proc').filter(name => {
+    try {
+      return /^\d+$/.test(name) && readlinkSync(`/proc/${name}/cwd`).startsWith(place)
+    } catch {
+      // It has ended meanwhile, or is somebody else's.
+      return false
+    }
+  })
 }
 
 function flat(path: string): string {
@@ -154,6 +151,15 @@ describe('the cluster', { timeout: patience }, () => {
 
     expect(remains()).toEqual([])
     expect(processesIn(folder)).toEqual([])
+  })
+
+  it.runIf(hasPostgres && hasRedis)('leaves no process behind where it is killed', async () => {
+    const { child, ended } = start('--processes', '2', '--requests', '40')
+    await vi.waitFor(() => expect(processesIn(folder)).not.toEqual([]), { timeout: 60_000 })
+    child.kill('SIGKILL')
+    await ended
+
+    await vi.waitFor(() => expect(processesIn(folder)).toEqual([]), { timeout: 60_000 })
   })
 
   it('a process ends with its parent, even if that has gone before it listens', async () => {

@@ -236,7 +236,7 @@ describe('a command with a cache', () => {
     expect(asked.map(({ ids: fetched }) => fetched)).toEqual([ids, [200]])
   })
 
-  it('who gives up takes nothing from others; the command is told when all have', async () => {
+  it('who gives up takes nothing from others; the signal of the command aborts when all have', async () => {
     const { asked, command } = gatedUsers()
     const cached = withCache(command, options(new Keyv()))
     const [first, second] = [new AbortController(), new AbortController()]

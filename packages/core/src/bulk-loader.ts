@@ -60,14 +60,7 @@ export type NullKeys = 'error' | 'null'
 export type OrNull<V, N extends NullKeys> = N extends 'null' ? V | null : V
 
 /** All options that a loader knows. */
-const bulkLoaderOptions: readonly string[] = [
-  ...bulkCallOptions,
-  'cache',
-  'cacheKeyFn',
-  'cacheMap',
-  'cacheErrors',
-  'nullKeys',
-]
+const loaderOptions = [...bulkCallOptions, 'cache', 'cacheKeyFn', 'cacheMap', 'cacheErrors', 'nullKeys']
 
 /**
  * Loads values by their keys: `load(key)` one by one, asked in bulk, each key once.
@@ -206,22 +199,14 @@ function loadManyUntil<K, V>(
 const cacheMapMethods = ['get', 'set', 'delete', 'clear'] as const
 
 function readLoaderOptions<K, V, C>(options: BulkLoaderOptions<K, V, C, NullKeys>): LoaderSettings<K, V, C> {
-  checkNames(options, bulkLoaderOptions)
+  checkNames(options, loaderOptions)
   const { cache = true, cacheKeyFn, cacheMap, cacheErrors = true, nullKeys = 'error' } = options
   check('cache', typeof cache === 'boolean', 'true or false', cache)
   check('cacheKeyFn', cacheKeyFn === undefined || typeof cacheKeyFn === 'function', 'a function', cacheKeyFn)
-  check(
-    'cacheMap',
-    cacheMap == null || hasMethods(cacheMap, cacheMapMethods),
-    'null or an object with get, set, delete, clear',
-    cacheMap,
-  )
-  check(
-    'cacheErrors',
-    typeof cacheErrors === 'boolean' || typeof cacheErrors === 'function',
-    'true, false or a function',
-    cacheErrors,
-  )
+  const isMap = cacheMap == null || hasMethods(cacheMap, cacheMapMethods)
+  check('cacheMap', isMap, 'null or an object with get, set, delete, clear', cacheMap)
+  const says = typeof cacheErrors === 'boolean' || typeof cacheErrors === 'function'
+  check('cacheErrors', says, 'true, false or a function', cacheErrors)
   check('nullKeys', nullKeys === 'error' || nullKeys === 'null', `'error' or 'null'`, nullKeys)
   const keeps: CacheErrors =
     typeof cacheErrors === 'function' ? cacheErrors : cacheErrors ? keepAll : keepNone
@@ -286,7 +271,7 @@ export function bulkLoaderFactory<K = any, C = K, N extends NullKeys = 'error'>(
 ): BulkLoaderFactory<K, C, N> {
   checkNames(
     options,
-    bulkLoaderOptions.filter(name => !['scope', 'context', 'cacheMap'].includes(name)),
+    loaderOptions.filter(name => !['scope', 'context', 'cacheMap'].includes(name)),
   )
   const checked = new Checked(readLoaderOptions<any, any, C>(options))
   return (command, scope, context) =>

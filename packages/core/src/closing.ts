@@ -38,20 +38,13 @@ export async function close(queue: Queue<any, any>, options: CloseOptions): Prom
 
   const { host } = queue.settings
   const closed = queue.close()
-  let giveUp!: (reason: unknown) => void
-  const givenUp = new Promise<void>(resolve => {
-    giveUp = reason => {
-      queue.abort(reason)
-      resolve()
-    }
-  })
-  const timer = new Timer(host, () => giveUp(new BulkTimeoutError(queue.name, timeout, null)))
+  const timer = new Timer(host, () => queue.leave(new BulkTimeoutError(queue.name, timeout, null)))
   timer.set(timer.now() + timeout)
-  const leaver = { leave: () => giveUp(signal!.reason) }
+  const leaver = { leave: () => queue.leave(signal!.reason) }
   if (signal !== undefined) leaversOf(signal).add(leaver)
   if (signal?.aborted) leaver.leave()
   try {
-    await Promise.race([closed, givenUp])
+    await closed
   } finally {
     timer.set(Infinity)
     if (signal !== undefined) leaversOf(signal).delete(leaver)

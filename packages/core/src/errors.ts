@@ -63,11 +63,10 @@ export class BulkResultError extends BulkError {
 
   /** Rows came for some tasks, and none has the key of a task: by the types of the keys, not by the keys. */
   static ofKeys(call: string, ofRows: readonly unknown[], ofTasks: readonly unknown[]): BulkResultError {
-    const rows = `${count(ofRows, 'row')} with keys of type ${typesOf(ofRows)}`
-    const tasks = `${count(ofTasks, 'task')} with keys of type ${typesOf(ofTasks)}`
     const hint = 'keys are compared as in a Map: say keyOfTask, or convert in keyOf'
     const bound = 'rows with keys that its tasks have'
-    return new BulkResultError(call, ofRows, bound, `${rows} for ${tasks} (${hint})`)
+    const got = `${keysOf(ofRows, 'row')} for ${keysOf(ofTasks, 'task')} (${hint})`
+    return new BulkResultError(call, ofRows, bound, got)
   }
 }
 
@@ -151,13 +150,11 @@ function kind(value: unknown): string {
   }
 }
 
-/** The kinds of some values, each once. */
-function typesOf(values: readonly unknown[]): string {
-  return [...new Set(values.map(value => kind(value).replace(/^an? /, '')))].join(' or ')
-}
-
-function count(values: readonly unknown[], what: string): string {
-  return `${values.length} ${what}${values.length === 1 ? '' : 's'}`
+/** How many keys there are, and of which types. */
+function keysOf(values: readonly unknown[], what: string): string {
+  const types = new Set(values.map(value => kind(value).replace(/^an? /, '')))
+  const plural = values.length === 1 ? '' : 's'
+  return `${values.length} ${what}${plural} with keys of type ${[...types].join(' or ')}`
 }
 
 /** By its class, which is code. A property `constructor` of its own would be data. */

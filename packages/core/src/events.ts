@@ -117,59 +117,33 @@ export function watchesTasks(): boolean {
   return registry.called || registry.pending
 }
 
-/** Whether anyone listens to each task: then it is worth the effort to know who asks. */
-export function watchesCalls(): boolean {
-  return registry.called
+/** Emits to all who listen. */
+export function emit<M extends 'called' | 'pending' | 'hit' | 'started' | 'settled'>(
+  method: M,
+  ...values: Parameters<NonNullable<BulkListener[M]>>
+): void {
+  for (const listener of registry.listeners as readonly { [Any in M]?: (...values: unknown[]) => void }[]) {
+    try {
+      listener[method]?.(...values)
+    } catch (error) {
+      report(error)
+    }
+  }
 }
-
-/** Whether anyone listens to how many tasks are pending. */
-export function watchesPending(): boolean {
-  return registry.pending
-}
-
-/** Whether anyone listens to hits. */
-export function watchesHits(): boolean {
-  return registry.hit
-}
-
-// The two that are emitted for each task make no closure, as `guarded` needs one.
 
 /** Emits that tasks join a bulk. */
 export function tellCalled(bulk: OpenBulk, tasks: number): void {
-  let caller: string | undefined
-  try {
-    caller = bulk.scope?.caller?.()
-  } catch (error) {
-    report(error)
-  }
-  for (const listener of registry.listeners as Listeners) {
-    try {
-      listener.called?.(bulk, tasks, caller)
-    } catch (error) {
-      report(error)
-    }
-  }
-}
-
-/** Emits that so many tasks more are pending, or fewer. */
-export function tellPending(name: string, change: number, scope: BulkScope | null): void {
-  for (const listener of registry.listeners as Listeners) {
-    try {
-      listener.pending?.(name, change, scope)
-    } catch (error) {
-      report(error)
-    }
-  }
-}
-
-/** Emits that keys were answered without a task. */
-export function tellHit(name: string, keys: number, scope: BulkScope | null): void {
-  for (const listener of registry.listeners as Listeners) guarded(() => listener.hit?.(name, keys, scope))
+  emit(
+    'called',
+    bulk,
+    tasks,
+    guarded(() => bulk.scope?.caller?.()),
+  )
 }
 
 /** Emits that a bulk starts, and calls its command in the stores that subscribers of the channel have bound to it. */
 export function tellStarted<R>(event: BulkEvent, command: () => R): R {
-  for (const listener of registry.listeners as Listeners) guarded(() => listener.started?.(event))
+  emit('started', event)
   let call = command
   for (const listener of registry.listeners as Listeners)
     if (listener.run !== undefined) call = within(listener, event, call)
@@ -203,7 +177,7 @@ function within<R>(listener: BulkListener, event: BulkEvent, command: () => R): 
 
 /** Emits that a bulk has ended. */
 export function tellSettled(event: BulkEvent): void {
-  for (const listener of registry.listeners as Listeners) guarded(() => listener.settled?.(event))
+  emit('settled', event)
   if (!channel?.hasSubscribers) return
   if (event.error !== undefined) channel.error.publish(event)
   channel.asyncStart.publish(event)

@@ -169,7 +169,7 @@ const direct: AsyncContext = { runInAsyncScope: (work, thisArg, a) => work.call(
 type AsyncHooks = typeof import('node:async_hooks')
 type AsyncResourceOptions = import('node:async_hooks').AsyncResourceOptions
 const hooks: AsyncHooks | undefined = process?.getBuiltinModule?.('node:async_hooks')
-/** Nothing is asked of the host for each, neither who has caused it nor to hear of its end. */
+/** The host need not note who has caused each, nor report its end. */
 let resourceOptions: AsyncResourceOptions | undefined = { triggerAsyncId: 0, requireManualDestroy: true }
 try {
   captureContext()
@@ -187,20 +187,12 @@ function captureContext(): AsyncContext {
 }
 
 /**
- * The async context of nobody, for what is shared: it may be made, and this module be loaded, within somebody's request, as
- * serverless hosts do, and would keep what is his for ever. So what a resource took over when it was made is taken out of it,
+ * The async context of nobody, for what is shared: it may be made, and this module be loaded, within a user's request, as
+ * serverless hosts do, and would keep what is theirs for ever. So what a resource took over when it was made is taken out of it,
  * all but its numbers. Where a host keeps that in another way, it is the context in which the module was loaded.
  */
-export const nobody: AsyncContext = emptied(captureContext())
-
-function emptied(context: AsyncContext): AsyncContext {
-  for (const place of placesIn(context)) held(context)[place] = undefined
-  return context
-}
-
-function held(context: AsyncContext): Record<symbol, unknown> {
-  return context as never
-}
+export const nobody: AsyncContext = captureContext()
+for (const place of placesIn(nobody)) Reflect.set(nobody, place, undefined)
 
 /** Where a resource keeps what it took over. */
 function placesIn(context: AsyncContext): readonly symbol[] {
@@ -211,7 +203,7 @@ function placesIn(context: AsyncContext): readonly symbol[] {
 function storesIn(context: AsyncContext): ReadonlyMap<unknown, unknown> {
   const stores = new Map<unknown, unknown>()
   for (const place of placesIn(context)) {
-    const value = held(context)[place]
+    const value: unknown = Reflect.get(context, place)
     if (place.description !== 'context_frame') stores.set(place, value)
     else for (const [store, its] of (value ?? []) as Iterable<[unknown, unknown]>) stores.set(store, its)
   }

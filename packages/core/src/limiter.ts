@@ -91,20 +91,15 @@ class Semaphore implements Limiter, Slot {
     try {
       while (this.#unclaimed > 0) {
         this.#unclaimed--
-        this.#handOver()
+        const [next] = this.#line
+        if (next === undefined) this.inUse--
+        else {
+          this.#line.delete(next)
+          next.granted(this)
+        }
       }
     } finally {
       this.#handingOver = false
     }
-  }
-
-  #handOver(): void {
-    const next = this.#line.values().next()
-    if (next.done) {
-      this.inUse--
-      return
-    }
-    this.#line.delete(next.value)
-    next.value.granted(this)
   }
 }

@@ -99,13 +99,10 @@ export function readOptions(options: BulkCallOptions): BulkCallSettings {
   check('size', size === Infinity || isWholeFrom(1, size), 'a whole number from 1 or Infinity', size)
   check('delay', typeof delay === 'number' && delay >= 0, 'a number from 0 or Infinity', delay)
   // Words are made only for who needs them: a call may be made for each request.
-  if (maxPending !== Infinity && !isWholeFrom(least, maxPending))
-    check(
-      'maxPending',
-      false,
-      `a whole number from ${least === 1 ? 1 : `size (${least})`} or Infinity`,
-      maxPending,
-    )
+  if (maxPending !== Infinity && !isWholeFrom(least, maxPending)) {
+    const from = least === 1 ? 1 : `size (${least})`
+    check('maxPending', false, `a whole number from ${from} or Infinity`, maxPending)
+  }
   check('timeout', typeof timeout === 'number' && timeout > 0, 'a number above 0 or Infinity', timeout)
   check('name', name === undefined || typeof name === 'string', 'a string', name)
   check('host', host === realHost || hasMethods(host, hostMethods), 'a Host', host)
@@ -147,11 +144,7 @@ export function contextOf(
 function readConcurrent(concurrent: unknown): Limiter | null {
   if (concurrent === null) return null
   if (isWholeFrom(1, concurrent)) return semaphore(concurrent)
-  check(
-    'concurrent',
-    hasMethods(concurrent, ['acquire', 'leave']),
-    'a whole number from 1, null or a Limiter',
-    concurrent,
-  )
+  const isLimiter = hasMethods(concurrent, ['acquire', 'leave'])
+  check('concurrent', isLimiter, 'a whole number from 1, null or a Limiter', concurrent)
   return concurrent as Limiter
 }

@@ -1,5 +1,5 @@
 /**
- * The release: which version of this package its files are, for what users are told where two of them meet.
+ * The release: which version of this package its files are, for the warning where two of them meet.
  * @module
  */
 

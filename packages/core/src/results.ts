@@ -44,7 +44,13 @@ export function keyed<T, Row, K, C extends CommandContext>(
   keyOf: (row: Row) => K,
   keyOfTask?: (task: T) => K,
 ): (tasks: T[], context: C) => Promise<(Row | null)[]> {
-  return matched<T, Row, K, C, Row, Row | null>(query, keyOf, keyOfTask, (_, row) => row, orNull)
+  return matched<T, Row, K, C, Row, Row | null>(
+    query,
+    keyOf,
+    keyOfTask,
+    (_, row) => row,
+    row => row ?? null,
+  )
 }
 
 /**
@@ -69,7 +75,9 @@ export function grouped<T, Row, K, C extends CommandContext>(
   keyOf: (row: Row) => K,
   keyOfTask?: (task: T) => K,
 ): (tasks: T[], context: C) => Promise<Row[][]> {
-  return matched<T, Row, K, C, Row[], Row[]>(query, keyOf, keyOfTask, withRow, copyOf)
+  // Equal tasks each get an array of their own: one that sorts or empties it must not change another's.
+  const give = (rows: Row[] | undefined): Row[] => rows?.slice() ?? []
+  return matched<T, Row, K, C, Row[], Row[]>(query, keyOf, keyOfTask, withRow, give)
 }
 
 /**
@@ -113,19 +121,10 @@ function matched<T, Row, K, C extends CommandContext, Found, Result>(
   }
 }
 
-function orNull<Row>(row: Row | undefined): Row | null {
-  return row ?? null
-}
-
 function withRow<Row>(group: Row[] | undefined, row: Row): Row[] {
   if (group === undefined) return [row]
   group.push(row)
   return group
-}
-
-/** Equal tasks each get an array of their own: one that sorts or empties it must not change another's. */
-function copyOf<Row>(group: Row[] | undefined): Row[] {
-  return group?.slice() ?? []
 }
 
 /** A join that gives too much is no error, but some tasks may have got `null` for a row that came. */
@@ -175,12 +174,8 @@ export function isolated<
   checkNames(options, ['when', 'maxCalls'])
   const { when = () => true, maxCalls = Infinity } = options
   checkFunctions({ command, when })
-  check(
-    'maxCalls',
-    maxCalls === Infinity || isWholeFrom(1, maxCalls),
-    'a whole number from 1 or Infinity',
-    maxCalls,
-  )
+  const isCount = maxCalls === Infinity || isWholeFrom(1, maxCalls)
+  check('maxCalls', isCount, 'a whole number from 1 or Infinity', maxCalls)
 
   return async (tasks, context) => {
     let calls = 0
@@ -224,12 +219,8 @@ async function all<Row>(given: Rows<Row> | PromiseLike<Rows<Row>>, call: Named):
   const shape = shapeOf(rows)
   if (shape === 'none') return []
   // As what a driver gives may be: an object that has the rows in a property.
-  if (shape === 'nothing that holds results')
-    throw new BulkResultError(
-      call.name,
-      rows,
-      'an iterable, an async iterable or none of rows from its query',
-    )
+  const bound = 'an iterable, an async iterable or none of rows from its query'
+  if (shape === 'nothing that holds results') throw new BulkResultError(call.name, rows, bound)
   if (shape !== 'stream') return rows as Iterable<Row>
   const collected: Row[] = []
   for await (const row of rows as AsyncIterable<Row>) collected.push(row)

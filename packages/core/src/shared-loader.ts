@@ -25,8 +25,7 @@ import {
 } from './options.ts'
 import type { CacheErrors } from './cache/cache.ts'
 import { resultsOf } from './results.ts'
-import { FailedTogether } from './failed-together.ts'
-import { Entrance, Room } from './shared-room.ts'
+import { Room } from './shared-room.ts'
 import type { BulkScope } from './bulk-scope.ts'
 import { isStream, isThenable, outcomesOf } from './engine/settle.ts'
 
@@ -37,7 +36,7 @@ export interface SharedCommandContext<P> extends CommandContext {
 }
 
 /** The options of a `SharedLoader`: those of its bulks. */
-export interface SharedLoaderOptions<K> extends BulkCallOptions {
+export interface SharedLoaderOptions<K, V = any> extends BulkCallOptions {
   /**
    * The scope that the scopes of all units of work are `within`: its quiet closes the window early.
    * @default none: the window is `delay`
@@ -50,7 +49,7 @@ export interface SharedLoaderOptions<K> extends BulkCallOptions {
    * same, which one may then change for the others.
    * @default none: all get the same, and what of it is a plain object or an array is frozen
    */
-  readonly clone?: ((value: any) => unknown) | undefined
+  readonly clone?: ((value: V) => unknown) | undefined
 }
 
 /** The options of the loader that one unit of work has of a `SharedLoader`. */
@@ -67,10 +66,12 @@ export interface OwnLoaderOptions<K, V, P, N extends NullKeys = 'error'> extends
   readonly alone?: boolean | undefined
 }
 
-type AnyCommand<K, P> = (
+const ownOptions = ['cache', 'cacheMap', 'cacheErrors', 'nullKeys', 'scope', 'context', 'partition', 'alone']
+
+type SharedCommand<K, V, P> = (
   keys: K[],
   context: SharedCommandContext<P>,
-) => LoaderResults<K, unknown> | PromiseLike<LoaderResults<K, unknown>>
+) => LoaderResults<K, V> | PromiseLike<LoaderResults<K, V>>
 
 /**
  * Makes loaders, one for each unit of work, whose bulks go out together. Nothing of one unit of work is seen by another:
@@ -78,7 +79,7 @@ type AnyCommand<K, P> = (
  * keys in it alone. So only for a command that may be repeated.
  */
 class SharedLoader<K, V, P = undefined> {
-  readonly #command: AnyCommand<K, P>
+  readonly #command: SharedCommand<K, unknown, P>
   /** Those of its bulks. */
   readonly #options: BulkCallOptions
   readonly #settings: BulkCallSettings
@@ -90,15 +91,10 @@ class SharedLoader<K, V, P = undefined> {
   /** One for each partition that somebody waits for, and for each loader that is alone. */
   readonly #rooms = new Map<unknown, Room<K, V>>()
 
-  constructor(command: AnyCommand<K, P>, options: SharedLoaderOptions<K> = {}) {
+  constructor(command: SharedCommand<K, unknown, P>, options: SharedLoaderOptions<K> = {}) {
     checkNames(options, [...bulkCallOptions, 'cacheKeyFn', 'clone'])
-    const { cacheKeyFn, clone, ...rest } = options
-    check(
-      'cacheKeyFn',
-      cacheKeyFn === undefined || typeof cacheKeyFn === 'function',
-      'a function',
-      cacheKeyFn,
-    )
+    const { cacheKeyFn: keyOf, clone, ...rest } = options
+    check('cacheKeyFn', keyOf === undefined || typeof keyOf === 'function', 'a function', keyOf)
     check('clone', clone === undefined || typeof clone === 'function', 'a function', clone)
     readCommand(command)
     this.#settings = readOptions(rest)
@@ -107,7 +103,7 @@ class SharedLoader<K, V, P = undefined> {
     readScope(rest.scope)
     // Not that of its scope: who makes what all share may be the first of its users.
     const context = contextOf(rest.context, null, this.#settings, false)
-    this.#cacheKeyFn = cacheKeyFn
+    this.#cacheKeyFn = keyOf
     this.#clone = clone
     // One limit over all partitions, not one for each. How many may be pending is for each unit of work.
     this.#options = { ...rest, context, concurrent: this.#settings.limiter, maxPending: Infinity }
@@ -126,23 +122,14 @@ class SharedLoader<K, V, P = undefined> {
     return new BulkLoader<any, any>(own.command, own.options as BulkLoaderOptions<any, any>)
   }
 
-  /** What `loader` makes a loader of, for who wants to make it himself: from a class that counts, say. */
+  /** What `loader` makes a loader of, for who wants to make it themselves: from a class that counts, say. */
   definition<N extends NullKeys = 'error'>(
     options: OwnLoaderOptions<K, V, P, N> = {},
   ): {
     readonly command: LoaderCommand<K, V>
     readonly options: BulkLoaderOptions<K, V, any, N>
   } {
-    checkNames(options, [
-      'cache',
-      'cacheMap',
-      'cacheErrors',
-      'nullKeys',
-      'scope',
-      'context',
-      'partition',
-      'alone',
-    ])
+    checkNames(options, ownOptions)
     const { partition, alone = false, cacheErrors = true, ...own } = options
     check('alone', typeof alone === 'boolean', 'true or false', alone)
     const key = alone ? {} : partition
@@ -157,7 +144,11 @@ class SharedLoader<K, V, P = undefined> {
         maxPending,
         host,
         cacheKeyFn: this.#cacheKeyFn,
-        concurrent: new Entrance(() => this.#room(key, partition as P)),
+        // The room of its partition is there only while it is needed.
+        concurrent: {
+          acquire: waiter => this.#room(key, partition as P).enter(waiter),
+          leave: waiter => this.#room(key, partition as P).leave(waiter),
+        },
       },
     }
   }
@@ -235,17 +226,24 @@ class SharedLoader<K, V, P = undefined> {
 
   /** The command as a bulk of one partition calls it: with each key once, since several may ask for it. */
   #bound(partition: P): LoaderCommand<K, V> {
-    const call = { name: this.#name }
     const keyOf = this.#cacheKeyFn ?? (key => key)
     const command = this.#command
-    return async (keys, context) => {
+    return async (keys, bulk) => {
+      // Read when it is asked for: most commands need no signal.
+      const own = {
+        name: this.#name,
+        partition,
+        get signal() {
+          return bulk.signal
+        },
+      }
       try {
         const places = placesOf(keys.map(key => keyOf(key)))
         const unique = places === null ? keys : firstOf(keys, places)
-        const given = await command([...unique], new PartitionContext(call.name, context, partition))
+        const given = await command([...unique], own)
         const outcomes = isStream(given)
-          ? await resultsOf(unique, given, call)
-          : outcomesOf(given, unique, call)
+          ? await resultsOf(unique, given, own)
+          : outcomesOf(given, unique, own)
         if (outcomes === null) return null
         const answers = outcomes.map(outcome => this.#answer(outcome)) as V[]
         const seen = new Set<unknown>()
@@ -279,19 +277,13 @@ class SharedLoader<K, V, P = undefined> {
   }
 }
 
-class PartitionContext<P> implements SharedCommandContext<P> {
-  readonly name: string
-  readonly partition: P
-  readonly #bulk: CommandContext
+/** A bulk in which several units of work had keys has failed: each asks its own again, alone. */
+class FailedTogether extends Error {
+  readonly tasks: number
 
-  constructor(name: string, bulk: CommandContext, partition: P) {
-    this.name = name
-    this.partition = partition
-    this.#bulk = bulk
-  }
-
-  get signal(): AbortSignal {
-    return this.#bulk.signal
+  constructor(cause: unknown, tasks: number) {
+    super('a shared bulk has failed', { cause })
+    this.tasks = tasks
   }
 }
 
@@ -306,14 +298,11 @@ export interface SharedLoaderConstructor {
     _R,
   >(
     command: (keys: K[], context: SharedCommandContext<P>) => G,
-    options?: SharedLoaderOptions<K>,
+    options?: SharedLoaderOptions<K, ResultOf<G>>,
   ): SharedLoader<K, ResultOf<G>, P>
   new <K, V, P = undefined>(
-    command: (
-      keys: K[],
-      context: SharedCommandContext<P>,
-    ) => LoaderResults<K, V> | PromiseLike<LoaderResults<K, V>>,
-    options?: SharedLoaderOptions<K>,
+    command: SharedCommand<K, V, P>,
+    options?: SharedLoaderOptions<K, V>,
   ): SharedLoader<K, V, P>
 }
 

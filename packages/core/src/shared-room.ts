@@ -5,7 +5,7 @@
 
 import { AsyncBulkCall } from './bulk-call.ts'
 import type { Command } from './command.ts'
-import type { Limiter, Slot, Waiter } from './limiter.ts'
+import type { Slot, Waiter } from './limiter.ts'
 import type { BulkCallOptions } from './options.ts'
 
 /** The shared bulk of one partition, and the line of those who have keys for it. */
@@ -54,20 +54,3 @@ export class Room<K, V> {
 
 /** Nothing is occupied by entering: the shared bulk has slots of its own. */
 const entered: Slot = { release() {} }
-
-/** The way of one unit of work into the room of its partition, which is there only while it is needed. */
-export class Entrance<K, V> implements Limiter {
-  readonly #room: () => Room<K, V>
-
-  constructor(room: () => Room<K, V>) {
-    this.#room = room
-  }
-
-  acquire(waiter: Waiter): Slot | null {
-    return this.#room().enter(waiter)
-  }
-
-  leave(waiter: Waiter): void {
-    this.#room().leave(waiter)
-  }
-}

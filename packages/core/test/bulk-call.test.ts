@@ -248,7 +248,7 @@ describe('accepting', () => {
     expect(bulks.map(bulk => bulk.length)).toEqual([4, 4, 2])
   })
 
-  it('S1 without a size, all calls of a turn are one bulk', async () => {
+  it('S1 without a size, all calls of a tick are one bulk', async () => {
     const { bulks, command } = echo<number>()
     const call = new AsyncBulkCall(command)
     await Promise.all(numbers(10_000).map(task => call.call(task)))
@@ -818,7 +818,7 @@ describe('with the fake timers of Vitest', () => {
     expect(vi.getTimerCount()).toBe(0)
   })
 
-  it('S14 the end of a turn comes without them', async () => {
+  it('S14 the end of a tick comes without them', async () => {
     expect(await new AsyncBulkCall(command).call(1)).toBe(1)
   })
 
@@ -939,7 +939,7 @@ describe('flush and close', () => {
     expect(await new AsyncBulkCall(() => null).flush()).toBe(undefined)
   })
 
-  it('S41 when `flush()` resolves, the callers have heard, also where the command answers at once', async () => {
+  it('S41 when `flush()` resolves, the callers have their answers, also where the command answers at once', async () => {
     const call = new AsyncBulkCall((tasks: number[]) => tasks, { size: 3, delay: Infinity })
     const { signal } = new AbortController()
     const heard: unknown[] = []

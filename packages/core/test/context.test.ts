@@ -118,7 +118,7 @@ describe('two async contexts', () => {
 })
 
 describe('the command runs in the context of the call', () => {
-  it('S44 by the end of the turn, whoever came first', async () => {
+  it('S44 by the end of the tick, whoever came first', async () => {
     const { call, seen } = ownedCall()
     await Promise.all([tenant.run('a', () => call.call('1')), tenant.run('b', () => call.call('2'))])
     expect(seen).toEqual(['owner'])

@@ -37,7 +37,7 @@ it('S181 a listener of one copy gets the bulks, calls, pending tasks and hits of
       settled: ({ name }) => void got.push(`${name} settled`),
     }),
   )
-  expect([other.watched(), other.watchesCalls()]).toEqual([true, true])
+  expect([other.watched(), other.registry.called]).toEqual([true, true])
 
   const loader = new other.BulkLoader(echo, { name: 'users' })
   await loader.load(1)
@@ -63,7 +63,7 @@ it('S181 a listener that has ended gets nothing of any copy, and the others go o
   await new one.AsyncBulkCall(echo).call(1)
 
   expect(got).toEqual(['other'])
-  expect([one.watchesCalls(), other.watched()]).toEqual([false, true])
+  expect([one.registry.called, other.watched()]).toEqual([false, true])
 })
 
 it('S181 bulks and scopes of all copies have different numbers', async () => {

@@ -70,7 +70,7 @@ describe('equal keys', () => {
   })
 })
 
-describe('S52 many loads of one turn', () => {
+describe('S52 many loads of one tick', () => {
   const kinds: [string, (number: number) => unknown][] = [
     ['whole numbers', number => number],
     ['strings', number => `key ${number}`],

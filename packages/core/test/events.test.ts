@@ -143,7 +143,7 @@ describe('onBulk', () => {
     expect([first, second]).toEqual([1, 2])
   })
 
-  it('S50 a listener that is given twice is told twice, and each end of listening ends one of them', async () => {
+  it('S50 a listener that is given twice is notified twice, and each end of listening ends one of them', async () => {
     let told = 0
     const listener: BulkListener = { settled: () => told++ }
     const unwatch = onBulk(listener)
@@ -155,7 +155,7 @@ describe('onBulk', () => {
     expect(told).toBe(3)
   })
 
-  it('S50 a listener that comes while a bulk is in flight is not told of its end without its start', async () => {
+  it('S50 a listener that comes while a bulk is in flight is not notified of its end without its start', async () => {
     const { host, call, settle } = heldCall({})
     const calls = call.call(1)
     await host.turn()
@@ -374,7 +374,7 @@ describe('an event agrees with what happened', () => {
     await Promise.all(calls)
   })
 
-  it('S51 the instants tell a wait for company from a wait for a slot, and both from the run', async () => {
+  it('S51 the instants tell a wait for others from a wait for a slot, and both from the run', async () => {
     const { started, settled } = record()
     const { host, call, settle } = heldCall({ delay: 10, size: 2, concurrent: 1 })
     const calls = [call.call(1), call.call(2), call.call(3)]
@@ -568,7 +568,7 @@ describe('an event agrees with what happened', () => {
     }
   })
 
-  it('S43 S51 a bulk whose command never settles ends abandoned, after twice its time, and is told of once', async () => {
+  it('S43 S51 a bulk whose command never settles ends abandoned, after twice its time, and is reported once', async () => {
     const { settled } = record()
     const { host, call, settle } = heldCall({ timeout: 10 })
     const calls = [call.call(1), call.call(2)]
@@ -581,7 +581,7 @@ describe('an event agrees with what happened', () => {
     expect(settled[0]!.error).toBeInstanceOf(BulkTimeoutError)
   })
 
-  it('S37 S51 an aborted pending task is no task of the event, and no bulk is told where none is left', async () => {
+  it('S37 S51 an aborted pending task is no task of the event, and no bulk is reported where none is left', async () => {
     const { started } = record()
     const { host, call, settle } = heldCall({})
     const controller = new AbortController()
@@ -750,7 +750,7 @@ describe('onBulk, for those who want to know more', () => {
     expect(await call.call(1)).toBe('rows')
   })
 
-  it('S6 S61 a listener that calls the same call while it hears of a `callMany` adds no task to that', async () => {
+  it('S6 S61 a listener that calls the same call while it is notified of a `callMany` adds no task to that', async () => {
     const bulks: string[][] = []
     const call = new AsyncBulkCall((tasks: string[]) => {
       bulks.push(tasks)
@@ -766,7 +766,7 @@ describe('onBulk, for those who want to know more', () => {
     expect(bulks).toEqual([['a', 'b', 'audit']])
   })
 
-  it('S52 S61 a listener that loads by the same loader while it hears of a key takes no place of another key', async () => {
+  it('S52 S61 a listener that loads by the same loader while it is notified of a key takes no place of another key', async () => {
     const loader = new BulkLoader((keys: string[]) => keys.map(key => `${key}!`))
     let told = 0
     listen({
@@ -793,7 +793,7 @@ describe('onBulk, for those who want to know more', () => {
     expect(await loader.loadMany(['audit', 'a'])).toEqual(['audit!', 'a!'])
   })
 
-  it('S61 the event has the opening that was told when its tasks were called', async () => {
+  it('S61 the event has the opening that was reported when its tasks were called', async () => {
     const openings: unknown[] = []
     listen({ called: opening => void openings.push(opening) })
     const { started } = record()

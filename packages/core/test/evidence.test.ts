@@ -96,7 +96,7 @@ describe('a scope that gets its plan after it was made', () => {
     expect(await lastAfter(before)).toBe(1 + delay)
   })
 
-  it('S48 is told what is no plan', () => {
+  it('S48 refuses what is no plan', () => {
     expect(() => new BulkScope().follow({} as never)).toThrow(/^Bulkcall: plan must be a Plan, got /)
   })
 })

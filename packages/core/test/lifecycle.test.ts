@@ -94,7 +94,7 @@ describe('abort', () => {
     expect(bulks).toEqual([])
   })
 
-  it('S37 S38 a running task settles at once, and its mates get what the command gives', async () => {
+  it('S37 S38 a running task settles at once, and the others get what the command gives', async () => {
     const { call, end } = held()
     const controller = new AbortController()
     const mates = [call.call(1), call.call(3)]
@@ -202,7 +202,7 @@ describe('abort', () => {
     await end()
   })
 
-  it('S39 a command that fails because it was told to stop hurts nobody', async () => {
+  it('S39 a command that fails because it was aborted hurts nobody', async () => {
     const call = new AsyncBulkCall(
       (_tasks: number[], { signal }) =>
         new Promise<null>((_resolve, reject) => {
@@ -261,7 +261,7 @@ describe('abort', () => {
     expect(await next).toBe(20)
   })
 
-  it('S37 a caller that aborts another one while it hears of an abort gives up both', async () => {
+  it('S37 a caller that aborts another one while it is notified of an abort gives up both', async () => {
     const { call, bulks } = held({ delay: Infinity })
     const [first, second] = [new AbortController(), new AbortController()]
     first.signal.addEventListener('abort', () => second.abort('second'))
@@ -468,7 +468,7 @@ describe('timeout', () => {
     expect(await Promise.all(next)).toEqual([20, 30])
   })
 
-  it('S43 trap 21 what the command says later is not heard: a result, an error, a stream', async () => {
+  it('S43 trap 21 what the command says later is ignored: a result, an error, a stream', async () => {
     const ends = [
       (running: Deferred<any>) => running.resolve([10]),
       (running: Deferred<any>) => running.reject(new Error('late')),

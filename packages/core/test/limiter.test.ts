@@ -138,7 +138,7 @@ describe('semaphore', () => {
     await held
   })
 
-  it('S22 at the end of a turn no slot is free while a bulk is ready', async () => {
+  it('S22 at the end of a tick no slot is free while a bulk is ready', async () => {
     const slots = semaphore(2)
     const { caller, end, running } = shared(slots)
     const callers = [caller('a', 2), caller('b', 3)]

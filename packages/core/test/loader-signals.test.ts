@@ -319,6 +319,7 @@ describe('S146 close', () => {
     await host.advance(49)
     expect(closed.outcome).toBe('waits')
     await host.advance(1)
+    await host.turn()
     expect(closed.outcome).toBeUndefined()
     for (const { outcome } of [running, pending]) {
       expect(outcome).toBeInstanceOf(BulkTimeoutError)
@@ -346,6 +347,21 @@ describe('S146 close', () => {
     expect([closed.outcome, running.outcome]).toEqual([undefined, reason])
     expect(getEventListeners(controller.signal, 'abort')).toHaveLength(0)
     await call.close({ signal: AbortSignal.abort(reason) })
+  })
+
+  it.each(makes)('of %s ends for all who wait for its end, be it in other words', async (_, make) => {
+    const host = new ManualHost()
+    const call = make(() => new Promise(() => {}), { host })
+    const running = watch(ask(call, 1))
+    await host.turn()
+    const waiting = [call.flush(), call.close(), call.close({ timeout: 1_000 })].map(watch)
+    waiting.push(watch(call.close({ timeout: 0 })))
+    await host.advance(0)
+    waiting.push(...[call.flush(), call.close(), call[Symbol.asyncDispose]()].map(watch))
+    await host.turn()
+    expect(waiting.map(({ outcome }) => outcome)).toEqual(waiting.map(() => undefined))
+    expect(running.outcome).toMatchObject({ code: 'BULK_TIMEOUT', timeout: 0 })
+    expect(host.timers).toBe(0)
   })
 
   it.each(makes)('of %s in time gives up nothing, and leaves nothing behind', async (_, make) => {

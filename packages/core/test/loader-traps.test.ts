@@ -208,7 +208,7 @@ describe('what a command gives', () => {
     }
   })
 
-  it('trap 19 mates of a failed bulk get the very error, unchanged, a frozen one too', async () => {
+  it('trap 19 the others in a failed bulk get the very error, unchanged, a frozen one too', async () => {
     const frozen = Object.freeze(new TypeError('frozen'))
     const { desk, loader } = held<string>()
     const loads = ['a', 'b'].map(key => watch(loader.load(key)))

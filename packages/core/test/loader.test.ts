@@ -66,7 +66,7 @@ describe('load', () => {
     expect(bulks).toEqual([['a']])
   })
 
-  it('S1 S2 loads of one turn are one bulk, in the order of the loads', async () => {
+  it('S1 S2 loads of one tick are one bulk, in the order of the loads', async () => {
     const { bulks, loader } = prompt<string>()
     expect(await Promise.all(['c', 'a', 'b'].map(key => loader.load(key)))).toEqual(['c@0', 'a@0', 'b@0'])
     expect(bulks).toEqual([['c', 'a', 'b']])
@@ -82,7 +82,7 @@ describe('load', () => {
     expect(bulks).toEqual([[0, 1, 2, 3, 8, 50]])
   })
 
-  it('S52 equal keys of one turn are asked once, and each load gets the answer', async () => {
+  it('S52 equal keys of one tick are asked once, and each load gets the answer', async () => {
     const { bulks, loader } = prompt<string>()
     const [first, second] = [loader.load('a'), loader.load('a')]
     expect(await first).toBe('a@0')
@@ -1396,7 +1396,7 @@ const tooMany = async (_keys: readonly string[]): Promise<string[]> => ['the val
 const none = async (_keys: readonly string[]): Promise<any> => null
 
 describe('differs from dataloader', () => {
-  it('S8 a full bulk starts at once; theirs waits for the end of the turn', async () => {
+  it('S8 a full bulk starts at once; theirs waits for the end of the tick', async () => {
     const ours = new Desk<number>()
     const theirs = new Desk<number>()
     const loaders = [
@@ -1515,7 +1515,7 @@ describe('differs from dataloader', () => {
     expect(bulks).toEqual([['a'], ['a', 'a']])
   })
 
-  it('S57 a hit while no bulk is open is given at once; theirs waits for the end of the turn', async () => {
+  it('S57 a hit while no bulk is open is given at once; theirs waits for the end of the tick', async () => {
     const ours = prompt<string>().loader.prime('a', 'primed')
     const theirs = new DataLoader<string, string>(async keys => keys).prime('a', 'primed')
     const [our, their] = [watch(ours.load('a')), watch(theirs.load('a'))]

@@ -114,9 +114,9 @@ const mutants: Record<string, Mutant> = {
     edits: [
       {
         file: 'limiter.ts',
-        find: '    next.value.granted(this)',
+        find: '          next.granted(this)',
         replace:
-          '    this.inUse--\n    void Promise.resolve().then(() => {\n      this.inUse++\n      next.value.granted(this)\n    })',
+          '    this.inUse--\n    void Promise.resolve().then(() => {\n      this.inUse++\n      next.granted(this)\n    })',
       },
     ],
   },
@@ -125,9 +125,9 @@ const mutants: Record<string, Mutant> = {
     edits: [
       {
         file: 'limiter.ts',
-        find: '    next.value.granted(this)',
+        find: '          next.granted(this)',
         replace:
-          '    this.inUse--\n    void Promise.resolve().then(() => {\n      const slot = this.acquire(next.value)\n      if (slot !== null) next.value.granted(slot)\n    })',
+          '    this.inUse--\n    void Promise.resolve().then(() => {\n      const slot = this.acquire(next)\n      if (slot !== null) next.granted(slot)\n    })',
       },
     ],
   },
@@ -136,8 +136,8 @@ const mutants: Record<string, Mutant> = {
     edits: [
       {
         file: 'limiter.ts',
-        find: 'this.#line.values().next()',
-        replace: '[...this.#line].reverse().values().next()',
+        find: 'const [next] = this.#line',
+        replace: 'const [next] = [...this.#line].reverse()',
       },
     ],
   },
@@ -618,8 +618,8 @@ const mutants: Record<string, Mutant> = {
     edits: [
       {
         file: 'cache/lookup.ts',
-        find: 'this.queue.last ?? this.queue.held',
-        replace: 'this.queue.last',
+        find: 'queue.last ?? queue.held',
+        replace: 'queue.last',
       },
     ],
   },

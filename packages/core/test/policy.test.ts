@@ -81,13 +81,13 @@ describe('ready', () => {
     }
   })
 
-  it('S10 is tick for bulks that were open when the turn ended, and only with a delay of 0', () => {
+  it('S10 is tick for bulks that were open when the tick ended, and only with a delay of 0', () => {
     expect(cause({ delay: 0, marks: { ticked: 2 } })).toBe(null)
     expect(cause({ delay: 0, marks: { ticked: 3 } })).toBe('tick')
     expect(cause({ delay: 20, marks: { ticked: 3 } })).toBe(null)
   })
 
-  it('S10 is never delay with a delay of 0: the turn has to end', () => {
+  it('S10 is never delay with a delay of 0: the tick has to end', () => {
     expect(cause({ delay: 0, now: 1e9 })).toBe(null)
   })
 

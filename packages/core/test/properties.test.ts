@@ -170,7 +170,7 @@ describe('in every interleaving', () => {
       })
     }))
 
-  it('S22 at the end of a turn a free slot and a ready queue never stand side by side', () =>
+  it('S22 at the end of a tick a free slot and a ready queue never stand side by side', () =>
     always(played => {
       for (const sample of played.samples) {
         const ready = sample.engines.filter(engine => engine.ready)
@@ -228,7 +228,7 @@ describe('in every interleaving', () => {
       for (const host of played.hosts) expect(host.timers).toBe(0)
     }))
 
-  it('S17 at the end of a turn as many slots are taken as commands run, whoever of their callers has gone', () =>
+  it('S17 at the end of a tick as many slots are taken as commands run, whoever of their callers has gone', () =>
     always(played => {
       if (played.plan.slots === null) return
       for (const { slotsInUse, running, time } of played.samples)
@@ -283,7 +283,7 @@ describe('in every interleaving', () => {
 describe('events, in every interleaving', () => {
   const watched = { watched: true }
 
-  it('S50 S51 each bulk is told when it starts and when it ends, once, with its tasks', () =>
+  it('S50 S51 each bulk is reported when it starts and when it ends, once, with its tasks', () =>
     always(played => {
       expect(played.started).toHaveLength(played.bulks.length)
       played.engines.forEach((_, engine) => {
@@ -356,7 +356,7 @@ describe('events, in every interleaving', () => {
       { ...watched, aborts: false },
     ))
 
-  it('S16 S51 who counts the bulks that were told to start and not yet to have ended never finds more than slots', () =>
+  it('S16 S51 who counts the bulks that were reported to start and not yet to have ended never finds more than slots', () =>
     always(played => {
       const open = new Set<number>()
       for (const { what, id } of played.told) {

@@ -218,7 +218,7 @@ describe('an Error', () => {
     ])
   })
 
-  it('S28 rejects it no later than its mates get their results: in the order of the tasks', async () => {
+  it('S28 rejects it no later than the others get their results: in the order of the tasks', async () => {
     const call = new AsyncBulkCall(() => [1, new Error('second'), 3, 4])
     const settled: number[] = []
     const calls = [1, 2, 3, 4].map(task => call.call(task).finally(() => settled.push(task)))
@@ -249,7 +249,7 @@ describe('an Error', () => {
     expect(await Promise.all([1, 2, 3].map(task => call.call(task)))).toEqual(rows)
   })
 
-  it('S28 a result that throws when it is looked at keeps no mate from its own', async () => {
+  it('S28 a result that throws when it is looked at keeps no other from its own', async () => {
     const results = [1, shy({ getPrototypeOf: fail }), shy({ has: fail }), shy({ get: fail }), 5]
     const call = new AsyncBulkCall(() => results)
     const settled = await Promise.allSettled(results.map((_, place) => call.call(place)))

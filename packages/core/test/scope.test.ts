@@ -245,7 +245,7 @@ describe('quiet', () => {
     expect(await outer).toEqual([undefined, 'inner', ['also inner']])
   })
 
-  it('S45 the promise jobs of the turn have drained first', async () => {
+  it('S45 the microtasks of the tick have drained first', async () => {
     const { host, scope, starts, load } = scoped()
     const users = load()
     void scope.run(async () => users.call(1))
@@ -275,7 +275,7 @@ describe('quiet', () => {
     expect(await Promise.all([1, 2, 3].map(read))).toEqual([1, 2, 3])
   })
 
-  it('S45 S55 who waits for many keys still waits when some of them are told early', async () => {
+  it('S45 S55 who waits for many keys still waits when some of them are answered early', async () => {
     const { host, scope, io } = scoped()
     const bulks: number[][] = []
     const users = new BulkLoader(

@@ -559,7 +559,7 @@ describe('a shared loader in rough weather', () => {
     expect(host.timers).toBe(0)
   })
 
-  it('S162 is told from a timeout that the command gave as the answer of a key', async () => {
+  it('S162 is distinguished from a timeout that the command gave as the answer of a key', async () => {
     const late = new BulkTimeoutError('inner', 5, 9)
     const { host, bulks, unit } = server({ timeout: 5 }, keys => keys.map(() => late))
     const loads = [unit().rows.load(1), unit().rows.load(2)]
@@ -568,7 +568,7 @@ describe('a shared loader in rough weather', () => {
     expect(bulks).toHaveLength(1)
   })
 
-  it('S73 what has failed together is told bulk by bulk, where the keys of one are in two', async () => {
+  it('S73 what has failed together is reported bulk by bulk, where the keys of one are in two', async () => {
     const { host, bulks, unit, io } = server({ size: 3 }, keys => {
       if (keys.includes('x')) throw new Error('bad key')
       if (keys.length === 2) throw new Error('two keys')
@@ -713,7 +713,7 @@ describe('a shared loader in rough weather', () => {
   })
 })
 
-describe('what is told of a shared loader', () => {
+describe('what is reported of a shared loader', () => {
   it('S74 is the bulk of each unit of work by its name, and the shared one as shared', async () => {
     const told: unknown[] = []
     const stop = onBulk({ started: ({ name, tasks, scope }) => void told.push([name, tasks, scope?.name]) })
@@ -737,7 +737,7 @@ describe('what is told of a shared loader', () => {
     ])
   })
 
-  it('S48 S74 a wrong option is told at once', () => {
+  it('S48 S74 a wrong option is refused at once', () => {
     expect(() => new SharedLoader(echo, { size: 0 })).toThrow('Bulkcall: size must be a whole number')
     expect(() => new SharedLoader(echo, { cacheKeyFn: 1 as never })).toThrow('cacheKeyFn must be a function')
     expect(() => new SharedLoader(echo, { partitions: 1 } as never)).toThrow('partitions')

@@ -103,7 +103,7 @@ describe('a tree of work', () => {
     expect(lastLoadAt).toEqual(new Map([['a', 4]]))
   })
 
-  it('is told from others by what it does', () => {
+  it('is distinguished from others by what it does', () => {
     expect(kindsOf(load('a'))).toEqual([false, false, true])
     expect(kindsOf(map(3, load('a')))).toEqual([false, false, true])
     expect(kindsOf(seq(load('a'), io(1)))).toEqual([true, false, true])

@@ -26,7 +26,7 @@ export class Bulks<K, V> {
   #latest: Batch<K, V> | null = null
   /** Those that are to be sent after it. */
   readonly #behind: Batch<K, V>[] = []
-  /** Keys that have come and that the engine has not heard of. */
+  /** Keys that have come and that the engine does not know of yet. */
   #collected = 0
   #tick: (() => void) | null = null
 

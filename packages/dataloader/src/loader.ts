@@ -184,7 +184,7 @@ export class Loader<K, V, C> implements Owner<K, V> {
   #load(key: K, signal: AbortSignal | undefined): Promise<V> {
     if (signal?.aborted) return Promise.reject(signal.reason)
     const cache = this.#cache
-    // Opened by a hit too: it waits for the end of its turn, and for whatever is asked until then. With a window it does not.
+    // Opened by a hit too: it waits for the end of its tick, and for whatever is asked until then. With a window it does not.
     const open = this.#settings.delay === 0 ? this.#current() : null
     const cacheKey = cache === null ? null : this.#cacheKey(key)
     const entry = cache === null ? null : cache.get(cacheKey!)
@@ -242,7 +242,7 @@ export class Loader<K, V, C> implements Owner<K, V> {
       }
       if (asked.length === 0) continue
       const part = batch.waitMany<V>(batch.keys.length - from, asReason)
-      // As many promise jobs as in dataloader, where each answer goes through a promise that catches its error before it reaches
+      // As many microtasks as in dataloader, where each answer goes through a promise that catches its error before it reaches
       // that of all: whoever loads one key and many is answered in the same order.
       if (asked.length === keys.length) return part.then(same).then(same)
       places.push(asked)

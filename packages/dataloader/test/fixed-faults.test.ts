@@ -175,7 +175,7 @@ test('what a batch function throws is the cause of the error that says so', asyn
   expect(seen.ours.cause).toBe(thrown)
 })
 
-test('a wrong number of values is told in numbers, without the data', async () => {
+test('a wrong number of values is reported in numbers, without the data', async () => {
   const seen = await both(Class =>
     state(new Class(() => Promise.resolve(['secret', 'b'])).load('key of Ada')),
   )

@@ -191,7 +191,7 @@ test('maxPending: loadMany gives an Error for each key past it', async () => {
   expect(answers[2]).toMatchObject({ code: 'BULK_OVERFLOW' })
 })
 
-test('timeout: keys reject and are forgotten, the signal aborts, and what comes late is not heard', async () => {
+test('timeout: keys reject and are forgotten, the signal aborts, and what comes later is ignored', async () => {
   vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout', 'performance'] })
   try {
     const { batches, batchLoadFn, keys } = desk()
@@ -246,7 +246,7 @@ function broken(): Promise<never[]> {
   return Promise.reject(new Error('down'))
 }
 
-test('who listens hears of each batch: how many keys, why, and which failed', async () => {
+test('a listener is notified of each batch: how many keys, why, and which failed', async () => {
   const events: BulkEvent[] = []
   const stop = onBulk({ settled: event => events.push(event) })
   try {

@@ -181,7 +181,7 @@ test('the cache of the user holds promises, under the keys of cacheKeyFn', async
   })
 })
 
-test('loads fifty promise jobs deep leave together, loads of the next tick apart', async () => {
+test('loads fifty microtasks deep leave together, loads of the next tick apart', async () => {
   const batches = await check(async Class => {
     const seen: unknown[][] = []
     const loader = new Class((keys: unknown[]) => {
@@ -199,7 +199,7 @@ test('loads fifty promise jobs deep leave together, loads of the next tick apart
   expect(batches).toEqual([[0, 5, 50], ['later']])
 })
 
-test('a hit waits for the batch of its turn, so what follows from it and from a miss is one batch', async () => {
+test('a hit waits for the batch of its tick, so what follows from it and from a miss is one batch', async () => {
   const batches = await check(async Class => {
     const seen: unknown[][] = []
     const loader = new Class((keys: unknown[]) => {
@@ -246,7 +246,7 @@ test('the batch function runs in the async context of the first caller', async (
   expect(seen).toEqual(['first', 'first'])
 })
 
-test('with promise jobs as schedule an answer comes one promise job later', async () => {
+test('with microtasks as schedule an answer comes one microtask later', async () => {
   expect((await jobsOf(DataLoader)) - (await jobsOf(Original))).toBe(1)
 })
 

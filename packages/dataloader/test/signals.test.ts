@@ -85,7 +85,7 @@ test.each(engines)('the batch function is not called for nobody, %s', async (_, 
   expect(keys()).toEqual([])
 })
 
-test.each(engines)('a key that has left is asked anew, in the same turn or later, %s', async (_, options) => {
+test.each(engines)('a key that has left is asked anew, in the same tick or later, %s', async (_, options) => {
   const { load, batches, keys } = desk(options)
   const controller = new AbortController()
   const first = load(1, { signal: controller.signal })
@@ -275,7 +275,7 @@ test.each([
   expect(keys()).toEqual([])
 })
 
-test('what is no key is told as without a signal', () => {
+test('what is no key is refused as without a signal', () => {
   const { loader } = desk()
   const { signal } = new AbortController()
   const given = { signal }
@@ -330,7 +330,7 @@ test('a subclass with a load of its own is given what was said with loadMany', a
   expect(seen).toEqual([[1, { signal }], [2, { signal }], [3], [4]])
 })
 
-test('a subclass hears by its clear of a key that has left', async () => {
+test('a subclass learns by its clear of a key that has left', async () => {
   const cleared: number[] = []
   class Second extends DataLoader<number, number> {
     override clear(key: number): this {
@@ -346,7 +346,7 @@ test('a subclass hears by its clear of a key that has left', async () => {
   expect(cleared).toEqual([1])
 })
 
-test('a subclass hears of a failure without a cache by its clear, but not for a key that has left', async () => {
+test('a subclass learns of a failure without a cache by its clear, but not for a key that has left', async () => {
   const cleared: number[] = []
   class Second extends DataLoader<number, number> {
     override clear(key: number): this {
@@ -433,7 +433,7 @@ test('the promise of a key that has left, which stood in a cache of the user, se
   expect(await now(kept)).toBe(gone)
 })
 
-test('a batch that leaves while the listeners of a signal are told does not ask for who has gone', async () => {
+test('a batch that leaves while the listeners of a signal are notified does not ask for who has gone', async () => {
   let send!: () => void
   const { load, batches, keys } = desk({ batchScheduleFn: each => (send = each) })
   const controller = new AbortController()
@@ -533,7 +533,7 @@ test('a full batch that others stand behind is sent without the key that has lef
   expect(await Promise.all([first, ...others])).toEqual(['value 1', 'value 3', 'value 4'])
 })
 
-test('the same where all of them have come in one turn', async () => {
+test('the same where all of them have come in one tick', async () => {
   const { load, batches, keys } = desk({ concurrent: 1, size: 2, maxPending: 5 })
   const one = new AbortController()
   const loads = [1, 2, 3, 4, 5].map(key => load(key, key === 3 ? { signal: one.signal } : undefined))
@@ -548,7 +548,7 @@ test('the same where all of them have come in one turn', async () => {
   expect(await Promise.all(loads.map(now))).toEqual(['value 1', 'value 2', gone, 'value 4', 'value 5'])
 })
 
-test('a batch of which nothing is left at the end of the turn counts no more', async () => {
+test('a batch of which nothing is left at the end of the tick counts no more', async () => {
   const { load, batches, keys } = desk({ concurrent: 1, size: 1, maxPending: 2 })
   const one = new AbortController()
   const loads = [load(1, { signal: one.signal }), load(2)]
@@ -583,7 +583,7 @@ test('the signal of a batch from which a key has left aborts when the others hav
   expect(await Promise.all(loads.map(now))).toEqual([gone, gone])
 })
 
-test('of a full batch that all have left while others stood behind nobody hears', async () => {
+test('of a full batch that all have left while others stood behind nothing is reported', async () => {
   const events: BulkEvent[] = []
   const stop = onBulk({ settled: event => events.push(event) })
   try {

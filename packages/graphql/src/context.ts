@@ -147,13 +147,11 @@ export function extension(name: string, bulk: object): Readonly<Record<PropertyK
 }
 
 /** What is wrong with a context in which the application has something else under the name: one of the two would be lost. */
-export function mistakeIn(context: object, name: string): BulkOptionError | null {
-  if (!(name in context)) return null
+export function mistakeIn(context: unknown, name: string): BulkOptionError | null {
+  if (!(name in Object(context))) return null
   const found = (context as NonNullable<Context>)[name]
   if (operationOf({ bulk: found }) !== undefined) return null
-  const hint =
-    hintAt({ bulk: found }) ||
-    ` (call that something else, or give the loaders another name: { as: 'loaders' })`
+  const hint = hintAt({ bulk: found }) || ` (rename one of the two: { as: 'loaders' })`
   return new BulkOptionError(
     `the property ${name} of the context`,
     'the loaders of useBulk or defineBulk',

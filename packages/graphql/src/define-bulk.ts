@@ -8,7 +8,14 @@ import { contextClass, extension, mistakeIn } from './context.ts'
 import { prepare, type PreparedServer } from './definitions.ts'
 import { fieldResolver, wrapResolvers } from './resolvers.ts'
 import { SeenOperation } from './seen.ts'
-import type { BulkDefinitions, BulkOptions, BulkServer, Checked } from './types.ts'
+import type {
+  AnyDefinitions,
+  BulkDefinitions,
+  BulkOptions,
+  BulkServer,
+  Checked,
+  TypedByCommand,
+} from './types.ts'
 
 /**
  * Defines the loaders of a GraphQL server: of Apollo Server, Mercurius, a subgraph of a federation, or a program that calls
@@ -18,18 +25,20 @@ import type { BulkDefinitions, BulkOptions, BulkServer, Checked } from './types.
  * @param options the defaults of all loaders, and a limit over all of them
  */
 export function defineBulk<
-  const D extends BulkDefinitions & {
+  const D extends AnyDefinitions & {
     // What the compiler cites where the type of a context stands in this place.
     readonly 'with the type of a context, definitions go into a second call: defineBulk<Context>()({ ... })'?: never
   },
   const As extends string = 'bulk',
->(definitions: D & Checked<D>, options?: BulkOptions<As>): BulkServer<D, As>
+  C = unknown,
+>(definitions: D & Checked<D> & TypedByCommand<C>, options?: BulkOptions<As>): BulkServer<D, As>
 /** The same with the application's context type for all commands: `defineBulk<AppContext>()({ … })`. */
 export function defineBulk<TContext>(): <
-  const D extends BulkDefinitions<TContext>,
+  const D extends AnyDefinitions<TContext>,
   const As extends string = 'bulk',
+  C = unknown,
 >(
-  definitions: D & Checked<D>,
+  definitions: D & Checked<D> & TypedByCommand<C>,
   options?: BulkOptions<As>,
 ) => BulkServer<D, As>
 export function defineBulk(definitions?: BulkDefinitions, options: BulkOptions<string> = {}): unknown {

@@ -17,5 +17,7 @@ export type {
   BulkOptions,
   BulkServer,
   BulkSettings,
+  AnyDefinitions,
   Checked,
+  TypedByCommand,
 } from './types.ts'

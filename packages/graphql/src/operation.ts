@@ -26,6 +26,8 @@ export class Execution {
   readonly first: Asking | null
   /** In which its resolvers are called, once they are. */
   context: AsyncContext | null = null
+  /** Whether it runs for the client of an HTTP request. */
+  isAttended = false
 
   constructor(operation: Operation, unit: Unit, executed: Executed, first: Asking | null) {
     this.operation = operation
@@ -63,8 +65,6 @@ export class Operation implements UnitOwner {
 
   #aborted: { readonly reason: unknown } | null = null
   #lasting = false
-  /** How many executions run for the client of an HTTP request; those of one HTTP batch do so together. */
-  #attended = 0
   /** Ends listening to the signal of the request, where that has begun. */
   #unlisten: (() => void) | null = null
 
@@ -155,10 +155,20 @@ export class Operation implements UnitOwner {
     else if (this.#unit === unit) this.#unit = next
   }
 
+  /** An execution has failed, perhaps because its client has gone. */
+  fail(execution: Execution): void {
+    this.look()
+    this.end(execution)
+  }
+
   /** An execution has ended. */
   end(execution: Execution): void {
     execution.unit.executed()
     this.#executions = this.#executions.filter(each => each !== execution)
+    if (!this.#isAttended) {
+      this.#unlisten?.()
+      this.#unlisten = null
+    }
     const latest = this.#executions.at(-1)
     // What is not known to be of any is of one that goes on. More operations of an HTTP batch may begin.
     const isOver = !this.#unit.isShared && !this.#executions.some(({ unit }) => unit === this.#unit)
@@ -200,8 +210,8 @@ export class Operation implements UnitOwner {
 
   /** The first of its events that has not been answered is. */
   answered({ unit }: Execution): void {
-    const first = this.#events.find(({ source }) => source === unit)?.event
-    if (first) this.#events = this.#events.filter(({ event }) => !isSame(event!, first))
+    const first = this.#events.find(({ source }) => source === unit)
+    this.#events = this.#events.filter(event => event !== first)
     unit.renew()
   }
 
@@ -243,22 +253,21 @@ export class Operation implements UnitOwner {
 
   // ---- The client
 
-  /** From here until {@link Operation.leave} it runs for the client of an HTTP request, who may go. */
-  attend(): void {
-    this.#attended++
+  /** An execution runs for the client of an HTTP request, who may go. */
+  attend(execution: Execution): void {
+    execution.isAttended = true
     // Others wait for it: that it is aborted must not become known only when it loads, since it may hang before.
     if (this.server.scope !== undefined) this.listen()
   }
 
-  leave(): void {
-    if (--this.#attended > 0) return
-    this.#unlisten?.()
-    this.#unlisten = null
+  /** Those of one HTTP batch run for one client. */
+  get #isAttended(): boolean {
+    return this.#executions.some(({ isAttended }) => isAttended)
   }
 
   /** Looks whether the client has gone, since a bulk starts. Gives the signal that will tell, if one can. */
   look(): AbortSignal | null {
-    if (this.#attended === 0 || this.#aborted !== null) return null
+    if (!this.#isAttended || this.#aborted !== null) return null
     const { signal } = (this.context as RequestContext).request!
     if (signal.aborted) this.abort(signal.reason)
     return signal
@@ -279,13 +288,14 @@ export class Operation implements UnitOwner {
     this.#aborted = { reason }
     this.#unit.abort(reason)
     this.#expected?.abort(reason)
-    for (const event of this.#events) event.abort(reason)
-    for (const { unit } of this.#executions) unit.abort(reason)
+    for (const execution of this.#executions) this.give(execution, reason)
   }
 
   /** Nobody waits for an execution any more. */
-  give(execution: Execution, reason: unknown): void {
-    if (!this.#lasting) execution.unit.abort(reason)
+  give({ unit }: Execution, reason: unknown): void {
+    if (this.#lasting) return
+    unit.abort(reason)
+    for (const event of this.#events) if (event.source === unit) event.abort(reason)
   }
 }
 

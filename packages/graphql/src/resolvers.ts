@@ -4,7 +4,7 @@
  * @module
  */
 
-import { isThenable, watchesCalls } from '@bulkcall/core/kit'
+import { isThenable, registry } from '@bulkcall/core/kit'
 import type { GraphQLField, GraphQLNamedType, GraphQLResolveInfo, GraphQLSchema } from 'graphql'
 import { asking } from './asking.ts'
 import { operationOf } from './context.ts'
@@ -184,7 +184,7 @@ function run(
   let result: unknown
   try {
     result =
-      operation.hasSeveral || watchesCalls()
+      operation.hasSeveral || registry.called
         ? asking(info, unit, () => resolve.call(self, first, second, third, fourth))
         : resolve.call(self, first, second, third, fourth)
   } catch (error) {

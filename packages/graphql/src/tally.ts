@@ -4,7 +4,6 @@
  */
 
 import { BulkLoader, type CallOptions } from '@bulkcall/core'
-import { isThenable, shapeOf } from '@bulkcall/core/kit'
 
 /** For which request each figures are. A cache of responses may give them again, for another one. */
 const requests = new WeakMap<object, Request | undefined>()
@@ -52,59 +51,21 @@ export class LoaderTally {
   /** Two loaders may have one name. */
   readonly loaders: Set<{ readonly answered: number }> = new Set<{ readonly answered: number }>()
 
-  /** Counts a bulk and its time: until its command has given all that it gives. */
-  counted(command: () => unknown): unknown {
+  /** Counts a bulk, whose time is that until the latest of the calls of what this gives. */
+  begin(): () => void {
     this.bulks++
-    const startedAt = performance.now()
-    const end = (): void => {
-      this.ms += performance.now() - startedAt
-    }
-    try {
-      return ending(command(), end)
-    } catch (error) {
-      end()
-      throw error
+    let latest = performance.now()
+    return () => {
+      const now = performance.now()
+      this.ms += now - latest
+      latest = now
     }
   }
 
   told(): object {
     let hits = 0
     for (const { answered } of this.loaders) hits += answered
-    return { loads: this.loads, hits, bulks: this.bulks, ms: Math.round(this.ms * 100) / 100 }
-  }
-}
-
-/** What a command gave, and `end` is called when that is all. A thenable is asked once: some run a query each time. */
-function ending(given: unknown, end: () => void): unknown {
-  if (isThenable(given)) {
-    return Promise.resolve(given).then(
-      results => ending(results, end),
-      (error: unknown) => {
-        end()
-        throw error
-      },
-    )
-  }
-  const shape = shapeOf(given)
-  if (shape === 'iterable') return drawn(given as Iterable<unknown>, end)
-  if (shape === 'stream') return read(given as AsyncIterable<unknown>, end)
-  end()
-  return given
-}
-
-function* drawn(results: Iterable<unknown>, end: () => void): Generator {
-  try {
-    yield* results
-  } finally {
-    end()
-  }
-}
-
-async function* read(results: AsyncIterable<unknown>, end: () => void): AsyncGenerator {
-  try {
-    yield* results
-  } finally {
-    end()
+    return { loads: this.loads, hits, bulks: this.bulks, ms: Number(this.ms.toFixed(2)) }
   }
 }
 

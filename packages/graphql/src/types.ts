@@ -35,7 +35,7 @@ export type BulkCommand<K = any, G extends Given<K> = Given<any>, TContext = any
 type Given<K> = LoaderResults<K, unknown> | PromiseLike<LoaderResults<K, unknown>>
 
 /** A command as a definition takes it, whatever its keys are. Its parameter and what it gives, {@link Checked} looks at. */
-type AnyCommand<TContext> = (keys: never[], context: BulkCommandContext<TContext>) => unknown
+type AnyCommand<TContext> = (keys: never, context: BulkCommandContext<TContext>) => unknown
 
 /** The settings of one loader, or the defaults of all of them. */
 export interface BulkSettings {
@@ -94,20 +94,10 @@ interface OwnSettings extends BulkSettings {
   readonly nullKeys?: NullKeys | undefined
 }
 
-/** Those that are given keys or answers. */
-interface TypedSettings<K, V> {
-  /** What two keys must have in common to be equal; needed where keys are objects. */
-  readonly cacheKeyFn?: ((key: K) => unknown) | undefined
-  /**
-   * Of a shared loader: makes each operation a copy of its own of an answer, such as `structuredClone`.
-   * @default none: all operations get the same, and what of it is a plain object or an array is frozen
-   */
-  readonly clone?: ((value: V) => unknown) | undefined
-}
-
-/** One loader: its command and its settings. */
-export interface BulkDefinition<TContext = any> extends OwnSettings, TypedSettings<any, any> {
-  readonly command: AnyCommand<TContext>
+/** What is said of the rest of a definition, whose types depend on one another. */
+interface OtherSettings {
+  /** Answers the keys of one bulk: one result for each key in their order, a `Map`, an async iterable, or `null` for none. */
+  readonly command?: unknown
   /**
    * Whether its bulks take keys of every operation of the server, while each operation keeps its own cache: `true`, or
    * whose keys may be in one bulk (a tenant, a role, a locale; compared as a `Map` compares). Bulks never mix partitions,
@@ -115,7 +105,41 @@ export interface BulkDefinition<TContext = any> extends OwnSettings, TypedSettin
    * viewer's for another's key. It may be repeated: a bulk that fails is asked again for each operation alone.
    * @default false
    */
+  readonly shared?: unknown
+  /** What two keys must have in common to be equal; needed where keys are objects. */
+  readonly cacheKeyFn?: unknown
+  /**
+   * Of a shared loader: makes each operation a copy of its own of an answer, such as `structuredClone`.
+   * @default none: all operations get the same, and what of it is a plain object or an array is frozen
+   */
+  readonly clone?: unknown
+}
+
+/** A definition as it is before it is known what its keys and answers are. */
+interface AnyDefinition<TContext> extends OwnSettings, OtherSettings {
+  readonly command: AnyCommand<TContext>
   readonly shared?: boolean | ((context: TContext) => unknown) | undefined
+}
+
+/** One loader: its command and its settings. */
+export interface BulkDefinition<TContext = any> extends AnyDefinition<TContext> {
+  readonly cacheKeyFn?: ((key: any) => unknown) | undefined
+  readonly clone?: ((value: any) => unknown) | undefined
+}
+
+/**
+ * Tells the compiler the types of keys and answers from the command beside them, so that settings which are given those need
+ * none.
+ */
+export type TypedByCommand<C> = {
+  // `object` says nothing, but that what has none of the settings may be a definition all the same: a command.
+  readonly [Name in keyof C]: TypedDefinition<C[Name], KeyOf<C[Name]>, ValueOf<C[Name]>> & object
+}
+
+interface TypedDefinition<C, K, V> extends OwnSettings, OtherSettings {
+  readonly command?: C
+  readonly cacheKeyFn?: ((key: K) => unknown) | undefined
+  readonly clone?: ((value: V) => unknown) | undefined
 }
 
 /**
@@ -135,21 +159,29 @@ type CheckedOne<D> = D extends (...args: any[]) => unknown
     } & SeesNoContext<D> &
       // Said once more, since what stands in an editor when a setting is pointed at is what is said of it here.
       OwnSettings &
-      TypedSettings<OrAny<KeyOf<D>>, OrAny<ValueOf<D>>>
+      OtherSettings
 
 /** What a command must be beside a function: nothing, or what the compiler cites. */
 type CheckedCommand<C> = C extends (keys: infer Keys, ...rest: any[]) => infer G
   ? unknown extends G
     ? unknown
-    : Keys extends readonly never[]
+    : [Keys] extends [readonly never[]]
       ? { 'the keys of a command need a type, such as (keys: number[]) => ...': Keys }
-      : [G] extends [Given<any>]
-        ? unknown
-        : { 'a command gives one result for each key, in a list or a Map, or null for none': Awaited<G> }
+      : [any[]] extends [Keys]
+        ? [G] extends [Given<any>]
+          ? CheckedMap<KeyOf<C>, Extract<Awaited<G>, ReadonlyMap<any, any>>>
+          : { 'a command gives one result for each key, in a list or a Map, or null for none': Awaited<G> }
+        : { 'a command gets all keys of a bulk, in an array, such as (keys: number[]) => ...': Keys }
   : unknown
 
-/** Of a definition whose types are not known yet, as while the compiler infers them, nothing is known. */
-type OrAny<T> = [T] extends [never] ? any : T
+/** A Map is asked for the very keys that the command gets: one with others has no answer for any. */
+type CheckedMap<K, M> = [M] extends [ReadonlyMap<infer Key, any>]
+  ? [K] extends [Key]
+    ? unknown
+    : [Key] extends [K]
+      ? unknown
+      : { 'the Map has other keys than the command gets': { inTheMap: Key; key: K } }
+  : never
 
 type SeesNoContext<D> = D extends { readonly shared: true | ((context: any) => unknown) }
   ? { readonly command: (keys: any, context: SharedCommandContext<any>) => unknown }
@@ -158,6 +190,11 @@ type SeesNoContext<D> = D extends { readonly shared: true | ((context: any) => u
 /** The loaders of a server, by the name that they have on `ctx.bulk`. */
 export type BulkDefinitions<TContext = any> = Readonly<
   Record<string, BulkDefinition<TContext> | AnyCommand<TContext>>
+>
+
+/** The same before it is known what their keys and answers are. */
+export type AnyDefinitions<TContext = any> = Readonly<
+  Record<string, AnyDefinition<TContext> | AnyCommand<TContext>>
 >
 
 /** The defaults of all loaders, and what concerns all of them. */
@@ -192,10 +229,10 @@ type ValueOf<D> = CommandOf<D> extends (...args: any[]) => infer G ? ResultOf<G>
 type LoaderOf<D> = BulkLoader<OrNull<KeyOf<D>, NullKeysOf<D>>, OrNull<ValueOf<D>, NullKeysOf<D>>, any>
 
 /** What resolvers find on `ctx.bulk`. */
-export type BulkLoaders<D extends BulkDefinitions> = { readonly [Name in keyof D]: LoaderOf<D[Name]> }
+export type BulkLoaders<D extends AnyDefinitions> = { readonly [Name in keyof D]: LoaderOf<D[Name]> }
 
 /** The loaders of a server. It remembers their types, and the name that they have in the context, for {@link BulkContext}. */
-export interface BulkServer<D extends BulkDefinitions, As extends string = 'bulk'> {
+export interface BulkServer<D extends AnyDefinitions, As extends string = 'bulk'> {
   readonly '~definitions': D
   readonly '~as': As
   /**

@@ -21,7 +21,7 @@ import type { DocumentNode, GraphQLResolveInfo, GraphQLSchema, OperationDefiniti
 import { callingField } from './asking.ts'
 import { given, type PreparedLoader, type PreparedServer } from './definitions.ts'
 import { rethrow, unlocatedResults } from './unlocated.ts'
-import { CountingLoader, Tally } from './tally.ts'
+import { CountingLoader, Tally, type LoaderTally } from './tally.ts'
 import type { BulkCommand, BulkCommandContext } from './types.ts'
 
 type AnyLoader = BulkLoader<any, any, any>
@@ -172,8 +172,7 @@ export class Unit implements AsyncContext {
   #makeLoader(command: BulkCommand, options: BulkLoaderOptions<any, any, any, any>): AnyLoader {
     if (this.tally === null) return new BulkLoader<any, any, any>(this.#bind(command), options)
     const tally = this.tally.of(options.name!)
-    const counting: BulkCommand = (keys, context) => tally.counted(() => command(keys, context)) as never
-    return new CountingLoader<any, any>(tally, this.#bind(counting), options)
+    return new CountingLoader<any, any>(tally, this.#bind(command, tally), options)
   }
 
   /**
@@ -193,7 +192,7 @@ export class Unit implements AsyncContext {
     // An object that is made for each load, or the promise of an async function: no two loads would be in one bulk.
     const isStable = partitionOf === null || Object.is(partition, partitionOf(context))
     check(`the partition of ${prepared.property}`, isStable, 'the same value each time', partition)
-    // What the same partition has told before the context was finished is still known.
+    // What the same partition has shown before the context was finished is still known.
     const cacheMap = same[0]?.cacheMap ?? new Map()
     const kept = prepared.options.cache === false || !this.keeps ? forgetful : { cacheMap }
     const { scope } = this
@@ -266,14 +265,15 @@ export class Unit implements AsyncContext {
   }
 
   /** A command of the application, as the core calls it. */
-  #bind(command: BulkCommand): LoaderCommand<any, any> {
+  #bind(command: BulkCommand, tally?: LoaderTally): LoaderCommand<any, any> {
     return (keys, bulk) => {
       this.owner.look()
       if (this.aborted !== null) throw this.aborted.reason
+      const came = tally?.begin() ?? (() => {})
       try {
-        return unlocatedResults(command(keys, new BoundContext(this, bulk))) as never
+        return unlocatedResults(command(keys, new BoundContext(this, bulk)), came) as never
       } catch (error) {
-        return rethrow(error)
+        return rethrow(error, came)
       }
     }
   }

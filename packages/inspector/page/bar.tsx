@@ -1,5 +1,5 @@
 /**
- * The bar of one bulk: its phases along the time, told apart by pattern as well as by colour.
+ * The bar of one bulk: its phases along the time, distinguished by pattern as well as by colour.
  * @module
  */
 

@@ -7,7 +7,7 @@ import type { JSX } from 'preact'
 import type { RecordedBulk } from '../src/recording.ts'
 import type { View } from './layout.ts'
 
-/** As many columns as can be told apart. */
+/** As many columns as the eye can distinguish. */
 const columns = 240
 
 export function Density({

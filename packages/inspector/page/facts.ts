@@ -27,7 +27,7 @@ const natural = 1.5
  *
  * While the event loop is busy nothing can start a bulk, whatever its settings: a window is charged only with the time in
  * which the loop was idle. For how long it was busy is known, not when; but what came after the whole delay was it, since a
- * timer had come due, and most of the rest is the turn in which the bulk opened.
+ * timer had come due, and most of the rest is the tick in which the bulk opened.
  */
 export function spansOf(bulk: RecordedBulk, now: number): Span[] {
   const { openedAt, startedAt, settledAt } = bulk
@@ -49,7 +49,7 @@ export function spansOf(bulk: RecordedBulk, now: number): Span[] {
 /** For how long the event loop was busy at the begin of a window, and at its end. */
 function busyIn({ delay, openedAt, busyOpen }: RecordedBulk, readyAt: number): [first: number, last: number] {
   const open = readyAt - openedAt
-  // With `delay: 0` a bulk waits for the end of the turn and for nothing else.
+  // With `delay: 0` a bulk waits for the end of the tick and for nothing else.
   if (delay === 0) return [open, 0]
   const late = Math.max(0, open - (delay ?? Infinity))
   // Where nobody counts it, as on other platforms, only a timer that is late says so.

@@ -9,14 +9,13 @@ import { figure } from './numbers.ts'
 /** More than any server records, and no more than a page bears. */
 const most = {
   bytes: 200_000_000,
-  /** Of anything in any list, in the whole file. */
+  /** Of anything in any list, in the whole file. Documents have no other bound: each part of an HTTP batch has its own. */
   entries: 1_000_000,
   operations: 10_000,
   bulks: 20_000,
   loaders: 1_000,
   limiters: 500,
   fields: 5_000,
-  documents: 10_000,
   lines: 2_000,
   arrivals: 20_000,
   /** Those of one operation: a replay has an object for each. */
@@ -108,7 +107,7 @@ const recording: Pattern = {
       errors: 'whole',
       bulks: [bulk, most.bulks],
       omitted: 'whole?',
-      documents: ['whole', most.documents, 'optional'],
+      documents: ['whole', most.entries, 'optional'],
       variables: 'text?',
       hits: [{ tuple: ['text', 'whole'] }, most.loaders],
       fieldHits: [{ tuple: ['whole', 'text', 'whole'] }, most.fields],
@@ -116,7 +115,7 @@ const recording: Pattern = {
     },
     most.operations,
   ],
-  documents: [{ id: 'whole', lines: [{ tuple: ['depth', 'text'] }, most.lines] }, most.documents],
+  documents: [{ id: 'whole', lines: [{ tuple: ['depth', 'text'] }, most.lines] }, most.entries],
 }
 
 /** Reads a file; an error says what is wrong with it. One that is too large is not even read. */
@@ -139,7 +138,7 @@ export function readRecording(text: string): Recording {
 
 /** A value as a recording; an error says what is wrong with it. */
 export function checkRecording(value: unknown): Recording {
-  const version = typeof value === 'object' && value !== null ? (value as { version?: unknown }).version : 2
+  const { version } = Object(value) as { version?: unknown }
   if (typeof version === 'number' && version !== 2)
     throw new Error(`The file has version ${version}; this page reads version 2.`)
   const wrong = misfit(value, recording, 'the recording', { left: most.entries })

@@ -15,7 +15,7 @@ import { durationOf } from './facts.ts'
 import type { Documents } from './groups.ts'
 import { allOf } from './limits.ts'
 import { loadersOf, predictedOf, type Change, type Prediction } from './prediction.ts'
-import { timelineOf, type Moment, type Task, type Timeline, type Turn } from './timeline.ts'
+import { timelineOf, type Moment, type Task, type Timeline, type Tick } from './timeline.ts'
 import { VirtualHost } from './virtual-host.ts'
 
 /** Replays an operation that has ended. */
@@ -60,7 +60,7 @@ type Call = AsyncBulkCall<Task, null>
 
 /** A task that follows another one, and with which others it came. */
 interface Follower {
-  readonly turn: Turn
+  readonly tick: Tick
   readonly part: number
   readonly task: Task
   /** Whether its bulk could not close before it came: others come while it waits for a slot. */
@@ -109,7 +109,7 @@ class Replay {
     this.#calls = this.#callsOf(operation, change)
     this.#unsettled = new Map(bulks.map(({ id, tasks }) => [id, tasks]))
     for (const bulk of bulks) this.#mark(bulk)
-    this.#spread(this.#timeline.turns())
+    this.#spread(this.#timeline.ticks())
   }
 
   async play(): Promise<void> {
@@ -175,18 +175,18 @@ class Replay {
    * What follows each task of a bulk: where two tasks followed six, one follows the first of them, and one the fourth. So
    * of a bulk that is split each part has its share.
    */
-  #spread(turns: readonly Turn[]): void {
+  #spread(ticks: readonly Tick[]): void {
     const places = new Map<number | null, number>(this.#bulks.map(({ id, tasks }) => [id, tasks]))
     const following = new Map<number | null, Follower[]>()
-    for (const turn of turns.toSorted((a, b) => a.moment.ms - b.moment.ms)) {
-      const those = following.get(turn.moment.after) ?? []
-      following.set(turn.moment.after, those)
-      for (const [part, { ms, tasks }] of turn.parts.entries()) {
+    for (const tick of ticks.toSorted((a, b) => a.moment.ms - b.moment.ms)) {
+      const those = following.get(tick.moment.after) ?? []
+      following.set(tick.moment.after, those)
+      for (const [part, { ms, tasks }] of tick.parts.entries()) {
         for (const task of tasks) {
           const window = this.#windows.get(task.bulk.id)
-          const early = window !== undefined && turn.at + ms <= task.bulk.readyAt! + hair
+          const early = window !== undefined && tick.at + ms <= task.bulk.readyAt! + hair
           if (early) window.missing = ++window.tasks + 1
-          those.push({ turn, part, task, early })
+          those.push({ tick, part, task, early })
         }
       }
     }
@@ -198,39 +198,39 @@ class Replay {
     }
   }
 
-  /** Those that came in one turn come in one turn. */
+  /** Those that came in one tick come in one tick. */
   #follow(followers: readonly Follower[]): void {
-    const turns = new Map<Turn, Follower[]>()
+    const ticks = new Map<Tick, Follower[]>()
     for (const each of followers) {
-      const together = turns.get(each.turn)
-      if (together === undefined) turns.set(each.turn, [each])
+      const together = ticks.get(each.tick)
+      if (together === undefined) ticks.set(each.tick, [each])
       else together.push(each)
     }
-    for (const [turn, together] of turns) this.#arrive(turn, together)
+    for (const [tick, together] of ticks) this.#arrive(tick, together)
   }
 
-  #arrive(turn: Turn, followers: readonly Follower[]): void {
+  #arrive(tick: Tick, followers: readonly Follower[]): void {
     const { host, scope } = this
-    // A part of what came in a turn takes a part of its time.
-    const share = followers.length / turn.parts.reduce((sum, { tasks }) => sum + tasks.length, 0)
+    // A part of what came in a tick takes a part of its time.
+    const share = followers.length / tick.parts.reduce((sum, { tasks }) => sum + tasks.length, 0)
     const byPart: Follower[][] = []
     for (const each of followers) (byPart[each.part] ??= []).push(each)
     // Until then something is at work that may bring tasks, so the scope is not quiet.
     void scope.run(async () => {
-      await host.sleep(turn.moment.ms)
+      await host.sleep(tick.moment.ms)
       const begin = host.now()
       for (const together of byPart.filter(Boolean)) {
-        host.elapse(begin + turn.parts[together[0]!.part]!.ms * share)
+        host.elapse(begin + tick.parts[together[0]!.part]!.ms * share)
         for (const { task } of together) this.#open(task.bulk.id)
         void scope.run(() =>
           Promise.all(together.map(({ task }) => this.#calls.get(task.bulk.loader)!.call(task))),
         )
         // A bulk that is full starts in a microtask.
         // oxlint-disable-next-line no-await-in-loop -- one after the other
-        await promiseJobs()
+        await microtasks()
         for (const { task, early } of together) if (early) this.#came(task.bulk.id)
       }
-      host.elapse(begin + turn.took * share)
+      host.elapse(begin + tick.took * share)
     })
   }
 
@@ -253,7 +253,7 @@ class Replay {
     this.#windows.set(id, { bulk, missing: 1, tasks: 0, end: null })
     this.#after(this.#timeline.closing(bulk), ms => void this.host.sleep(ms).then(() => this.#came(id)))
     const late = readyAt! - openedAt - (delay ?? Infinity)
-    // What closed for another cause did so before its timer had its turn.
+    // What closed for another cause did so before its timer could fire.
     const to = late + (cause === 'delay' ? 0 : hair)
     if (late > 0)
       this.#after(this.#timeline.moment(readyAt! - late), ms => this.host.stall(ms - hair, ms + to))
@@ -283,7 +283,7 @@ class Replay {
 }
 
 /** The jobs in which a bulk starts that is full. */
-async function promiseJobs(): Promise<void> {
+async function microtasks(): Promise<void> {
   // oxlint-disable-next-line no-await-in-loop -- one after the other
   for (let job = 0; job < 4; job++) await Promise.resolve()
 }

@@ -1,5 +1,5 @@
 /**
- * The timeline of an operation for a replay: what came when, after what, in which turn of the event loop, and when each
+ * The timeline of an operation for a replay: what came when, after what, in which tick of the event loop, and when each
  * window closed. All of it relative to the bulk that had settled before and from which it may have followed, so that it
  * moves with that bulk.
  * @module
@@ -28,14 +28,14 @@ export interface Task {
   readonly place: number
 }
 
-/** Tasks of one loader that come so many ms after the begin of their turn. */
+/** Tasks of one loader that come so many ms after the begin of their tick. */
 export interface Part {
   readonly ms: number
   readonly tasks: readonly Task[]
 }
 
-/** A turn of the event loop that brought tasks: when it began, what came in it, and for how long it went on. */
-export interface Turn {
+/** A tick of the event loop that brought tasks: when it began, what came in it, and for how long it went on. */
+export interface Tick {
   readonly moment: Moment
   readonly at: number
   readonly parts: readonly Part[]
@@ -115,8 +115,8 @@ export class Timeline {
   /** How long after it was ready each bulk really started whose start nothing held up: others were called before it. */
   readonly lag = new Map<number, number>()
 
-  /** The turns that brought tasks. */
-  turns(): Turn[] {
+  /** The ticks that brought tasks. */
+  ticks(): Tick[] {
     const groups = new Map<string, Group>()
     for (const bulk of this.#queue()) this.#place(bulk, groups)
     for (const group of groups.values()) group.over = Math.min(group.over, this.#closedAfter(group))
@@ -146,7 +146,7 @@ export class Timeline {
       .reduce((latest, each) => (each.ms < latest.ms ? each : latest))
   }
 
-  /** When the first window closed after a turn had brought its last task: no window closes within a turn. */
+  /** When the first window closed after a tick had brought its last task: no window closes within a tick. */
   #closedAfter({ at, took, parts }: Group): number {
     const last = parts.reduce((latest, part) => Math.max(latest, part.at), at)
     const closed = this.#closings[countUntil(this.#closings, last, closing => closing)] ?? Infinity
@@ -203,7 +203,7 @@ export class Timeline {
     })
   }
 
-  /** The tasks of a bulk come in the turns in which they came; what opened it and what filled it, when it did. */
+  /** The tasks of a bulk come in the ticks in which they came; what opened it and what filled it, when it did. */
   #place({ bulk, arrivals, nextOpenedAt }: Filled, groups: Map<string, Group>): void {
     const { openedAt, readyAt, cause } = bulk
     let place = 0
@@ -213,7 +213,7 @@ export class Timeline {
       groups.set(key, group)
       group.took = Math.max(group.took, took)
       const isLast = n === arrivals.length - 1
-      // A window closes after the microtasks of a turn; what the commands do that start then is no part of it.
+      // A window closes after the microtasks of a tick; what the commands do that start then is no part of it.
       if (cause === 'tick' || (cause !== 'size' && readyAt! <= at + took)) {
         if (isLast) group.over = Math.min(group.over, Math.max(readyAt!, at))
       }

@@ -63,7 +63,7 @@ export class VirtualHost implements Host {
     this.#stalls.push([this.#time + from, this.#time + to])
   }
 
-  /** The turn goes on until then: timers that come due are late. */
+  /** The tick goes on until then: timers that come due are late. */
   elapse(to: number): void {
     this.#time = Math.max(this.#time, to)
     this.#remember()
@@ -96,7 +96,7 @@ export class VirtualHost implements Host {
   async play(): Promise<void> {
     const { port1, port2 } = new MessageChannel()
     // A message comes when no microtask is left, and browsers do not hold it back as they do timers.
-    const promiseJobs = (): Promise<void> =>
+    const microtasks = (): Promise<void> =>
       new Promise(done => {
         port1.onmessage = () => done()
         port2.postMessage(null)
@@ -104,7 +104,7 @@ export class VirtualHost implements Host {
     try {
       for (let instants = 0; instants < mostInstants; instants++) {
         // oxlint-disable-next-line no-await-in-loop -- one instant after the other
-        await this.#turn(promiseJobs)
+        await this.#tick(microtasks)
         if (this.#timers.size === 0) return
         this.#leap()
       }
@@ -125,23 +125,23 @@ export class VirtualHost implements Host {
     if (this.#stalls.length > 0) this.#stalls = this.#stalls.filter(([, until]) => until > to)
   }
 
-  async #turn(promiseJobs: () => Promise<void>): Promise<void> {
-    await promiseJobs()
+  async #tick(microtasks: () => Promise<void>): Promise<void> {
+    await microtasks()
     while (this.#jobs.length > 0) {
       const jobs = this.#jobs
       this.#jobs = []
       for (const job of jobs) job()
       // oxlint-disable-next-line no-await-in-loop -- what these jobs bring about comes before the next
-      await promiseJobs()
+      await microtasks()
     }
   }
 
-  /** To the next timer. What is due at one instant is one turn. */
+  /** To the next timer. What is due at one instant is one tick. */
   #leap(): void {
     let next = Infinity
     for (const { at } of this.#timers) next = Math.min(next, at)
     this.#pass(Math.max(this.#time, next))
-    // What is set now, for this very instant too, is a turn of its own.
+    // What is set now, for this very instant too, is a tick of its own.
     const set = [...this.#timers]
     for (const timer of set) {
       if (timer.at > next || !this.#timers.has(timer)) continue

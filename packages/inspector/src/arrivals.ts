@@ -1,5 +1,5 @@
 /**
- * Arrivals: when tasks came, after what, and in which turn of the event loop.
+ * Arrivals: when tasks came, after what, and in which tick of the event loop.
  * @module
  */
 
@@ -15,7 +15,7 @@ interface Recording {
 }
 
 /**
- * Tasks come into a bulk. All that come in one turn come at one instant, and the turn takes so long: how long the resolvers
+ * Tasks come into a bulk. All that come in one tick come at one instant, and the tick takes so long: how long the resolvers
  * of a list take, one after the other, is no time in which a timer could have fired.
  */
 export function arrive(
@@ -24,30 +24,30 @@ export function arrive(
   tasks: number,
   { clock, loop, shelf }: Recording,
 ): void {
-  const { number } = loop.turn()
+  const { number } = loop.tick()
   const { lastSettled: after } = entry
-  if (entry.turn?.number !== number || entry.turn.after !== after) {
+  if (entry.tick?.number !== number || entry.tick.after !== after) {
     const startedAt = clock.now()
     const begun = { number, after, ms: Math.max(0, rounded(startedAt - entry.lastSettledAt)), arrivals: [] }
-    entry.turn = begun
+    entry.tick = begun
     loop.atEnd(endedAt => ends(begun, rounded(endedAt - startedAt)))
   }
-  const { turn } = entry
+  const { tick } = entry
   const latest = bulk.arrivals.at(-1)
-  const joins = latest?.[0] === after && latest[1] === turn.ms
+  const joins = latest?.[0] === after && latest[1] === tick.ms
   // Where there is no room, they are said to have come with the ones before: as many must come as the bulk has tasks.
   if (latest !== undefined && (joins || !shelf.hasRoom(entry, weights.arrival))) {
     latest[2] += tasks
     return
   }
-  const arrival: Arrival = [after, turn.ms, tasks]
+  const arrival: Arrival = [after, tick.ms, tasks]
   bulk.arrivals.push(arrival)
-  turn.arrivals.push(arrival)
+  tick.arrivals.push(arrival)
 }
 
-/** A turn of no length worth a word is none: most arrivals have three parts. */
-function ends(turn: { readonly arrivals: readonly Arrival[] }, took: number): void {
-  if (took > 0) for (const arrival of turn.arrivals) arrival[3] = took
+/** A tick of no length worth a word is none: most arrivals have three parts. */
+function ends(tick: { readonly arrivals: readonly Arrival[] }, took: number): void {
+  if (took > 0) for (const arrival of tick.arrivals) arrival[3] = took
 }
 
 /** To microseconds: more digits say nothing. */

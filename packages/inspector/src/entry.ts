@@ -13,8 +13,8 @@ export const longestName = 200
 /** What the parts of an operation take in memory, in bytes: about, and rather too much. */
 export const weights = { operation: 800, bulk: 750, pair: 120, arrival: 130, limiter: 100 } as const
 
-/** A turn of the event loop in which tasks came, and when. */
-interface Turn {
+/** A tick of the event loop in which tasks came, and when. */
+interface Tick {
   readonly number: number
   readonly after: number | null
   readonly ms: number
@@ -29,8 +29,8 @@ export interface Entry {
   /** The bulk that has settled last, and when. */
   lastSettled: number | null
   lastSettledAt: number
-  /** The latest turn in which tasks came, and when the first of them did. */
-  turn: Turn | null
+  /** The latest tick in which tasks came, and when the first of them did. */
+  tick: Tick | null
   /** Its bulks that have not started, by their numbers. */
   readonly open: Map<number, RecordedBulk>
   readonly documents: RecordedDocument[]
@@ -66,7 +66,7 @@ export function entryOf(id: number, scope: BulkScope, startedAt: number, at: num
     startedAt,
     lastSettled: null,
     lastSettledAt: startedAt,
-    turn: null,
+    tick: null,
     open: new Map(),
     documents: [],
     running: 0,

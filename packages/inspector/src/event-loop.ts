@@ -1,5 +1,5 @@
 /**
- * The event loop: which turn it is in, and for how long it had something to do.
+ * The event loop: which tick it is in, and for how long it had something to do.
  *
  * A batch that is open while the event loop is busy does not wait for more calls: nothing could start it. So a window is
  * charged only with the time in which the event loop was idle.
@@ -29,8 +29,8 @@ export const realClock: Clock = {
   },
 }
 
-/** A turn of the event loop. */
-export interface LoopTurn {
+/** A tick of the event loop. */
+export interface LoopTick {
   readonly number: number
   readonly startedAt: number
 }
@@ -44,34 +44,34 @@ export class EventLoop {
   readonly #at = new Float64Array(capacity)
   readonly #idle = new Float64Array(capacity)
   #samples = 0
-  #turn: LoopTurn | null = null
-  #lastTurn = 0
+  #tick: LoopTick | null = null
+  #lastTick = 0
   #ends: ((endedAt: number) => void)[] = []
 
   constructor(clock: Clock) {
     this.#clock = clock
   }
 
-  /** The turn that runs now. It is known from the first time on that anyone wants to know it. */
-  turn(): LoopTurn {
-    if (this.#turn === null) {
-      this.#turn = { number: ++this.#lastTurn, startedAt: this.#clock.now() }
+  /** The tick that runs now. It is known from the first time on that anyone wants to know it. */
+  tick(): LoopTick {
+    if (this.#tick === null) {
+      this.#tick = { number: ++this.#lastTick, startedAt: this.#clock.now() }
       this.sample()
       endOfTick(() => this.#end())
     }
-    return this.#turn
+    return this.#tick
   }
 
-  /** Calls this at the end of the turn that runs now. */
+  /** Calls this at the end of the tick that runs now. */
   atEnd(job: (endedAt: number) => void): void {
-    this.turn()
+    this.tick()
     this.#ends.push(job)
   }
 
   #end(): void {
     const jobs = this.#ends
     this.#ends = []
-    this.#turn = null
+    this.#tick = null
     this.sample()
     const now = this.#clock.now()
     for (const job of jobs) job(now)

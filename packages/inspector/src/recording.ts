@@ -62,14 +62,14 @@ export interface RecordedLimiter {
   readonly slots: number | null
 }
 
-/** Tasks of one bulk that came in one turn of the event loop, and what they came after. */
+/** Tasks of one bulk that came in one tick of the event loop, and what they came after. */
 export type Arrival = [
   /** The bulk of this operation that had settled last; `null` for the start of the operation. */
   after: number | null,
-  /** How long after it the first task of that turn came. */
+  /** How long after it the first task of that tick came. */
   ms: number,
   tasks: number,
-  /** For how long that turn went on then. */
+  /** For how long that tick went on then. */
   took?: number,
 ]
 

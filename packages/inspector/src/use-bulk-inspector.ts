@@ -23,13 +23,13 @@ export interface BulkInspectorOptions {
    */
   readonly enabled?: ((request: Request) => boolean | PromiseLike<boolean>) | undefined
   /**
-   * How many operations are kept: a whole number from 1.
+   * How many operations are kept: a whole number from 1 to 10,000, as the page reads no more.
    * @default 200
    */
   readonly operations?: number | undefined
   /**
    * How much memory they may take, about, in bytes: the oldest have to go. One operation may take a quarter of it, and at most 8 MB; of one
-   * that would take more, the bulks that have no room are only counted. A whole number from 100,000.
+   * that would take more, the bulks that have no room are only counted. A whole number from 100,000 to 100,000,000.
    * @default 32_000_000
    */
   readonly bytes?: number | undefined
@@ -54,13 +54,8 @@ export function useBulkInspector(options: BulkInspectorOptions = {}): Plugin {
   checkNames(options, ['enabled', 'operations', 'bytes', 'values', 'allowedHosts'])
   const { enabled, operations = 200, bytes = defaultBytes, values = false, allowedHosts = [] } = options
   check('enabled', enabled === undefined || typeof enabled === 'function', 'a function', enabled)
-  check(
-    'operations',
-    Number.isSafeInteger(operations) && operations >= 1,
-    'a whole number from 1',
-    operations,
-  )
-  check('bytes', Number.isSafeInteger(bytes) && bytes >= 100_000, 'a whole number from 100000', bytes)
+  check('operations', isWhole(operations, 1, 10_000), 'a whole number from 1 to 10000', operations)
+  check('bytes', isWhole(bytes, 1e5, 1e8), 'a whole number from 100000 to 100000000', bytes)
   check('values', typeof values === 'boolean', 'true or false', values)
   const hosts = readAllowedHosts(allowedHosts)
   const mode = globalThis.process?.env['NODE_ENV']
@@ -175,6 +170,10 @@ export function useBulkInspector(options: BulkInspectorOptions = {}): Plugin {
       live.close()
     },
   }
+}
+
+function isWhole(value: unknown, least: number, most: number): boolean {
+  return Number.isSafeInteger(value) && (value as number) >= least && (value as number) <= most
 }
 
 type Server = Pick<YogaServer<any, any>, 'graphqlEndpoint' | 'logger'>

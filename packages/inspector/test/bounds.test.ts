@@ -10,6 +10,7 @@ import { AsyncBulkCall, BulkScope } from '@bulkcall/core'
 import { createYoga } from 'graphql-yoga'
 import { afterEach, describe, expect, it, vi } from 'vitest'
 
+import { readRecording } from '../page/recorded-file.ts'
 import { Live } from '../src/live.ts'
 import { Recorder } from '../src/recorder.ts'
 import { listenTo, serve } from './support/server.ts'
@@ -36,6 +37,12 @@ function operate(recorder: Recorder, name = 'Feed') {
   const bulks = (count: number): Promise<unknown> =>
     scope.run(() => Promise.all(Array.from({ length: count }, (_, n) => echo.call(n))))
   return { scope, end: () => end(0), bulks }
+}
+
+/** As a parser gives it. */
+function documentOf(field: string) {
+  const selections = [{ kind: 'Field', name: { kind: 'Name', value: field } }]
+  return { definitions: [{ kind: 'OperationDefinition', operation: 'query', selectionSet: { selections } }] }
 }
 
 setFlagsFromString('--expose-gc')
@@ -134,6 +141,21 @@ describe('S115 what is kept', () => {
 
     expect(recorder.shelf.recording.operations).toMatchObject([{ bulks: { length: 9_000 } }])
     expect(recorder.shelf.recording.operations[0]!.omitted).toBeUndefined()
+  })
+
+  it('S279 is read by the page, as many operations and documents as may be kept', async () => {
+    const recorder = record(10_000, 100_000_000)
+    for (let n = 0; n < 10_001; n++) {
+      const scope = new BulkScope({ name: 'Feed' })
+      // As in an HTTP batch, where each operation has a document of its own.
+      for (const part of [1, 2]) recorder.begin(scope, 'query', { document: documentOf(`a${n}_${part}`) })(0)
+      const echo = new AsyncBulkCall((tasks: readonly number[]) => tasks, { name: 'echo', scope })
+      // oxlint-disable-next-line no-await-in-loop -- one operation after the other
+      await scope.run(() => echo.call(n))
+    }
+    const read = readRecording(JSON.stringify(recorder.shelf.recording))
+    expect(read.operations).toHaveLength(10_000)
+    expect(read.documents).toHaveLength(20_000)
   })
 
   it('forgets an operation that goes on and on, with all that it had', async () => {

@@ -112,7 +112,7 @@ const cases: readonly Case[] = [
     { window: 5, loop: 55, command: 40 },
   ],
   [
-    'with delay 0 a bulk waits for the end of the turn and for nothing else',
+    'with delay 0 a bulk waits for the end of the tick and for nothing else',
     [bulk([0, 30, 30, 100], { cause: 'tick', delay: 0 })],
     { loop: 30, command: 70 },
   ],

@@ -67,7 +67,7 @@ describe('S112 a replay with the recorded settings', () => {
     ['a limit', 50, { size: 8, concurrent: 2 }],
     ['one slot', 30, { concurrent: 1 }],
     ['windows that end before their time', 30, { delay: 1.5 }],
-    ['the end of the turn', 20, { delay: 0 }],
+    ['the end of the tick', 20, { delay: 0 }],
     ['an event loop that is busy for a while', 30, { delay: 2, size: 12, stall: [4, 11] }],
     ['single loads', 5, { size: 1, concurrent: 3 }],
   ])('comes to the same bulks, in about the same time: %s', async (_, posts, settings) => {
@@ -81,18 +81,18 @@ describe('S112 a replay with the recorded settings', () => {
 })
 
 describe('the timeline of a recording', () => {
-  it('S112 has a turn begin when its first bulk opened: a call is recorded a moment after it was made', async () => {
+  it('S112 has a tick begin when its first bulk opened: a call is recorded a moment after it was made', async () => {
     const recorded = await record(3, {})
     const [first] = recorded.bulks
     const bulk = { ...first!, tasks: 2, openedAt: 4.79, readyAt: 9, startedAt: 9, settledAt: 12 }
-    const [turn] = new Timeline(
+    const [tick] = new Timeline(
       [{ ...bulk, arrivals: [[null, 4.861, 2, 0.5]] }],
       new Causality(recorded, new Map()),
-    ).turns()
+    ).ticks()
 
-    expect(turn!.moment.ms).toBeCloseTo(4.79, 6)
-    expect(turn!.at + turn!.took).toBeCloseTo(5.361, 6)
-    expect(turn!.parts.map(({ ms, tasks }) => [ms, tasks.length])).toEqual([[0, 2]])
+    expect(tick!.moment.ms).toBeCloseTo(4.79, 6)
+    expect(tick!.at + tick!.took).toBeCloseTo(5.361, 6)
+    expect(tick!.parts.map(({ ms, tasks }) => [ms, tasks.length])).toEqual([[0, 2]])
   })
 
   it('S112 gives the tasks to the bulks in which they went out, where one took some of those behind it', async () => {
@@ -106,7 +106,7 @@ describe('the timeline of a recording', () => {
     ]
     const timeline = new Timeline(bulks, new Causality(recorded, new Map()))
     const went = timeline
-      .turns()
+      .ticks()
       .map(({ at, parts }) => [at, parts.flatMap(({ tasks }) => tasks.map(({ bulk: { id } }) => id))])
 
     expect(went).toEqual([

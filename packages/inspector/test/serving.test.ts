@@ -85,10 +85,10 @@ describe('a recording', () => {
       }
     }
     const [after, ms] = authors.arrivals[0]!
-    // In the same turn, and so at the same instant.
+    // In the same tick, and so at the same instant.
     const { arrivals } = bulks.find(bulk => bulk.loader === 'comments')!
     expect(arrivals.map(arrival => arrival.slice(0, 3))).toEqual([[after, ms, 12]])
-    // The resolvers of twelve posts take a moment, and that turn is no shorter for either loader.
+    // The resolvers of twelve posts take a moment, and that tick is no shorter for either loader.
     expect(arrivals[0]![3]).toBeGreaterThan(0)
     expect(arrivals[0]![3]).toBe(authors.arrivals[0]![3])
     expect(after).toBe(posts.id)
@@ -472,10 +472,12 @@ describe('the page', () => {
 
   it.each([
     [{ enabled: true }, 'Bulkcall: enabled must be a function, got true'],
-    [{ operations: 0 }, 'Bulkcall: operations must be a whole number from 1, got 0'],
+    [{ operations: 0 }, 'Bulkcall: operations must be a whole number from 1 to 10000, got 0'],
+    [{ operations: 10_001 }, 'to 10000, got 10001'],
     [{ operation: 9 }, `did you mean 'operations'`],
     [{ values: 1 }, 'Bulkcall: values must be true or false, got 1'],
-    [{ bytes: 5 }, 'Bulkcall: bytes must be a whole number from 100000, got 5'],
+    [{ bytes: 5 }, 'Bulkcall: bytes must be a whole number from 100000 to 100000000, got 5'],
+    [{ bytes: 2e8 }, 'to 100000000, got 200000000'],
     [{ allowedHosts: 'a.example' }, `Bulkcall: allowedHosts must be a list of host names, got 'a.example'`],
     [
       { allowedHosts: ['http://a.example'] },

@@ -204,7 +204,7 @@ describe('S116 the page', () => {
     expect((await get(page, { accept: 'text/html' })).status).toBe(200)
   })
 
-  it('does not exist for those whom `enabled` refuses, at whatever name', async () => {
+  it('does not exist for those that `enabled` refuses, at whatever name', async () => {
     const { page } = await start({ enabled: () => false })
 
     expect((await get(page, {})).status).toBe(404)

@@ -5,7 +5,7 @@
 
 import { onBulk, type BulkEvent, type OpenBulk } from '@bulkcall/core'
 import { check, checkNames } from '@bulkcall/core/kit'
-import { context, trace, type Span, type Tracer, type TracerProvider } from '@opentelemetry/api'
+import { context, diag, trace, type Span, type Tracer, type TracerProvider } from '@opentelemetry/api'
 import { Callers } from './callers.ts'
 import { finish, start } from './span.ts'
 
@@ -51,10 +51,10 @@ export class BulkcallInstrumentation {
   /** Starts to listen. */
   enable(): void {
     this.#stop ??= onBulk({
-      called: (bulk, _, field) => this.#called(bulk, field),
-      started: event => this.#started(event),
+      called: (bulk, _, field) => guarded(() => this.#called(bulk, field)),
+      started: event => guarded(() => this.#started(event)),
       run: (event, command) => context.with(this.#around(event), command),
-      settled: event => this.#settled(event),
+      settled: event => guarded(() => this.#settled(event)),
     })
   }
 
@@ -113,6 +113,15 @@ export class BulkcallInstrumentation {
   #settled(event: BulkEvent): void {
     const span = this.#spans.get(event)
     if (span !== undefined) finish(span, event)
+  }
+}
+
+/** What a sampler, a processor or an exporter throws is said where OpenTelemetry says such things, and ends no process. */
+function guarded(work: () => void): void {
+  try {
+    work()
+  } catch (error) {
+    diag.error(name, error)
   }
 }
 

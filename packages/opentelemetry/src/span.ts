@@ -15,6 +15,9 @@ import {
   type Tracer,
 } from '@opentelemetry/api'
 
+/** As long as a text of a span may be: errors of databases quote whole statements, with all that a client has asked for. */
+const longest = 5_000
+
 /** The span of a bulk that starts. Names that begin with `graphql` are those of the GraphQL OpenTelemetry working group. */
 export function start(tracer: Tracer, event: BulkEvent, links: Link[], below: Context): Span {
   const { name, openedAt, readyAt, startedAt } = event
@@ -50,6 +53,8 @@ function attributesOf(event: BulkEvent): Attributes {
   const { openedAt, readyAt, startedAt, scope, limiter, size, delay } = event
   // It is somebody else's, and may throw when it is asked.
   const slots = limiter === null ? undefined : numberIn(limiter, 'slots')
+  // A client chooses it.
+  const operation = textIn(scope, 'name')
   return {
     'graphql.processing.type': 'dataloader_batch',
     'graphql.dataloader.name': event.name,
@@ -59,7 +64,7 @@ function attributesOf(event: BulkEvent): Attributes {
     'bulkcall.slot_wait_ms': startedAt - readyAt,
     'bulkcall.pending': event.pending,
     'bulkcall.in_flight': event.inFlight,
-    ...(scope?.name === undefined ? {} : { 'graphql.operation.name': scope.name }),
+    ...(operation === undefined ? {} : { 'graphql.operation.name': operation }),
     // No exporter writes an infinite number.
     ...(size === Infinity ? {} : { 'bulkcall.size': size }),
     ...(delay === Infinity ? {} : { 'bulkcall.delay_ms': delay }),
@@ -88,7 +93,7 @@ function exceptionOf(error: unknown): Thrown {
   const message = textIn(error, 'message')
   const type = code ?? name ?? typeof error
   if (message === undefined) {
-    const words = typeof error === 'string' ? error : `not an Error: ${typeof error}`
+    const words = typeof error === 'string' ? error.slice(0, longest) : `not an Error: ${typeof error}`
     return { type, exception: words, message: words }
   }
   const known = {
@@ -102,7 +107,7 @@ function exceptionOf(error: unknown): Thrown {
 
 function textIn(value: unknown, name: string): string | undefined {
   const found = read(value, name)
-  return typeof found === 'string' ? found : undefined
+  return typeof found === 'string' ? found.slice(0, longest) : undefined
 }
 
 function numberIn(value: unknown, name: string): number | undefined {

@@ -3,7 +3,7 @@
  */
 
 import { AsyncBulkCall, BulkScope } from '@bulkcall/core'
-import { SpanStatusCode } from '@opentelemetry/api'
+import { diag, SpanStatusCode } from '@opentelemetry/api'
 import { BasicTracerProvider, InMemorySpanExporter, SimpleSpanProcessor } from '@opentelemetry/sdk-trace-base'
 import { describe, expect, it } from 'vitest'
 import { counts, hostile, load, uncaughtIn } from '../../../test/support/hostile-values.ts'
@@ -67,4 +67,66 @@ describe('S50 the instrumentation', () => {
     expect(uncaught).toEqual([])
     expect(spans).toHaveLength(1)
   })
+
+  it.each([
+    ['a sampler', { shouldSample: () => fails('sampler') }, {}],
+    ['a processor, at the start', undefined, { onStart: () => fails('processor') }],
+    ['a processor, at the end', undefined, { onEnd: () => fails('processor') }],
+  ])('S277 is not hurt by %s that throws, nor is the process, and says so', async (_, sampler, more) => {
+    const said: unknown[] = []
+    diag.setLogger({ ...silent, error: (...words) => said.push(words) })
+    const idle = { onStart() {}, onEnd() {}, forceFlush: async () => {}, shutdown: async () => {} }
+    const instrumentation = new BulkcallInstrumentation()
+    instrumentation.setTracerProvider(
+      new BasicTracerProvider({
+        spanProcessors: [{ ...idle, ...more }],
+        ...(sampler && { sampler: { ...sampler, toString: () => 'sampler' } }),
+      }),
+    )
+    try {
+      const call = new AsyncBulkCall((tasks: readonly number[]) => tasks)
+      let answer: number | undefined
+      const uncaught = await uncaughtIn(async () => {
+        answer = await call.call(7)
+      })
+      expect(uncaught).toEqual([])
+      expect(answer).toBe(7)
+      expect(said).toEqual([['@bulkcall/opentelemetry', expect.any(Error)]])
+    } finally {
+      instrumentation.disable()
+      diag.disable()
+    }
+  })
+
+  it('S278 cuts texts without end', async () => {
+    const endless = 'x'.repeat(1_000_000)
+    const call = new AsyncBulkCall(
+      () => {
+        throw Object.assign(new Error(endless), { code: endless, name: endless })
+      },
+      { scope: new BulkScope({ name: endless }) },
+    )
+    const { spans } = await traced(() => call.call(0).catch(() => {}))
+    const { attributes, events, status } = spans[0]!
+
+    expect(JSON.stringify([attributes, events.map(event => event.attributes), status]).length).toBeLessThan(
+      40_000,
+    )
+    expect(attributes['graphql.operation.name']).toBe(endless.slice(0, 5_000))
+    expect(status.message).toBe(endless.slice(0, 5_000))
+  })
+
+  it('S278 cuts a text that was thrown', async () => {
+    const call = new AsyncBulkCall(() => {
+      throw 'x'.repeat(1_000_000)
+    })
+    const { spans } = await traced(() => call.call(0).catch(() => {}))
+    expect(spans[0]!.status.message).toBe('x'.repeat(5_000))
+  })
 })
+
+const silent = { error() {}, warn() {}, info() {}, debug() {}, verbose() {} }
+
+function fails(what: string): never {
+  throw new Error(what)
+}

@@ -125,7 +125,7 @@ describe('the span of a bulk', () => {
     expect(spanOf(batch).attributes['graphql.dataloader.batch.size']).toBe(2)
   })
 
-  it('lasts from the first task to the end of the command, with the window and the wait for a slot told apart', async () => {
+  it('lasts from the first task to the end of the command, with the window and the wait for a slot kept apart', async () => {
     instrument()
     const concurrent = semaphore(1)
     const slot = concurrent.acquire({ granted() {}, refused() {} })!
@@ -419,7 +419,7 @@ describe('the instrumentation', () => {
     expect(spanOf(batch).parentSpanContext).toBeUndefined()
   })
 
-  it('is told where an option is wrong', () => {
+  it('says where an option is wrong', () => {
     expect(() => new BulkcallInstrumentation({ maxLinks: -1 })).toThrow(
       'Bulkcall: maxLinks must be a whole number from 0, got -1',
     )

@@ -126,6 +126,46 @@ describe('the metrics', () => {
     expect(await outcomesOf(registry)).toEqual({})
   })
 
+  it('S51 S64 each call that reaches a command is counted once, whatever becomes of it', async () => {
+    const registry = measure()
+    const given = { bulks: 0, tasks: 0 }
+    const command = async (tasks: readonly number[]): Promise<readonly number[] | null> => {
+      const kind = given.bulks++ % 5
+      given.tasks += tasks.length
+      if (kind === 0) throw new Error('all of them')
+      if (kind === 1) return null
+      // One that is late, and one that never ends.
+      if (kind === 2) await new Promise(resolve => setTimeout(resolve, 45))
+      if (kind === 3) await new Promise(() => {})
+      return tasks
+    }
+    const call = new AsyncBulkCall(command, { size: 3, concurrent: 2, maxPending: 90, timeout: 30 })
+    const controllers: AbortController[] = []
+    const calls = Array.from({ length: 100 }, (_, task) => {
+      if (task % 4 > 0) return call.call(task)
+      const controller = new AbortController()
+      controllers.push(controller)
+      return call.call(task, { signal: controller.signal })
+    })
+    const settled = Promise.allSettled(calls)
+    // Some while they wait, some whose command runs, and some that have ended.
+    for (const controller of controllers) {
+      controller.abort()
+      // oxlint-disable-next-line no-await-in-loop -- time passes
+      await new Promise(resolve => setTimeout(resolve, 3))
+    }
+    await call.close({ timeout: 100 }).catch(() => {})
+    await settled
+    await expect.poll(() => valueOf(registry, 'bulkcall_in_flight')).toBe(0)
+
+    expect(given.tasks).toBeLessThan(90)
+    expect(await valueOf(registry, 'bulkcall_size', 'bulkcall_size_sum')).toBe(given.tasks)
+    expect(await valueOf(registry, 'bulkcall_run_seconds', 'bulkcall_run_seconds_count')).toBe(given.bulks)
+    const outcomes = await outcomesOf(registry)
+    expect(Object.values(outcomes).reduce((sum, count) => sum + count, 0)).toBe(given.bulks)
+    expect(await valueOf(registry, 'bulkcall_pending')).toBe(0)
+  })
+
   it('what was under way before is not counted when it ends', async () => {
     stops.push(onBulk({ settled() {} }))
     const { command, end } = heldCommand()

@@ -428,7 +428,7 @@ describe.skipIf(redisProgram === null)('the limit (needs redis-server)', () => {
       await until(async () => (await inUse()) === 0)
     })
 
-    it('who is told of a lost slot is not told in the async context of a request', async () => {
+    it('a lost slot is not reported in the async context of a request', async () => {
       const store = new AsyncLocalStorage<string>()
       const told: unknown[] = []
       // The limiter itself may be made when the first request comes.

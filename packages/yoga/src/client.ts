@@ -32,7 +32,7 @@ export function attended<Args extends readonly unknown[], R>(
   const found = [socket, extra?.socket].find(isSocket)
   if (found === undefined) return run
   return async (...args): Promise<Awaited<R>> => {
-    const leave = closings(found).join(() => operation.abort(gone()))
+    const leave = untilClosed(found, () => operation.abort(gone()))
     try {
       return await run(...args)
     } finally {
@@ -62,36 +62,32 @@ function isSocket(value: unknown): value is Socket {
 }
 
 /** Those who wait for the close of a socket. There is one listener for all of them, since Node warns of more than ten. */
-class Closings {
-  readonly #socket: Socket
-  readonly #waiting = new Set<() => void>()
-  readonly #closed = (): void => {
-    for (const closed of this.#waiting) closed()
-  }
-
-  constructor(socket: Socket) {
-    this.#socket = socket
-  }
-
-  /** Gives what takes it back. */
-  join(closed: () => void): () => void {
-    // 2 is closing, and 3 closed: no answer gets through any more.
-    const { readyState } = this.#socket
-    if (readyState === 2 || readyState === 3) closed()
-    const waiting = (): void => closed()
-    if (this.#waiting.size === 0) this.#socket.addEventListener('close', this.#closed)
-    this.#waiting.add(waiting)
-    return () => {
-      this.#waiting.delete(waiting)
-      if (this.#waiting.size === 0) this.#socket.removeEventListener('close', this.#closed)
-    }
-  }
+interface Closing {
+  readonly waiting: Set<() => void>
+  readonly closed: () => void
 }
 
-const known = new WeakMap<Socket, Closings>()
+const closings = new WeakMap<Socket, Closing>()
 
-function closings(socket: Socket): Closings {
-  let closing = known.get(socket)
-  if (closing === undefined) known.set(socket, (closing = new Closings(socket)))
-  return closing
+/** Calls this, which nobody else has, when a socket closes or has closed. Gives what takes it back. */
+function untilClosed(socket: Socket, leave: () => void): () => void {
+  // 2 is closing, and 3 closed: no answer gets through any more.
+  const { readyState } = socket
+  if (readyState === 2 || readyState === 3) leave()
+  let closing = closings.get(socket)
+  if (closing === undefined) {
+    const all = new Set<() => void>()
+    const closed = (): void => {
+      for (const each of all) each()
+    }
+    closing = { waiting: all, closed }
+    closings.set(socket, closing)
+  }
+  const { waiting, closed } = closing
+  if (waiting.size === 0) socket.addEventListener('close', closed)
+  waiting.add(leave)
+  return () => {
+    waiting.delete(leave)
+    if (waiting.size === 0) socket.removeEventListener('close', closed)
+  }
 }

@@ -4,9 +4,9 @@
  * @module
  */
 
-import { isBulkError } from '@bulkcall/core'
+import { isBulkError, type BulkError } from '@bulkcall/core'
 import { GraphQLError, type ExecutionResult } from 'graphql'
-import { isMistake, logMistakes, originOf, type Log } from './log.ts'
+import { isMistake, logMistakes, oursIn, reasonsOf, type Log } from './log.ts'
 
 /** What is known of an operation when its errors are shown. */
 export interface Showing {
@@ -50,8 +50,12 @@ export function presented<R extends object>(result: R, showing: Showing): R {
 
 /** The same for what `context()` failed with, which is no error of GraphQL yet. All but errors of ours stays as it is. */
 export function presentedFailure(failure: unknown, showing: Omit<Showing, 'aborted'>): unknown {
-  const error = isBulkError(failure) ? new GraphQLError(failure.message, { originalError: failure }) : failure
-  if (!(error instanceof GraphQLError) || !isBulkError(originOf(error))) return failure
+  const ours = oursIn(failure)
+  if (ours === undefined) return failure
+  const error =
+    failure instanceof GraphQLError
+      ? failure
+      : new GraphQLError(ours.message, { originalError: failure as Error })
   logMistakes([error], showing.log)
   return show(error, showing)
 }
@@ -79,7 +83,7 @@ function overload(): object {
 
 /** What a client has by leaving is no fault, and not worth a line in the log. */
 function isShown(error: GraphQLError, { aborted }: Showing): boolean {
-  return isBulkError(originOf(error)) || (aborted !== null && error.originalError === aborted.reason)
+  return reasonsOf(error).some(reason => isBulkError(reason) || reason === aborted?.reason)
 }
 
 /**
@@ -87,9 +91,13 @@ function isShown(error: GraphQLError, { aborted }: Showing): boolean {
  * line up from the start of the document.
  */
 function show(error: GraphQLError, { transport }: Omit<Showing, 'aborted'>): GraphQLError {
-  const ours = originOf(error)
-  if (!isBulkError(ours) || !isMistake(ours)) passMasking(error)
-  if (!isBulkError(ours)) return error
+  const reasons = reasonsOf(error)
+  const place = reasons.findIndex(isBulkError)
+  const ours = reasons[place] as BulkError | undefined
+  if (!ours || !isMistake(ours)) passMasking(error)
+  if (!ours) return error
+  // What a resolver has said with an error of its own may be meant for nobody else.
+  if (!isMistake(ours) && reasons[place - 1]?.name !== 'GraphQLError') error.message = ours.message
   const { code } = ours
   const http = code === 'BULK_OVERFLOW' && transport ? { http: overload() } : {}
   return Object.assign(error, { extensions: { ...error.extensions, ...http, code } })

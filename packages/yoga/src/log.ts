@@ -27,13 +27,13 @@ const said = new WeakSet<object>()
 export function logMistakes(errors: readonly GraphQLError[], log: Log | null): void {
   const known = new Set<unknown>()
   for (const error of errors) {
-    const origin = originOf(error)
+    const ours = oursIn(error)
     // A bulk has one error for all its fields. What a loader refuses, it refuses load by load, in the same words.
-    const what = isBulkError(origin) ? origin.message : origin
+    const what = ours?.message ?? reasonsOf(error).at(-1) ?? error
     const isNew = !known.has(what)
     known.add(what)
     if (!isNew) said.add(error)
-    else if (isBulkError(origin) && isMistake(origin)) logOnce(error, log)
+    else if (ours && isMistake(ours)) logOnce(error, log)
   }
 }
 
@@ -43,15 +43,28 @@ export function logOnce(error: Error, log: Log | null): void {
   said.add(error)
 }
 
-/** What an error of GraphQL was made of, if anything: a gateway wraps those of its subgraphs once more. */
-export function originOf(error: Error): unknown {
+/**
+ * An error and its reasons: what an error of GraphQL was made of, which a gateway wraps once more, and the cause of any other. The cause
+ * of one of GraphQL does not count: that says what the client is to know.
+ */
+export function reasonsOf(error: unknown): readonly Error[] {
+  const reasons = new Set<Error>()
   try {
-    const { originalError } = error as { readonly originalError?: unknown }
-    return isError(originalError) ? originOf(originalError) : error
+    // They may end where they began, or never.
+    for (let each = error; isError(each) && !reasons.has(each) && reasons.size < 10;) {
+      reasons.add(each)
+      const { originalError, cause, name } = each as Error & { readonly originalError?: unknown }
+      each = originalError ?? (name === 'GraphQLError' ? undefined : cause)
+    }
   } catch {
     // It throws when it is looked at.
-    return error
   }
+  return [...reasons]
+}
+
+/** The error of ours that is the reason of an error. */
+export function oursIn(error: unknown): BulkError | undefined {
+  return reasonsOf(error).find(isBulkError)
 }
 
 /** The same log, which passes over what is said. Yoga writes a line for each field whose error it masks. */

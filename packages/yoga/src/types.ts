@@ -3,7 +3,7 @@
  * @module
  */
 
-import type { BulkDefinitions, BulkOptions, BulkServer } from '@bulkcall/graphql'
+import type { AnyDefinitions, BulkOptions, BulkServer } from '@bulkcall/graphql'
 import type { Plugin } from 'graphql-yoga'
 
 /** The second argument of `useBulk`. */
@@ -17,5 +17,5 @@ export interface UseBulkOptions<As extends string = 'bulk'> extends BulkOptions<
 }
 
 /** The plugin that `useBulk` gives. Its loaders can be had without Yoga as well, as {@link BulkServer} says. */
-export interface BulkPlugin<D extends BulkDefinitions, As extends string = 'bulk'>
+export interface BulkPlugin<D extends AnyDefinitions, As extends string = 'bulk'>
   extends Plugin, BulkServer<D, As> {}

@@ -4,7 +4,7 @@
  */
 
 import { BulkOptionError } from '@bulkcall/core'
-import type { BulkDefinitions, Checked } from '@bulkcall/graphql'
+import type { AnyDefinitions, BulkDefinitions, Checked, TypedByCommand } from '@bulkcall/graphql'
 import {
   contextClass,
   expect,
@@ -26,7 +26,7 @@ import type { ExecutionArgs } from 'graphql'
 import type { Plugin } from 'graphql-yoga'
 import { attended, gone, hasSignal, isAsyncIterable, type ClientContext } from './client.ts'
 import { isShownAsItIs, presented, presentedBatch, presentedFailure } from './errors.ts'
-import { entrance, executing, executionOf, wrapsEvents } from './executor.ts'
+import { entrance, executing, executionOf, exit } from './executor.ts'
 import { logOnce, withoutRepeats, type Log } from './log.ts'
 import type { BulkPlugin, UseBulkOptions } from './types.ts'
 
@@ -42,18 +42,20 @@ type Done = NonNullable<Exclude<Awaited<ReturnType<NonNullable<Plugin['onExecute
  * @param options the defaults of all loaders, and a limit over all of them
  */
 export function useBulk<
-  const D extends BulkDefinitions & {
+  const D extends AnyDefinitions & {
     // What the compiler cites where the type of a context stands in this place.
     readonly 'with the type of a context, definitions go into a second call: useBulk<Context>()({ ... })'?: never
   },
   const As extends string = 'bulk',
->(definitions: D & Checked<D>, options?: UseBulkOptions<As>): BulkPlugin<D, As>
+  C = unknown,
+>(definitions: D & Checked<D> & TypedByCommand<C>, options?: UseBulkOptions<As>): BulkPlugin<D, As>
 /** The same with the application's context type for all commands: `useBulk<AppContext>()({ … })`. */
 export function useBulk<TContext>(): <
-  const D extends BulkDefinitions<TContext>,
+  const D extends AnyDefinitions<TContext>,
   const As extends string = 'bulk',
+  C = unknown,
 >(
-  definitions: D & Checked<D>,
+  definitions: D & Checked<D> & TypedByCommand<C>,
   options?: UseBulkOptions<As>,
 ) => BulkPlugin<D, As>
 export function useBulk(definitions?: BulkDefinitions, options: UseBulkOptions<string> = {}): unknown {
@@ -78,26 +80,11 @@ function create(
     return operation
   }
 
-  function check(context: object): void {
+  function check(context: unknown): void {
     const mistake = mistakeIn(context, server.as)
     if (mistake === null) return
     logOnce(mistake, log)
     throw mistake
-  }
-
-  /** What is to be executed is known now, and the context is whole. */
-  function begin(args: ExecutionArgs): Execution | undefined {
-    const { schema, document, operationName, contextValue } = args
-    if (typeof contextValue === 'object' && contextValue !== null) check(contextValue)
-    const operation = operationOf(contextValue)
-    if (operation === undefined) return undefined
-    args.fieldResolver = fieldResolver(args.fieldResolver) as never
-    for (const definition of document.definitions) {
-      if (!('operation' in definition) || !('selectionSet' in definition)) continue
-      if (operationName && definition.name?.value !== operationName) continue
-      return executing(args, operation.begin([schema, document, definition], firstOf(contextValue)))
-    }
-    return undefined
   }
 
   /** An executor may give anything, also nothing. */
@@ -109,13 +96,12 @@ function create(
   }
 
   /** What is done when an execution is done: made once, and not for each. */
-  const executions = (isAttended: boolean): Done => ({
+  const done: Done = {
     onExecuteDone({ args, result: given, setResult: setGiven }) {
       const execution = executionOf(args)
       if (execution === undefined) return undefined
       const { operation } = execution
       if (!isAsyncIterable(given)) {
-        if (isAttended) operation.leave()
         const shown = show(given, execution.unit, isOverHttp(args.contextValue as ClientContext))
         operation.end(execution)
         if (shown !== given) setGiven(shown)
@@ -129,15 +115,12 @@ function create(
         },
         // Of all transports: who does not wait for the last part has gone.
         onEnd() {
-          if (isAttended) operation.leave()
           if (!whole) operation.give(execution, gone())
           operation.end(execution)
         },
       }
     },
-  })
-  const attendedExecution = executions(true)
-  const otherExecution = executions(false)
+  }
 
   const plugin: BulkPlugin<BulkDefinitions, string> = {
     ...serverOf(definitions, server),
@@ -150,7 +133,7 @@ function create(
       if (plugins.includes(entrance)) return
       const engine = plugins.findIndex(other => other && 'onExecute' in other)
       if (plugins[engine] !== plugin) plugins.splice(engine + 1, 0, entrance)
-      plugins.push(wrapsEvents)
+      plugins.push(exit(check))
       // Masking comes later, and leaves alone what is an error of GraphQL already.
       registerContextErrorHandler(({ context, error, setError }) => {
         setError(presentedFailure(error, { log, transport: isOverHttp(context) }))
@@ -179,13 +162,10 @@ function create(
       const execution = begin(args)
       if (execution === undefined) return undefined
       const { operation, isMutation } = execution
-      if (isMutation) return otherExecution
-      if (hasSignal(args.contextValue)) {
-        operation.attend()
-        return attendedExecution
-      }
-      setExecuteFn(attended(executeFn, args.contextValue, operation))
-      return otherExecution
+      if (isMutation) return done
+      if (hasSignal(args.contextValue)) operation.attend(execution)
+      else setExecuteFn(attended(executeFn, args.contextValue, operation))
+      return done
     },
 
     onSubscribe({ args, subscribeFn, setSubscribeFn }) {
@@ -193,13 +173,11 @@ function create(
       if (execution === undefined) return undefined
       const { operation } = execution
       const overHttp = isOverHttp(args.contextValue)
-      const isAttended = hasSignal(args.contextValue)
-      if (isAttended) operation.attend()
+      if (hasSignal(args.contextValue)) operation.attend(execution)
       else setSubscribeFn(attended(subscribeFn, args.contextValue, operation))
       return {
         onSubscribeResult({ result: opened, setResult: setOpened }) {
           if (!isAsyncIterable(opened)) {
-            if (isAttended) operation.leave()
             setOpened(show(opened, execution.unit, overHttp))
             operation.end(execution)
             return undefined
@@ -211,8 +189,7 @@ function create(
               if (!hasMore(result)) operation.answered(execution)
             },
             onEnd() {
-              if (isAttended) operation.leave()
-              operation.give(execution, new DOMException('The subscription has ended.', 'AbortError'))
+              operation.give(execution, gone())
               operation.end(execution)
             },
           }
@@ -233,6 +210,20 @@ function create(
   }
   ours.add(plugin)
   return plugin
+}
+
+/** What is to be executed is known now. */
+function begin(args: ExecutionArgs): Execution | undefined {
+  const { schema, document, operationName, contextValue } = args
+  const operation = operationOf(contextValue)
+  if (operation === undefined) return undefined
+  args.fieldResolver = fieldResolver(args.fieldResolver) as never
+  for (const definition of document.definitions) {
+    if (!('operation' in definition) || !('selectionSet' in definition)) continue
+    if (operationName && definition.name?.value !== operationName) continue
+    return executing(args, operation.begin([schema, document, definition], firstOf(contextValue)))
+  }
+  return undefined
 }
 
 /**

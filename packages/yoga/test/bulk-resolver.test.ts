@@ -251,7 +251,7 @@ describe('settings', () => {
 })
 
 describe('without the plugin', () => {
-  it('the field fails with what is missing, which the client is not told', async () => {
+  it('the field fails with what is missing, which the client does not see', async () => {
     const hidden = await ask(server(multiply, undefined, []).yoga, '{ rows(count: 1) { times } }')
     expect(hidden.errors).toMatchObject([{ message: 'Unexpected error.', path: ['rows', 0, 'times'] }])
     const { yoga } = server(multiply, undefined, [], { maskedErrors: false })

@@ -269,14 +269,6 @@ describe('a load that is refused in context()', () => {
   const others: [string, (bulk: any) => unknown, object][] = [
     ['an error of a command', bulk => bulk.failing.load(1), masked],
     [
-      'an error that has one of ours for its cause',
-      (bulk: any) =>
-        tooMany(bulk).catch((cause: unknown) => {
-          throw new Error('secret', { cause })
-        }),
-      masked,
-    ],
-    [
       'an error of GraphQL',
       () => {
         throw new GraphQLError('Who are you?', { extensions: { code: 'UNAUTHENTICATED' } })

@@ -68,7 +68,7 @@ describe('S240 what is of another copy is refused with the versions of both', ()
   it('by a context that has them already', () => {
     const { extendContext } = defineBulk({})
     expect(() => extendContext({ bulk: later })).toThrow(hint)
-    expect(() => extendContext({ bulk: {} })).toThrow("give the loaders another name: { as: 'loaders' }")
+    expect(() => extendContext({ bulk: {} })).toThrow("rename one of the two: { as: 'loaders' }")
   })
 
   it('by a context with loaders of a real second copy', async () => {

@@ -7,6 +7,8 @@ import { shownIn } from '../../../test/support/editor.ts'
 
 it('S188 each setting of a definition shows what is said of it, and is proposed where one may be written', () => {
   const settings = {
+    command: ['users', 'Answers the keys of one bulk'],
+    shared: ['true', 'Whether its bulks take keys of every operation'],
     size: ['5', 'The most keys in one bulk.'],
     delay: ['5', 'The longest that a key waits for others'],
     maxPending: ['5', 'How many keys of one operation may be pending'],
@@ -22,7 +24,7 @@ it('S188 each setting of a definition shows what is said of it, and is proposed 
   const names = Object.keys(settings)
   const written = Object.entries(settings).map(([name, [value]]) => `/*?*/ ${name}: ${value}`)
   const calls = ['useBulk', 'useBulk<{ readonly tenant: string }>()'].map(
-    useBulk => `${useBulk}({ users: { command: users, shared: true, ${written.join(', ')} } })
+    useBulk => `${useBulk}({ users: { ${written.join(', ')} } })
       ${useBulk}({ users: { command: users, /*?*/ } })`,
   )
   const shown = shownIn(`import { useBulk } from '@bulkcall/yoga'
@@ -34,6 +36,6 @@ it('S188 each setting of a definition shows what is said of it, and is proposed 
     Object.values(settings).forEach(([, said], i) => {
       expect(shown[from + i]!.documentation).toContain(said)
     })
-    expect(new Set(shown[from + names.length]!.completions)).toEqual(new Set([...names, 'shared']))
+    expect(new Set(shown[from + names.length]!.completions)).toEqual(new Set(names.slice(1)))
   }
 })

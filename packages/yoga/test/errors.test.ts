@@ -520,6 +520,28 @@ describe('errors of ours', () => {
   )
 })
 
+/** A resolver that says more about what has failed. */
+const sayMore = (make: (id: number, cause: unknown) => Error) => ({
+  Row: {
+    item: async ({ id }: { id: number }, _: unknown, ctx: any) => {
+      try {
+        return await ctx.bulk.items.load(id)
+      } catch (error) {
+        throw make(id, error)
+      }
+    },
+  },
+})
+
+/** A context() that fails because of an error with this code. */
+const failing = (code: string): any => ({
+  context: async ({ bulk }: any) => {
+    const pending = Promise.allSettled([bulk.items.load(1), bulk.items.load(2)])
+    const cause = (await pending).map(({ reason }: any) => reason).find(reason => reason?.code === code)
+    throw new Error('the password', { cause })
+  },
+})
+
 describe('errors of ours that say that the program is wrong', () => {
   const mistakes: [string, string, Command, Record<string, unknown>, RegExp][] = [
     [
@@ -537,7 +559,12 @@ describe('errors of ours that say that the program is wrong', () => {
   const count = 300
 
   /** A list of rows, each of which loads in one of the ways above. */
-  function rows(command: Command, { refuses }: Record<string, unknown>, more: object = {}) {
+  function rows(
+    command: Command,
+    { refuses, ...settings }: Record<string, unknown>,
+    more: object = {},
+    resolvers: object = {},
+  ) {
     const logging = { debug: vi.fn(), info: vi.fn(), warn: vi.fn(), error: vi.fn() }
     const load = async (id: number, { bulk }: any): Promise<unknown> => {
       if (refuses === 'closed') await bulk.items.close()
@@ -545,12 +572,13 @@ describe('errors of ours that say that the program is wrong', () => {
     }
     const yoga = createYoga({
       logging,
-      plugins: [useBulk({ items: command })],
+      plugins: [useBulk({ items: { command, ...settings } })],
       schema: createSchema<any>({
         typeDefs: 'type Query { rows: [Row!]! } type Row { item: Int }',
         resolvers: {
           Query: { rows: () => Array.from({ length: count }, (_, id) => ({ id })) },
           Row: { item: ({ id }: { id: number }, _, ctx) => load(id, ctx) },
+          ...resolvers,
         },
       }),
       ...more,
@@ -656,6 +684,84 @@ describe('errors of ours that say that the program is wrong', () => {
     for (let i = 1; i <= 2; i++) {
       await ask(other.yoga, '{ rows { item } }')
       expect(other.logging.error).toHaveBeenCalledTimes(i)
+    }
+  })
+
+  const withCause = sayMore((id, cause) => new Error(`no item ${id}`, { cause }))
+
+  it.each([
+    ['of ours', () => 'text', 'BULK_RESULT'],
+    ['of the program', () => Promise.reject(new Error('the database is away')), undefined],
+  ])(
+    'S250 an error %s is logged once a result also where resolvers make it the cause of their own',
+    async (_, command, code) => {
+      const { yoga, logging } = rows(command as Command, {}, {}, withCause)
+      const { errors } = await ask(yoga, '{ rows { item } }')
+      expect(errors).toHaveLength(count)
+      for (const error of errors!) expect(error).toMatchObject(masked)
+      const [[logged]] = logging.error.mock.calls as any
+      expect(logging.error).toHaveBeenCalledTimes(1)
+      expect(logged).toMatchObject({ message: 'no item 0', path: ['rows', 0, 'item'] })
+      expect(logged.originalError.cause.code).toBe(code)
+      const open = rows(command as Command, {}, { maskedErrors: false }, withCause)
+      expect((await ask(open.yoga, '{ rows { item } }')).errors![1]!).toMatchObject({ message: 'no item 1' })
+    },
+  )
+  const masked = { message: 'Unexpected error.', extensions: { code: 'INTERNAL_SERVER_ERROR' } }
+
+  it('S250 a state of the server keeps its code and its status there, and is told in our words', async () => {
+    const { yoga, logging } = rows(keys => keys, { maxPending: 1 }, {}, withCause)
+    const response = await respond(yoga, '{ rows { item } }')
+    expect([response.status, response.headers.get('retry-after')]).toEqual([503, '1'])
+    const { errors } = await response.json()
+    expect(errors).toHaveLength(count - 1)
+    for (const { message, extensions } of errors) {
+      expect(message).toMatch(/^Bulkcall: items must have at most 1 tasks pending/)
+      expect(extensions).toEqual({ code: 'BULK_OVERFLOW' })
+    }
+    expect(logging.error).not.toHaveBeenCalled()
+  })
+
+  it('S250 an error of GraphQL says what its resolver wants, whatever its cause', async () => {
+    const own = sayMore((id, cause) =>
+      Object.assign(new GraphQLError(`no item ${id}`, { extensions: { code: 'AWAY' } }), { cause }),
+    )
+    const { yoga, logging } = rows(keys => keys, { maxPending: 1 }, {}, own)
+    const response = await respond(yoga, '{ rows { item } }')
+    expect(response.status).toBe(200)
+    const { errors } = await response.json()
+    expect(errors[0]).toMatchObject({ message: 'no item 1', extensions: { code: 'AWAY' } })
+    expect(logging.error).not.toHaveBeenCalled()
+  })
+
+  it('S250 a failure of context() with such a cause is told as the cause would be', async () => {
+    const busy = rows(keys => keys, { maxPending: 1 }, failing('BULK_OVERFLOW'))
+    const response = await respond(busy.yoga, '{ rows { item } }')
+    expect(response.status).toBe(503)
+    expect((await response.json()).errors[0].extensions).toEqual({ code: 'BULK_OVERFLOW' })
+    const wrong = rows(() => 'text', {}, failing('BULK_RESULT'))
+    const { errors } = await ask(wrong.yoga, '{ rows { item } }')
+    expect(errors).toMatchObject([masked])
+    expect(wrong.logging.error).toHaveBeenCalledTimes(1)
+  })
+
+  it('S250 reasons that end where they began, or never, are looked at no more often than it helps', async () => {
+    class Endless extends Error {
+      override get cause(): Error {
+        return new Endless('more')
+      }
+    }
+    for (const make of [
+      () => new Endless('more'),
+      () =>
+        Object.assign(new Error(), {
+          get cause() {
+            return this
+          },
+        }),
+    ]) {
+      const { yoga } = rows(keys => keys, { maxPending: 1 }, {}, sayMore(make))
+      expect((await ask(yoga, '{ rows { item } }')).errors).toHaveLength(count - 1)
     }
   })
 

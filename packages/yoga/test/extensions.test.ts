@@ -155,6 +155,32 @@ describe('extensions', () => {
       },
     ],
     [
+      'an async generator that ends later',
+      async function* (ids, run) {
+        await run()
+        yield* ids
+        await new Promise(() => {})
+      },
+    ],
+    ['a list of promises', (ids, run) => ids.map(async id => run().then(() => id))],
+    [
+      'a promise of a list of thenables',
+      async (ids, run) => ids.map(id => builder(async () => run().then(() => id))),
+    ],
+    ['a Map of promises', (ids, run) => new Map(ids.map(id => [id, run().then(() => id)]))],
+    [
+      'a list of rejections',
+      (ids, run) => ids.map(async () => run().then(() => Promise.reject(new Error()))),
+    ],
+    [
+      'an error that is thrown at once',
+      () => {
+        const until = performance.now() + slow
+        while (performance.now() < until);
+        throw new Error('slow to fail')
+      },
+    ],
+    [
       'a rejection',
       async (_, run) => {
         await run()

@@ -175,3 +175,56 @@ describe('S215 a command that gets and gives what throws or lies when it is look
     })
   }
 })
+
+const plain = createYoga({
+  logging: false,
+  plugins: [useBulk({ rows: (keys: number[]) => command(keys) })],
+  schema: createSchema<any>({
+    typeDefs: 'type Query { row(key: Int): String other: Int }',
+    resolvers: {
+      Query: {
+        row: (_, { key }, { bulk }) => bulk.rows.load(key).then((row: unknown) => typeof row),
+        other: () => 1,
+      },
+    },
+  }),
+})
+
+async function asked(document: string): Promise<any> {
+  const response = await plain.fetch(`http://yoga/graphql?query=${encodeURIComponent(document)}`)
+  return response.json()
+}
+
+/** A value that throws however it is looked at. */
+function shy(): object {
+  return new Proxy({}, { get: refuse, getPrototypeOf: refuse })
+}
+
+function refuse(): never {
+  throw new Error('hidden')
+}
+
+describe('what an executor cannot make a text of', () => {
+  it.each([
+    ['an object of a client', () => Object.create(null)],
+    ['a value that throws when it is looked at', shy],
+  ])('S215 fails the fields that wait for it, and no other: %s', async (_, makeReason: () => unknown) => {
+    for (const reject of [true, false]) {
+      command = () => {
+        if (reject) return Promise.reject(makeReason())
+        throw makeReason()
+      }
+      const { data, errors } = await asked('{ a: row(key: 1) other b: row(key: 2) }')
+      expect(data).toEqual({ a: null, other: 1, b: null })
+      expect(errors.map(({ path }: any) => path)).toEqual([['a'], ['b']])
+    }
+  })
+
+  it('S143 S215 is an answer as any other where it is one of the results', async () => {
+    const results = [new Proxy({}, { getPrototypeOf: refuse }), new Error('hidden')]
+    command = () => results
+    const { data, errors } = await asked('{ a: row(key: 1) other b: row(key: 2) }')
+    expect(data).toEqual({ a: 'object', other: 1, b: null })
+    expect(errors.map(({ path }: any) => path)).toEqual([['b']])
+  })
+})

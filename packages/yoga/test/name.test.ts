@@ -63,7 +63,7 @@ function server(
 
 const refusal = (what: string): object =>
   expect.objectContaining({
-    message: `Bulkcall: the property ${what} of the context must be the loaders of useBulk or defineBulk, got a plain object (call that something else, or give the loaders another name: { as: 'loaders' })`,
+    message: `Bulkcall: the property ${what} of the context must be the loaders of useBulk or defineBulk, got a plain object (rename one of the two: { as: 'loaders' })`,
   })
 
 const replacing: [string, string, Partial<YogaServerOptions<any, any>>, Plugin[]][] = [
@@ -74,6 +74,12 @@ const replacing: [string, string, Partial<YogaServerOptions<any, any>>, Plugin[]
     'bulk',
     {},
     [{ onContextBuilding: ({ extendContext }: any) => extendContext({ bulk: mailer }) }],
+  ],
+  [
+    'a plugin, when the context is finished',
+    'bulk',
+    {},
+    [{ onExecute: ({ extendContext }: any) => extendContext({ bulk: mailer }) }],
   ],
 ]
 

@@ -250,7 +250,7 @@ describe('a shared loader', () => {
     ])
   })
 
-  it('S125 has a bulk of its own before the context is finished, and what that told is known then', async () => {
+  it('S125 has a bulk of its own before the context is finished, and what that learned is known then', async () => {
     const { bulks, asks } = await twoTenants(
       () => 'all',
       bulk => bulk.docs.load('1'),

@@ -251,8 +251,8 @@ describe('commands', () => {
   })
 
   it('of another application do not fit', () => {
+    // @ts-expect-error it wants a context that this application does not have
     useBulk<{ other: true }>()({
-      // @ts-expect-error it wants a context that this application does not have
       user: (ids: readonly number[], { context }: BulkCommandContext<AppContext>) =>
         context.db.users(ids, null!),
     })

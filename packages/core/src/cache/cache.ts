@@ -11,7 +11,7 @@ import type { AnyBulk } from '../engine/bulk.ts'
 import type { Keys } from '../engine/keys.ts'
 import { drop, given, isThenable, type Outcomes } from '../engine/settle.ts'
 import { asError, isError } from '../errors.ts'
-import { watchesCalls, watchesHits } from '../events.ts'
+import { registry } from '../registry.ts'
 import { Answer } from './answer.ts'
 import { allDiffer, placesOf } from '../engine/duplicates.ts'
 
@@ -309,7 +309,7 @@ export class Cache<K, V, C> implements Keys {
 
   /** Whether each key is looked up as it comes: a map of the user's has a promise of each, and listeners are called for each hit. */
   protected get indexesAtOnce(): boolean {
-    return this.settings.map !== null || watchesCalls() || watchesHits()
+    return this.settings.map !== null || registry.called || registry.hit
   }
 }
 

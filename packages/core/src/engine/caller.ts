@@ -5,7 +5,7 @@
 
 import { leaversOf } from './abort.ts'
 
-/** Who is told that a caller has gone. */
+/** Who is notified that a caller has gone. */
 export interface Chair {
   left(caller: Caller<any>, reason: unknown): void
 }

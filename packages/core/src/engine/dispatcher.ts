@@ -7,9 +7,10 @@
  */
 
 import type { Command } from '../command.ts'
-import { tellPending, watched, watchesPending } from '../events.ts'
+import { emit, watched } from '../events.ts'
 import type { AsyncContext } from '../host.ts'
 import type { BulkCallSettings } from '../options.ts'
+import { registry } from '../registry.ts'
 import type { Member } from '../scope/member.ts'
 import type { Tracker } from '../scope/tracker.ts'
 import { Bulk, type AnyBulk, type BulkOwner } from './bulk.ts'
@@ -290,7 +291,7 @@ export abstract class Dispatcher<T, R> extends Runner<T, R> implements BulkOwner
   /** So many tasks more are pending, or fewer. */
   private nowPending(change: number): void {
     this.pending += change
-    if (watchesPending()) tellPending(this.name, change, this.scope)
+    if (registry.pending) emit('pending', this.name, change, this.scope)
   }
 
   // ---- Time

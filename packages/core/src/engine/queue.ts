@@ -7,16 +7,8 @@
  */
 
 import { asError, BulkClosedError, BulkOverflowError } from '../errors.ts'
-import {
-  tellCalled,
-  tellHit,
-  tellPending,
-  watchesCalls,
-  watchesHits,
-  watchesPending,
-  watchesTasks,
-} from '../events.ts'
-import { nextId } from '../registry.ts'
+import { emit, tellCalled, watchesTasks } from '../events.ts'
+import { nextId, registry } from '../registry.ts'
 import type { AnyBulk, Bulk } from './bulk.ts'
 import { Dispatcher } from './dispatcher.ts'
 import { Drains } from './drains.ts'
@@ -131,7 +123,7 @@ export class Queue<T, R> extends Dispatcher<T, R> {
   /** So many keys were answered without a task. */
   hit(keys: number): void {
     this.hits += keys
-    if (watchesHits()) tellHit(this.name, keys, this.scope)
+    if (registry.hit) emit('hit', this.name, keys, this.scope)
   }
 
   /** So many tasks have joined: they may have made a bulk, or the queue, full. */
@@ -146,8 +138,8 @@ export class Queue<T, R> extends Dispatcher<T, R> {
   /** Emits that tasks have joined. Last of all: a listener may itself call, and all places must be known. */
   tellJoined(bulk: AnyBulk, tasks: number): void {
     if (!watchesTasks()) return
-    if (watchesPending()) tellPending(this.name, tasks, this.scope)
-    if (!watchesCalls()) return
+    if (registry.pending) emit('pending', this.name, tasks, this.scope)
+    if (!registry.called) return
     bulk.opening ??= { name: this.name, id: nextId(), scope: this.scope }
     tellCalled(bulk.opening, tasks)
   }
@@ -156,6 +148,7 @@ export class Queue<T, R> extends Dispatcher<T, R> {
 
   /** Starts what is pending and resolves when all that was accepted before has settled. */
   flush(): Promise<void> {
+    if (this.closed !== null) return this.closed
     if (this.oldest === null) return Promise.resolve()
     this.flushed = this.lastId
     return this.drain(this.lastId)
@@ -167,6 +160,12 @@ export class Queue<T, R> extends Dispatcher<T, R> {
       this.closed = this.drain(Number.MAX_SAFE_INTEGER)
     }
     return this.closed
+  }
+
+  /** Nobody waits any more for what has not settled since it was closed, nor for the end of its commands. */
+  leave(reason: unknown): void {
+    this.abort(reason)
+    this.drains!.settledBefore(Infinity)
   }
 
   private drain(through: number): Promise<void> {

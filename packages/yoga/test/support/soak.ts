@@ -1,9 +1,10 @@
 /**
- * Requests, very many, to one server, in a process of its own: what do they leave behind? Prints its findings as JSON.
+ * Requests, very many, to one server, in a process of its own, beside a socket and a subscription that last: what do they leave
+ * behind? Prints its findings as JSON.
  */
 
 import { semaphore } from '@bulkcall/core'
-import { createSchema, createYoga } from 'graphql-yoga'
+import { createSchema, createYoga, type Plugin } from 'graphql-yoga'
 import { bulkResolver, useBulk } from '../../src/index.ts'
 
 /** What the requests have left. */
@@ -19,10 +20,18 @@ const total = Number(process.argv[2])
 const limiter = semaphore(4)
 const rows = (ids: readonly number[]): { id: number }[] => ids.map(id => ({ id }))
 
+const failing = {}
+const fails: Plugin = {
+  onExecute({ args, setExecuteFn }) {
+    if (args.rootValue === failing) setExecuteFn(async () => Promise.reject(new Error('busy')))
+  },
+}
+
 const yoga = createYoga({
   logging: false,
   batching: true,
   plugins: [
+    fails,
     useBulk({ rows: { command: rows, concurrent: limiter }, tight: { command: rows, maxPending: 1 } }),
   ],
   schema: createSchema<any>({
@@ -33,6 +42,9 @@ const yoga = createYoga({
       }
       type Mutation {
         row(id: Int!): Row
+      }
+      type Subscription {
+        row: Row
       }
       type Row {
         id: Int!
@@ -46,6 +58,14 @@ const yoga = createYoga({
         tight: (_: unknown, { id }: { id: number }, ctx: any) => ctx.bulk.tight.load(id),
       },
       Mutation: { row: (_: unknown, { id }: { id: number }, ctx: any) => ctx.bulk.rows.load(id) },
+      Subscription: {
+        row: {
+          async *subscribe() {
+            for (;;) yield {}
+          },
+          resolve: (_: unknown, __: unknown, ctx: any) => ctx.bulk.rows.load(1),
+        },
+      },
       Row: {
         next: async ({ id }: { id: number }, _: unknown, ctx: any) => ctx.bulk.rows.load(id + 1),
         field: bulkResolver((calls: { source: { id: number } }[]) => calls.map(({ source }) => source.id)),
@@ -81,6 +101,26 @@ async function request(turn: number): Promise<void> {
   }
 }
 
+/** All that a socket carries has one context. */
+async function executing(context: object, source: string): Promise<any> {
+  const { schema, parse, contextFactory, execute, subscribe } = yoga.getEnveloped(context as never)
+  const args = { schema, document: parse(source), contextValue: await contextFactory() }
+  return {
+    run: (rootValue?: object) => execute({ ...args, rootValue }),
+    open: () => subscribe(args),
+  }
+}
+
+const socket = {}
+const events = await (await executing({}, 'subscription { row { next { id } } }')).open()
+
+/** An event; and over the socket one execution that fails, and one that does not. */
+async function more(): Promise<void> {
+  await events.next()
+  const [one, other] = [await executing(socket, query), await executing(socket, query)]
+  await Promise.all([one.run(failing).catch(() => {}), other.run()])
+}
+
 async function heap(): Promise<number> {
   for (let i = 0; i < 4; i++) {
     globalThis.gc!()
@@ -94,7 +134,8 @@ async function heap(): Promise<number> {
 /** Asks the requests from one number to before another, twenty at once. */
 async function ask(from: number, to: number): Promise<void> {
   for (let first = from; first < to; first += 20) {
-    await Promise.all(Array.from({ length: 20 }, (_, place) => request(first + place)))
+    await Promise.all(Array.from({ length: 20 }, async (_, place) => request(first + place)))
+    for (let i = 0; i < 20; i++) await more()
   }
 }
 
