@@ -147,8 +147,8 @@ export class Tracker extends Windows implements WorkOwner {
    * Before work has begun it is the program that calls.
    */
   #isStray({ settings }: Member): boolean {
-    const isOutside = current === null && this.#hasWork && this.#pending === 1 && this.isQuiet
-    return isOutside && settings.delay < Infinity
+    if (current !== null || !this.#hasWork || this.#pending > 1) return false
+    return this.isQuiet && settings.delay < Infinity
   }
 
   /** A batch has started. */

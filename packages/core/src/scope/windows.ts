@@ -9,7 +9,7 @@ import type { Host } from '../host.ts'
 import { budget, type Plan, type Profile } from './evidence.ts'
 import type { Member } from './member.ts'
 import type { Recording } from './recording.ts'
-import { long, mayWarnOf, warn } from './warning.ts'
+import { long, warn } from './warning.ts'
 import type { Work } from './work.ts'
 
 export abstract class Windows {
@@ -141,7 +141,7 @@ export abstract class Windows {
   #keep(member: Member): void {
     this.profile?.outlived()
     member.keepWindow()
-    if (mayWarnOf(member) && this.#warning === null) this.#warnLater(long)
+    if (member.settings.delay > long && this.#warning === null) this.#warnLater(long)
   }
 
   /** How long a window was open and got nothing by it, no instant counted twice. */
