@@ -491,7 +491,13 @@ const mutants: Record<string, Mutant> = {
   },
   'a call of unknown work is all that it does': {
     caughtBy: leaving,
-    edits: [{ file: 'scope/tracker.ts', find: 'member.isStray = true', replace: 'member.isStray = false' }],
+    edits: [
+      {
+        file: 'scope/tracker.ts',
+        find: 'member.isStray ||= this.#isStray(member)',
+        replace: 'member.isStray = false',
+      },
+    ],
   },
   'work that loads one after the other is waited for': {
     caughtBy: beside,

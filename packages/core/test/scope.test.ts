@@ -476,22 +476,6 @@ describe('what a scope cannot know', () => {
     expect(starts).toEqual([{ at: 1, tasks: [1] }])
   })
 
-  it.each<[string, (later: (ms: number) => Promise<unknown>) => unknown]>([
-    ['lists of promises in a list', later => [[later(1)], [[later(2), later(3)]]]],
-    ['a promise of such lists', async later => [[later(1)], [[later(2)], later(3)]]],
-  ])('S282 who gives %s goes on until the last of them has settled', async (_, work) => {
-    const { host, scope, starts, load, io } = scoped()
-    const users = load()
-    const given = scope.begin().gave(work(async ms => io(ms).then(() => users.call(ms))))
-    await pass(host, 1)
-    await pass(host, 2)
-    // It is quiet only when none of them is left that has not called.
-    expect(starts).toEqual([])
-    await pass(host, 98)
-    expect(starts).toEqual([{ at: 101, tasks: [1, 2, 3] }])
-    expect((await Promise.all((await given) as unknown[])).length).toBeGreaterThan(1)
-  })
-
   it('S46 tasks keep their order, whichever way their bulks are started', async () => {
     const { host, scope, starts, load, io } = scoped()
     const users = load({ size: 3, delay: 5, concurrent: 1 })
