@@ -56,12 +56,12 @@ test.each([
     const order = await check(async Class => {
       const loader = new Class(echo)
       await loader.load(0)
-      const order: string[] = []
-      const many = loader.loadMany(keys).then(() => order.push('many'))
+      const seen: string[] = []
+      const many = loader.loadMany(keys).then(() => seen.push('many'))
       let one = loader.load(3)
-      for (let jobs = 0; jobs < 8; jobs++) one = one.then(() => void order.push(`one, ${jobs}`))
+      for (let jobs = 0; jobs < 8; jobs++) one = one.then(() => void seen.push(`one, ${jobs}`))
       await Promise.all([many, one])
-      return order
+      return seen
     })
     expect(order).toHaveLength(9)
     expect(order.at(-1)).not.toBe('many')
