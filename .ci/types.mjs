@@ -27,6 +27,8 @@ const strict = {
   noUncheckedIndexedAccess: true,
   skipLibCheck: false,
   noEmit: true,
+  // As in a project whose declarations others use: they must be able to name what it exports.
+  declaration: true,
   esModuleInterop: true,
 }
 const browser = ['es2022', 'dom']

@@ -62,6 +62,41 @@ it.each(['core', 'graphql'])('S241 packages/%s knows its version', async name =>
   expect(release).toBe(JSON.parse(readFileSync(join(folder, 'package.json'), 'utf8')).version)
 })
 
+it('S244 the declarations of a program name our classes', () => {
+  mkdirSync(join(root, 'reports'), { recursive: true })
+  // In the repository, so that the packages are found.
+  const folder = mkdtempSync(join(root, 'reports/declared-'))
+  try {
+    const program = `
+      import { AsyncBulkCall, BulkLoader, SharedLoader } from '@bulkcall/core'
+      const command = async (ids: number[]) => ids.map(String)
+      export const call = new AsyncBulkCall(command)
+      export const loader = new BulkLoader(command)
+      export const shared = new SharedLoader(command)
+      export const own = shared.loader()`
+    writeFileSync(join(folder, 'program.mts'), program)
+    const settings =
+      '--declaration --emitDeclarationOnly --module nodenext --target es2022 --lib es2023,esnext.disposable'
+    const tsc = join(root, 'node_modules/typescript-5.9/bin/tsc')
+    execFileSync(
+      process.execPath,
+      [tsc, ...settings.split(' '), '--strict', '--types', 'node', 'program.mts'],
+      {
+        cwd: folder,
+      },
+    )
+    const { exports } = /(?<exports>export[^]*)/.exec(read(folder, 'program.d.mts'))!.groups!
+    expect(exports!.split('\n').filter(line => line.includes('declare const'))).toEqual([
+      'export declare const call: AsyncBulkCall<number, string>;',
+      'export declare const loader: BulkLoader<number, string, number>;',
+      'export declare const shared: SharedLoader<number, string, unknown>;',
+      'export declare const own: BulkLoader<number, string, number>;',
+    ])
+  } finally {
+    rmSync(folder, { recursive: true, force: true })
+  }
+})
+
 it('S189 what needs no Node compiles in a project for browsers, and a fault of a program or of a declaration is found', () => {
   const programs = ['core', 'dataloader', 'graphql'].map(name => `${name}.ts`)
   mkdirSync(join(root, 'reports'), { recursive: true })

@@ -35,6 +35,7 @@ function byApi(ts) {
       ...own.flatMap(file => [
         ...program.getSyntacticDiagnostics(file),
         ...program.getSemanticDiagnostics(file),
+        ...(options.declaration && !file.isDeclarationFile ? program.getDeclarationDiagnostics(file) : []),
       ]),
     ]
     return found.map(({ file, messageText }) => {

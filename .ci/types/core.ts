@@ -24,10 +24,10 @@ declare const fetchUsers: (ids: readonly number[], signal: AbortSignal) => Promi
 const limiter: Limiter = semaphore(2)
 const options: BulkCallOptions = { size: 100, delay: 5, concurrent: limiter, scope: new BulkScope() }
 
-const remove = new AsyncBulkCall(async (_paths: readonly string[]) => {}, options)
+export const remove = new AsyncBulkCall(async (_paths: readonly string[]) => {}, options)
 export const removed: Promise<null> = remove.call('a.txt')
 
-const users = new BulkLoader(
+export const users = new BulkLoader(
   keyed(
     (ids: number[], { signal }) => fetchUsers(ids, signal),
     user => user.id,

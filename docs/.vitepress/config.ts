@@ -123,10 +123,7 @@ function apiPages(): DefaultTheme.SidebarItem[] {
   if (!existsSync(folder)) return []
   return readdirSync(folder, { withFileTypes: true }).map(entry => {
     const name = entry.name.replace(/\.md$/, '')
-    const link = `/reference/api/@bulkcall/${name}`
-    if (!entry.isDirectory()) return { text: `@bulkcall/${name}`, link }
-    const item = { text: `@bulkcall/${name}`, link: `${link}/` }
-    if (!existsSync(join(folder, name, 'Classes.md'))) return item
-    return Object.assign(item, { items: [{ text: 'Classes', link: `${link}/Classes` }] })
+    const link = `/reference/api/@bulkcall/${name}${entry.isDirectory() ? '/' : ''}`
+    return { text: `@bulkcall/${name}`, link }
   })
 }

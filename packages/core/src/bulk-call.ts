@@ -25,19 +25,8 @@ export interface CallOptions {
   readonly signal?: AbortSignal | undefined
 }
 
-/**
- * Turns many single calls into few bulk calls.
- *
- * Single calls are buffered for a moment, according to `size` and `delay`, and then executed in bulk by the command,
- * at most `concurrent` bulks at once. First in, first out. When nothing is pending or in flight, nothing is resident: no
- * timer, no loop.
- *
- * Do not await a call of the same bulk call inside its own command while `concurrent` is a number: the inner call waits
- * for the slot that the outer one holds. `timeout` ends such a wait.
- *
- * After the Python class of the same name.
- */
-class AsyncBulkCall<T, R> {
+/** {@link AsyncBulkCall}, and what it is made of. */
+class AsyncBulkCallClass<T, R> {
   readonly #queue: Queue<T, R>
 
   constructor(command: Command<T, R>, options: BulkCallOptions = {}) {
@@ -121,6 +110,18 @@ export interface AsyncBulkCallConstructor {
   new <T, R>(command: Command<T, R>, options?: BulkCallOptions): AsyncBulkCall<T, R>
 }
 
-const Typed: AsyncBulkCallConstructor = AsyncBulkCall
-type Typed<T, R> = AsyncBulkCall<T, R>
-export { Typed as AsyncBulkCall }
+// Beside it an interface, and no alias of the class: declarations that TypeScript makes of programs can name it.
+export const AsyncBulkCall: AsyncBulkCallConstructor = AsyncBulkCallClass
+/**
+ * Turns many single calls into few bulk calls.
+ *
+ * Single calls are buffered for a moment, according to `size` and `delay`, and then executed in bulk by the command,
+ * at most `concurrent` bulks at once. First in, first out. When nothing is pending or in flight, nothing is resident: no
+ * timer, no loop.
+ *
+ * Do not await a call of the same bulk call inside its own command while `concurrent` is a number: the inner call waits
+ * for the slot that the outer one holds. `timeout` ends such a wait.
+ *
+ * After the Python class of the same name.
+ */
+export interface AsyncBulkCall<T, R> extends AsyncBulkCallClass<T, R> {}

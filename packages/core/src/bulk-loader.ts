@@ -62,13 +62,8 @@ export type OrNull<V, N extends NullKeys> = N extends 'null' ? V | null : V
 /** All options that a loader knows. */
 const loaderOptions = [...bulkCallOptions, 'cache', 'cacheKeyFn', 'cacheMap', 'cacheErrors', 'nullKeys']
 
-/**
- * Loads values by their keys: `load(key)` one by one, asked in bulk, each key once.
- *
- * The contract is that of `dataloader`, method for method; what is different has a number in SEMANTICS.md. A loader that
- * keeps its answers belongs to one request: answers are kept for whoever asks, whatever they may see.
- */
-class BulkLoader<K, V, C = K> {
+/** {@link BulkLoader}, and what it is made of. */
+class BulkLoaderClass<K, V, C = K> {
   readonly #lookup: Lookup<K, V, C>
 
   /**
@@ -275,7 +270,7 @@ export function bulkLoaderFactory<K = any, C = K, N extends NullKeys = 'error'>(
   )
   const checked = new Checked(readLoaderOptions<any, any, C>(options))
   return (command, scope, context) =>
-    new BulkLoader<any, any, C>(command as LoaderCommand<any, any>, checked, scope, context)
+    new BulkLoaderClass<any, any, C>(command as LoaderCommand<any, any>, checked, scope, context)
 }
 
 /** Makes a {@link BulkLoader}; what its loads give is read off the command's type. */
@@ -291,14 +286,20 @@ export interface BulkLoaderConstructor {
   >(
     command: (keys: K[], context: CommandContext) => G,
     options?: BulkLoaderOptions<K, ResultOf<G>, C, N>,
-  ): BulkLoader<OrNull<K, N>, OrNull<ResultOf<G>, N>, any>
+  ): BulkLoader<OrNull<K, N>, OrNull<ResultOf<G>, N>>
   new <K, V, C = K>(
     command: LoaderCommand<K, V>,
     options?: BulkLoaderOptions<K, V, C, NullKeys>,
-  ): BulkLoader<K, V, any>
+  ): BulkLoader<K, V>
 }
 
-const Typed: BulkLoaderConstructor = BulkLoader
-/** `C`, what the cache compares, is of no concern to who loads: a field `BulkLoader<Key, User>` takes any. */
-type Typed<K, V, _C = K> = BulkLoader<K, V, any>
-export { Typed as BulkLoader }
+export const BulkLoader: BulkLoaderConstructor = BulkLoaderClass
+/**
+ * Loads values by their keys: `load(key)` one by one, asked in bulk, each key once.
+ *
+ * The contract is that of `dataloader`, method for method; what is different has a number in SEMANTICS.md. A loader that
+ * keeps its answers belongs to one request: answers are kept for whoever asks, whatever they may see.
+ *
+ * `C`, what the cache compares, is of no concern to who loads: a field `BulkLoader<Key, User>` takes any.
+ */
+export interface BulkLoader<K, V, _C = K> extends BulkLoaderClass<K, V, any> {}

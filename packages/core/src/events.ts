@@ -90,10 +90,13 @@ export interface BulkListener {
  * @returns ends the listening
  */
 export function onBulk(listener: BulkListener): () => void {
-  const own = { ...listener }
+  // Its methods, which a class has on its prototype, and which need what it holds.
+  const own = Object.fromEntries(methods.map(method => [method, listener[method]?.bind(listener)]))
   listenWith([...registry.listeners, own])
   return () => listenWith((registry.listeners as Listeners).filter(other => other !== own))
 }
+
+const methods = ['called', 'pending', 'hit', 'started', 'run', 'settled'] as const
 
 type Listeners = readonly BulkListener[]
 

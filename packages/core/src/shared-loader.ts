@@ -73,12 +73,8 @@ type SharedCommand<K, V, P> = (
   context: SharedCommandContext<P>,
 ) => LoaderResults<K, V> | PromiseLike<LoaderResults<K, V>>
 
-/**
- * Makes loaders, one for each unit of work, whose bulks go out together. Nothing of one unit of work is seen by another:
- * neither answers, which each keeps for itself, nor failures: a bulk that fails is asked again, for each of those who had
- * keys in it alone. So only for a command that may be repeated.
- */
-class SharedLoader<K, V, P = undefined> {
+/** {@link SharedLoader}, and what it is made of. */
+class SharedLoaderClass<K, V, P = undefined> {
   readonly #command: SharedCommand<K, unknown, P>
   /** Those of its bulks. */
   readonly #options: BulkCallOptions
@@ -306,6 +302,10 @@ export interface SharedLoaderConstructor {
   ): SharedLoader<K, V, P>
 }
 
-const Typed: SharedLoaderConstructor = SharedLoader
-type Typed<K, V, P = undefined> = SharedLoader<K, V, P>
-export { Typed as SharedLoader }
+export const SharedLoader: SharedLoaderConstructor = SharedLoaderClass
+/**
+ * Makes loaders, one for each unit of work, whose bulks go out together. Nothing of one unit of work is seen by another:
+ * neither answers, which each keeps for itself, nor failures: a bulk that fails is asked again, for each of those who had
+ * keys in it alone. So only for a command that may be repeated.
+ */
+export interface SharedLoader<K, V, P = undefined> extends SharedLoaderClass<K, V, P> {}

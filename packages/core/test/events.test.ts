@@ -155,6 +155,39 @@ describe('onBulk', () => {
     expect(told).toBe(3)
   })
 
+  it('S252 a listener may be of a class: its methods are called on it, and those that it has, whoever has them', async () => {
+    class Base {
+      readonly seen: string[] = []
+      readonly #note = (method: string): number => this.seen.push(method)
+      called(): void {
+        this.#note('called')
+      }
+      pending(): void {
+        this.#note('pending')
+      }
+      hit(): void {
+        this.#note('hit')
+      }
+      run(_: BulkEvent, command: () => void): void {
+        this.#note('run')
+        command()
+      }
+    }
+    class Counter extends Base {
+      started(): void {
+        this.seen.push('started')
+      }
+      settled = (): void => {
+        this.seen.push('settled')
+      }
+    }
+    const counter = new Counter()
+    listen(counter)
+    const loader = new BulkLoader(async (keys: number[]) => keys)
+    expect(await Promise.all([loader.load(1), loader.load(1)])).toEqual([1, 1])
+    expect(new Set(counter.seen)).toEqual(new Set(['called', 'pending', 'hit', 'started', 'run', 'settled']))
+  })
+
   it('S50 a listener that comes while a bulk is in flight is not notified of its end without its start', async () => {
     const { host, call, settle } = heldCall({})
     const calls = call.call(1)

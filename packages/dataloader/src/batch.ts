@@ -93,7 +93,6 @@ export class Batch<K, V> extends Gate {
 
   /** @param outcomes a value or an Error for each key that was asked for */
   give(outcomes: readonly unknown[]): void {
-    if (this.settled) return
     this.settle()
     this.open(this.seats === null ? outcomes : this.placed(outcomes))
   }
@@ -209,7 +208,7 @@ export class Seat implements Chair {
   left(caller: Caller<any>, reason: unknown): void {
     const batch = this.#batch
     this.#callers.delete(caller)
-    if (this.#callers.size > 0 || batch.settled) return
+    if (this.#callers.size > 0) return
     this.#isEmpty = true
     batch.idle++
     if (!batch.sealed) this.vacated = { reason }

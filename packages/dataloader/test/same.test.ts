@@ -47,6 +47,28 @@ test.each([
 })
 
 test.each([
+  ['all in one batch', [1, 2]],
+  ['one of them a hit', [0, 2]],
+  ['equal ones', [1, 1]],
+])(
+  'many keys are answered as many promise jobs after one that is loaded beside them: %s',
+  async (_, keys) => {
+    const order = await check(async Class => {
+      const loader = new Class(echo)
+      await loader.load(0)
+      const seen: string[] = []
+      const many = loader.loadMany(keys).then(() => seen.push('many'))
+      let one = loader.load(3)
+      for (let jobs = 0; jobs < 8; jobs++) one = one.then(() => void seen.push(`one, ${jobs}`))
+      await Promise.all([many, one])
+      return seen
+    })
+    expect(order).toHaveLength(9)
+    expect(order.at(-1)).not.toBe('many')
+  },
+)
+
+test.each([
   [{ batch: false, maxBatchSize: 0 }],
   [{ cache: false, cacheMap: {} }],
   [{ unknown: true }],

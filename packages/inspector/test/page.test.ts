@@ -424,7 +424,7 @@ describe('in Chromium', () => {
     [500, 3_600],
     [10_000, 900],
   ]
-  it.each(process.env.BULKCALL_ALL ? bounds : bounds.slice(0, 3))(
+  it.each(process.env.BULKCALL_ALL ? bounds : bounds.slice(0, 2))(
     'S115 draws %i bulks, with a bounded number of elements, and says how far the replay is off',
     async (count, most) => {
       await open()

@@ -709,7 +709,7 @@ describe('errors of ours that say that the program is wrong', () => {
   )
   const masked = { message: 'Unexpected error.', extensions: { code: 'INTERNAL_SERVER_ERROR' } }
 
-  it('S250 a state of the server keeps its code and its status there, and is told in our words', async () => {
+  it('S250 a state of the server keeps its code and its status there, and is reported in our words', async () => {
     const { yoga, logging } = rows(keys => keys, { maxPending: 1 }, {}, withCause)
     const response = await respond(yoga, '{ rows { item } }')
     expect([response.status, response.headers.get('retry-after')]).toEqual([503, '1'])
@@ -734,7 +734,7 @@ describe('errors of ours that say that the program is wrong', () => {
     expect(logging.error).not.toHaveBeenCalled()
   })
 
-  it('S250 a failure of context() with such a cause is told as the cause would be', async () => {
+  it('S250 a failure of context() with such a cause is reported as the cause would be', async () => {
     const busy = rows(keys => keys, { maxPending: 1 }, failing('BULK_OVERFLOW'))
     const response = await respond(busy.yoga, '{ rows { item } }')
     expect(response.status).toBe(503)
