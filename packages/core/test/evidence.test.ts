@@ -259,14 +259,10 @@ describe('what is believed', () => {
     expect(evidence.isOpen(profile)).toBe(false)
     profile.doubt('users')
     // What has been seen is still believed meanwhile.
-    expect([evidence.isNew, profile.isDoubtful('users'), profile.isDoubtful('posts')]).toEqual([
-      false,
-      true,
-      false,
-    ])
+    expect([evidence.isNew, profile.doubts('users'), profile.doubts('posts')]).toEqual([false, true, false])
     const isOpen = Array.from({ length: 66 }, () => {
       profile.begins()
-      expect(profile.isDoubtful('users')).toBe(evidence.isOpen(profile))
+      expect(profile.doubts('users')).toBe(evidence.isOpen(profile))
       return evidence.isOpen(profile)
     })
     expect(isOpen).toEqual(isOpen.map((_, scope) => scope < 64))

@@ -494,7 +494,7 @@ const mutants: Record<string, Mutant> = {
     edits: [
       {
         file: 'scope/tracker.ts',
-        find: 'member.isStray ||= this.#isStray(member)',
+        find: 'member.isStray = true',
         replace: 'member.isStray = false',
       },
     ],

@@ -19,7 +19,7 @@ export class Profile {
   #scopes = 0
   #recordsUntil = 0
   /** Up to which scope calls of unknown work are reckoned with: by loader, and under `null` of any. */
-  readonly #doubtful = new Map<string | null, number>()
+  readonly #doubts = new Map<string | null, number>()
   readonly #commands = new Map<string, Evidence>()
 
   /** A scope begins. Returns whether it is worth recording. */
@@ -34,12 +34,12 @@ export class Profile {
 
   /** A call of this loader has come from work that is not known: there may be more as long as that goes on. */
   doubt(loader: string): void {
-    for (const each of [loader, null]) this.#doubtful.set(each, this.#scopes + long)
+    for (const each of [loader, null]) this.#doubts.set(each, this.#scopes + long)
   }
 
   /** Whether work that is not known may call this loader, or any. */
-  isDoubtful(loader: string | null): boolean {
-    return this.#doubtful.get(loader)! >= this.#scopes
+  doubts(loader: string | null): boolean {
+    return this.#doubts.get(loader)! >= this.#scopes
   }
 
   /** What the command of this loader was seen to call itself. */
@@ -71,7 +71,7 @@ export class Evidence {
 
   /** Whether a piece is to be observed: as long as little is known, and always where it calls after an `await`. */
   isOpen(profile: Profile): boolean {
-    return this.#observed < enough || this.late.size > 0 || profile.isDoubtful(null)
+    return this.#observed < enough || this.late.size > 0 || profile.doubts(null)
   }
 
   /** Whether work of this resolver may call this loader: what was never observed may do anything. */

@@ -76,7 +76,7 @@ export class Recording {
     const { name } = member
     const { profile } = this.#plan
     if (this.#due.has(name)) return name
-    if (profile.isDoubtful(name)) return null
+    if (profile.doubts(name)) return null
     const { version } = profile
     let search = this.#searches.get(member)
     if (search?.version !== version) {

@@ -137,10 +137,8 @@ export class Tracker extends Windows implements WorkOwner {
   opened(member: Member, hasWindow: boolean): void {
     this.#pending++
     if (member.list === null) this.members.add(member)
-    if (hasWindow) {
-      this.windowOpened(member)
-      member.isStray ||= this.#isStray(member)
-    }
+    if (hasWindow) this.windowOpened(member)
+    if (hasWindow && this.#isStray(member)) member.isStray = true
     this.#tellWider()
   }
 

@@ -24,7 +24,7 @@ export function warn(members: Iterable<Member>, running: Iterable<Work>, now: nu
   const left = since + long - now
   if (left > 0) return Math.ceil(left)
   isWarned = true
-  const lasts = `has had its window open for ${long / 1000} s, with ${oldest.pending} pending`
+  const lasts = `has had its window open for 5 s, with ${oldest.pending} pending`
   globalThis.process?.emitWarning?.(`Bulkcall: ${oldest.name} ${lasts}, waiting for ${names(running)}`, {
     code: 'BULKCALL_WINDOW_OPEN',
   })
