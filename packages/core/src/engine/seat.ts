@@ -6,7 +6,7 @@
 import { isError } from '../errors.ts'
 import type { Work } from '../scope/work.ts'
 import { leaversOf } from './abort.ts'
-import { drop, isThenable } from './settle.ts'
+import { drop, given, isThenable } from './settle.ts'
 
 /** The batch that a seat is in. */
 export interface SeatOwner {
@@ -71,7 +71,7 @@ export class Seat {
     else if (this.signal === undefined || !isThenable(outcome)) this.end(this.resolve, outcome)
     else {
       // The batch is done with the task, but its caller still waits, and may still abort.
-      Promise.resolve(outcome).then(
+      given(outcome).then(
         value => this.end(this.resolve, value),
         (error: unknown) => this.end(this.reject, error),
       )
