@@ -44,9 +44,17 @@ const exhaustive = [
  * What comes to the same on every version of Node: what compilers and Chromium say, and whether the tests notice a fault. The
  * matrix of CI runs it on the first version alone.
  */
-const alike = ['mutants', 'policy', 'simulation', 'compiler-messages', 'editor', 'site'].map(
-  name => `**/test/${name}.test.ts`,
-)
+const alike = [
+  'browser',
+  'compiler-messages',
+  'editor',
+  'graphiql',
+  'mutants',
+  'page',
+  'policy',
+  'simulation',
+  'site',
+].map(name => `**/test/${name}.test.ts`)
 
 /** Whose tests leave no trace in their process. Outside of CI the files share it, which spares half a second for each. */
 const tidy = new Set(['core'])

@@ -13,18 +13,31 @@ import { minify } from 'terser'
 
 const folder = join(import.meta.dirname, 'page')
 
-/** What a replay never comes to: it has a host of its own, nobody to warn of a window that stays open, and closes nothing early. */
+/**
+ * What a replay never comes to: it has a host of its own, nobody to warn of a window that stays open, no other copy of the engine,
+ * and closes nothing early.
+ */
 const unused: Readonly<Record<string, string>> = {
-  'open-windows.ts': 'export class OpenWindows { watch() {} end() {} }',
+  'scope/warning.ts': 'export const long = 0; export function mayWarnOf() {}; export function warn() {}',
   'closing.ts': 'export function close() {}',
+  'core/src/registry.ts':
+    'export const version = 1, registry = { listeners: [], last: 0 }; export function nextId() { return ++registry.last }',
   'core/src/host.ts': 'export const host = {}, nobody = {}; export function timerMaker() {}',
 }
 
 const withoutUnused: Plugin = {
   name: 'without what is unused',
   setup(bundling) {
+    const found = new Set<string>()
     for (const [file, contents] of Object.entries(unused))
-      bundling.onLoad({ filter: new RegExp(`/${file}$`) }, () => ({ contents }))
+      bundling.onLoad({ filter: new RegExp(`/${file}$`) }, () => {
+        found.add(file)
+        return { contents }
+      })
+    bundling.onEnd(() => {
+      const lost = Object.keys(unused).filter(file => !found.has(file))
+      if (lost.length > 0) throw new Error(`no such file of the core any more: ${lost.join(', ')}`)
+    })
   },
 }
 

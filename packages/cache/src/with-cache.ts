@@ -4,7 +4,7 @@
  */
 
 import { asError, isError, isolated, type CommandContext, type ResultOf, type Results } from '@bulkcall/core'
-import { check, checkNames, harmless } from '@bulkcall/core/kit'
+import { check, checkNames, harmless, isWorker } from '@bulkcall/core/kit'
 import { Entries, entryName, nothing, type Entry, type SharedStore } from './entries.ts'
 import { BulkEntryError, type BulkStoreDownError } from './errors.ts'
 import { Flight } from './flight.ts'
@@ -177,7 +177,9 @@ class Cache<K> {
 
   #seat(key: K, name: string, own: Flight<K>): Seat<K> {
     const taken = this.#underWay.get(name)
-    if (taken !== undefined && !taken.flight.signal.aborted) return taken
+    // In a worker of Cloudflare what another request fetches would never arrive.
+    const isOurs = taken?.flight === own || !isWorker
+    if (taken !== undefined && isOurs && !taken.flight.signal.aborted) return taken
     const seat = { flight: own, place: own.add(key, name) }
     this.#underWay.set(name, seat)
     return seat

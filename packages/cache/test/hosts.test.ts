@@ -29,3 +29,12 @@ it('S243 a process ends although the store has not answered a write', { timeout:
 
   expect(found.given).toEqual([1, 1])
 })
+
+it.each([
+  ['fetches for itself in a worker of Cloudflare', 'requests', [[1], [2], [2]]],
+  ['waits for what another one fetches on any other host', 'nothing', [[1], [2]]],
+])('S242 a request %s', async (_, taken, asked) => {
+  const found = await findingsOf(program, { args: ['both', taken] })
+
+  expect(found).toEqual({ given: [1, 1, 2, 2], asked, faults: [] })
+})

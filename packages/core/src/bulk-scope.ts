@@ -5,7 +5,7 @@
 
 import { check, checkNames, hasMethods, readContext } from './validate.ts'
 import { Evidence, Plan } from './scope/evidence.ts'
-import { enter, type Frame } from './scope/frame.ts'
+import type { Frame } from './scope/frame.ts'
 import { host as realHost, type AsyncContext, type Host } from './host.ts'
 import { nextId } from './registry.ts'
 import { Tracker } from './scope/tracker.ts'
@@ -110,7 +110,7 @@ export class BulkScope {
    */
   begin(evidence?: Evidence): BulkPiece {
     check('evidence', evidence === undefined || evidence instanceof Evidence, 'an Evidence', evidence)
-    return enter(this.#tracker, evidence ?? null)
+    return this.#tracker.begin(evidence ?? null)
   }
 
   /** The option `plan`, for who learns only after the scope was made what it executes. The first plan of a scope holds. */

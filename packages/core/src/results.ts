@@ -228,7 +228,7 @@ async function all<Row>(given: Rows<Row> | PromiseLike<Rows<Row>>, call: Named):
   if (shape === 'none') return []
   // As what a driver gives may be: an object that has the rows in a property.
   const bound = 'an iterable, an async iterable or none of rows from its query'
-  if (shape === 'nothing that holds results') throw new BulkResultError(call.name, rows, bound)
+  if (shape === 'other') throw new BulkResultError(call.name, rows, bound)
   if (shape !== 'stream') return rows as Iterable<Row>
   const collected: Row[] = []
   for await (const row of rows as AsyncIterable<Row>) collected.push(row)

@@ -215,7 +215,7 @@ describe('what is believed', () => {
     const evidence = new Evidence('Post.author')
     const piece = (calls: number): void => {
       for (let call = 1; call <= calls; call++) evidence.callsLate('users', call, profile)
-      evidence.ended(profile)
+      evidence.ended(profile, true)
     }
     piece(1)
     piece(3)
@@ -231,7 +231,10 @@ describe('what is believed', () => {
     const profile = new Profile()
     const evidence = new Evidence('Post.author')
     expect([evidence.isNew, evidence.mayCall('users')]).toEqual([true, true])
-    evidence.ended(profile)
+    evidence.ended(profile, false)
+    // What such work does when it goes on is not known by that.
+    expect([evidence.isNew, evidence.mayCall('users')]).toEqual([true, false])
+    evidence.ended(profile, true)
     expect([evidence.isNew, evidence.mayCall('users')]).toEqual([false, false])
     evidence.calls('users', profile)
     expect(evidence.mayCall('users')).toBe(true)
@@ -242,38 +245,56 @@ describe('what is believed', () => {
     const [from, below] = [new Evidence('Query.post'), new Evidence('Post.author')]
     const leadsTo = vi.fn((_: Evidence, loader: string) => below.mayCall(loader))
     const plan = new Plan(profile, leadsTo)
-    below.ended(profile)
+    below.ended(profile, true)
     expect([plan.leadsTo(from, 'users'), plan.leadsTo(from, 'users')]).toEqual([false, false])
     expect(leadsTo).toHaveBeenCalledOnce()
     below.calls('users', profile)
     expect(plan.leadsTo(from, 'users')).toBe(true)
   })
 
-  it('S86 is put to the test again when a call has come from unknown work, each time after twice as many scopes', () => {
+  it('S86 is put to the test again in 64 scopes when a call has come from unknown work', () => {
     const profile = new Profile()
     const evidence = new Evidence('Post.author')
-    const observe = (): void => {
-      for (let i = 0; i < 8; i++) evidence.ended(profile)
-    }
-    expect(evidence.isOpen(profile)).toBe(true)
-    observe()
+    for (let i = 0; i < 8; i++) evidence.ended(profile, true)
     expect(evidence.isOpen(profile)).toBe(false)
-    profile.doubt()
-    expect(evidence.isOpen(profile)).toBe(true)
+    profile.doubt('users')
     // What has been seen is still believed meanwhile.
-    expect(evidence.isNew).toBe(false)
-    observe()
-    const waits = [2, 4, 8].map(() => {
-      let scopes = 0
-      do {
-        profile.begins()
-        profile.doubt()
-        scopes++
-      } while (!evidence.isOpen(profile))
-      observe()
-      return scopes
+    expect([evidence.isNew, profile.doubts('users'), profile.doubts('posts')]).toEqual([false, true, false])
+    const isOpen = Array.from({ length: 66 }, () => {
+      profile.begins()
+      expect(profile.doubts('users')).toBe(evidence.isOpen(profile))
+      return evidence.isOpen(profile)
     })
-    expect(waits).toEqual([2, 4, 8])
+    expect(isOpen).toEqual(isOpen.map((_, scope) => scope < 64))
+  })
+
+  it('S281 closes no window of a loader that unknown work has called, in the scopes that follow', async () => {
+    const of = server()
+    const [author, slow] = [new Evidence('Post.author'), new Evidence('Post.slow')]
+    const all = await serve(of, 7, ({ scope, loader }, run) => {
+      const users = loader('users')
+      void scope.run(async () => {
+        await of.io(1)
+        return users.load(1)
+      }, author)
+      void scope.run(() => of.io(20), slow)
+      // A callback, which runs in the context of nobody.
+      if (run === 4) of.host.setTimer(() => void users.load(2), 1)
+    })
+    expect(all.slice(2).map(startsOf)).toEqual([[1], [1], [1 + delay], [1 + delay], [1 + delay]])
+  })
+
+  it('S283 S86 of work that goes on, by that which does not, is nothing', async () => {
+    const of = server()
+    const author = new Evidence('Post.author')
+    const all = await serve(of, 4, ({ scope, loader }) => {
+      const users = loader('users')
+      const load = async (ms: number): Promise<unknown> => of.io(ms).then(() => users.load(ms))
+      scope.run(() => null, author)
+      for (const ms of [1, 3]) void scope.run(() => load(ms), author)
+    })
+    // The second is the first that is recorded.
+    expect(all.map(startsOf)).toEqual([[1 + delay], [1 + delay], [3], [3]])
   })
 
   it('S86 S46 wrongly costs a bulk, and is not believed again', async () => {

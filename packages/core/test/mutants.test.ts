@@ -480,7 +480,7 @@ const mutants: Record<string, Mutant> = {
     edits: [
       {
         file: 'scope/windows.ts',
-        find: 'return this.recording !== null && this.recording.nothingFollows(member)',
+        find: 'return !member.isStray && this.recording !== null && this.recording.nothingFollows(member)',
         replace: 'return false',
       },
     ],
@@ -489,9 +489,19 @@ const mutants: Record<string, Mutant> = {
     caughtBy: closed,
     edits: [{ file: 'scope/recording.ts', find: 'this.#freed.add(member)', replace: 'void member' }],
   },
+  'a call of unknown work is all that it does': {
+    caughtBy: leaving,
+    edits: [
+      {
+        file: 'scope/tracker.ts',
+        find: 'member.isStray = true',
+        replace: 'member.isStray = false',
+      },
+    ],
+  },
   'work that loads one after the other is waited for': {
     caughtBy: beside,
-    edits: [{ file: 'scope/evidence.ts', find: 'return this.isSequential && ', replace: 'return false && ' }],
+    edits: [{ file: 'scope/evidence.ts', find: 'return !this.overlaps && ', replace: 'return false && ' }],
   },
   'work that loads all in one tick is waited for after it': {
     caughtBy: beside,
@@ -503,7 +513,7 @@ const mutants: Record<string, Mutant> = {
   },
   'work that has loaded beside its earlier loads is believed to wait for each': {
     caughtBy: beside,
-    edits: [{ file: 'scope/work.ts', find: '      evidence!.isSequential = false\n', replace: '' }],
+    edits: [{ file: 'scope/evidence.ts', find: 'return !this.overlaps && ', replace: 'return ' }],
   },
   'a command does not wait for its late calls': {
     caughtBy: beside,
@@ -545,7 +555,7 @@ const mutants: Record<string, Mutant> = {
   },
   'calls of unknown work raise no doubt': {
     caughtBy: gathered,
-    edits: [{ file: 'scope/evidence.ts', find: '    this.doubts++\n', replace: '' }],
+    edits: [{ file: 'scope/evidence.ts', find: 'of [loader, null]) this', replace: 'of [loader]) this' }],
   },
   'waiting in vain is not counted': {
     caughtBy: budget,

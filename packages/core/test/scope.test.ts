@@ -431,6 +431,51 @@ describe('what a scope cannot know', () => {
     expect(starts).toEqual([{ at: 0, tasks: [1, 2] }])
   })
 
+  it('S280 S83 a call of work that is not known proves nothing: its window stays open', async () => {
+    const { host, scope, starts, load, io } = scoped()
+    const users = load()
+    // The property of an object: who gives the object has ended with it.
+    scope.run(() => ({ friends: [1, 2, 3].map(async ms => io(ms).then(() => users.call(ms))) }))
+    await pass(host, 101)
+    expect(starts).toEqual([{ at: 101, tasks: [1, 2, 3] }])
+  })
+
+  it('S280 S45 the windows of others close when it is quiet', async () => {
+    const { host, scope, starts, load, io } = scoped()
+    const [users, posts] = [load(), load()]
+    scope.run(() => ({ friend: io(1).then(() => users.call('friend')) }))
+    void io(1).then(() => scope.run(() => posts.call('post')))
+    await pass(host, 200)
+    expect(starts).toEqual([
+      { at: 1, tasks: ['post'] },
+      { at: 101, tasks: ['friend'] },
+    ])
+  })
+
+  it('S280 S45 what the program calls before any work has begun goes with the tick', async () => {
+    const { host, scope, starts, load } = scoped()
+    const users = load()
+    await Promise.all([users.call(1), host.turn()])
+    void users.call(2)
+    await host.turn()
+    scope.run(() => null)
+    void users.call(3)
+    await pass(host, 100)
+    expect(starts).toEqual([
+      { at: 0, tasks: [1] },
+      { at: 0, tasks: [2] },
+      { at: 100, tasks: [3] },
+    ])
+  })
+
+  it('S280 S8 with an endless `delay` such a window closes when it is quiet', async () => {
+    const { host, scope, starts, load, io } = scoped()
+    const users = load({ delay: Infinity })
+    scope.run(() => ({ friend: io(1).then(() => users.call(1)) }))
+    await pass(host, 1)
+    expect(starts).toEqual([{ at: 1, tasks: [1] }])
+  })
+
   it('S46 tasks keep their order, whichever way their bulks are started', async () => {
     const { host, scope, starts, load, io } = scoped()
     const users = load({ size: 3, delay: 5, concurrent: 1 })

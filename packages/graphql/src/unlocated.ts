@@ -34,7 +34,7 @@ export function unlocatedResults(given: unknown, came: () => void): unknown {
     case 'stream':
       return eachUnlocatedLater(given as AsyncIterable<unknown>, came)
     case 'none':
-    case 'nothing that holds results':
+    case 'other':
   }
   return given
 }

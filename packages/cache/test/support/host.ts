@@ -1,6 +1,8 @@
 /**
  * A cache on a host that has less than Node, in a process of its own:
- *   host.ts <what the store does with a write: keep or hang> <what is taken from the host, a comma between each>
+ *   host.ts <what is done> <what is taken from the host, a comma between each>
+ * `keep` and `hang` say what the store does with a write; `both` keeps, and loads a key twice at once. To take the `requests` makes the
+ * host a worker of Cloudflare, and to take the `timers` gives it those of a browser.
  * Prints what it finds.
  */
 
@@ -38,6 +40,7 @@ const users = withCache(command, {
 })
 const load = (key: number | string): Promise<unknown> => new BulkLoader(users).load(key)
 const given = [await load(1), await load(1)]
+if (writes === 'both') given.push(...(await Promise.all([load(2), load(2)])))
 if (writes === 'keep') {
   await users.forget([1])
   given.push(await load(1), await load('slow'))
@@ -45,6 +48,8 @@ if (writes === 'keep') {
 print(JSON.stringify({ given, asked, faults }))
 
 function take(name: string): void {
+  if (name === 'requests')
+    return void Object.defineProperty(globalThis, 'navigator', { value: { userAgent: 'Cloudflare-Workers' } })
   if (name !== 'timers') return void Reflect.deleteProperty(globalThis, name)
   // Those of a browser: their timers are numbers.
   const { setTimeout: set, clearTimeout: clear } = globalThis

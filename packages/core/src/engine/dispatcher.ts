@@ -31,6 +31,7 @@ export abstract class Dispatcher<T, R> extends Runner<T, R> implements BulkOwner
   previous: Member | null = null
   next: Member | null = null
   hasWindow = false
+  isStray = false
   keptAt: number | null = null
   givenUpAt: number | null = null
   /** Tasks that are accepted and not started. */

@@ -25,7 +25,7 @@ export function isStream(results: unknown): results is AsyncIterable<unknown> {
 }
 
 /** How what a command gave is read. */
-export type Shape = 'none' | 'list' | 'stream' | 'map' | 'iterable' | 'nothing that holds results'
+export type Shape = 'none' | 'list' | 'stream' | 'map' | 'iterable' | 'other'
 
 /** One place that tells them apart: who looks at results before the engine does must not see something else in them. */
 export function shapeOf(results: unknown): Shape {
@@ -33,9 +33,9 @@ export function shapeOf(results: unknown): Shape {
   if (isList(results)) return 'list'
   if (isStream(results)) return 'stream'
   const isObject = typeof results === 'object' || typeof results === 'function'
-  if (!isObject || tagOf(results) === '[object String]') return 'nothing that holds results'
+  if (!isObject || tagOf(results) === '[object String]') return 'other'
   if (isMap(results)) return 'map'
-  return isIterable(results) ? 'iterable' : 'nothing that holds results'
+  return isIterable(results) ? 'iterable' : 'other'
 }
 
 /**

@@ -16,12 +16,10 @@ const long = 64
 export class Profile {
   /** Changes with everything that is worked out from evidence. */
   version = 0
-  /** Changes when a call has come from nobody knows where: whatever was believed is observed again. */
-  doubts = 0
   #scopes = 0
   #recordsUntil = 0
-  #doubtsAgainAt = 0
-  #patience = 1
+  /** Up to which scope calls of unknown work are reckoned with: by loader, and under `null` of any. */
+  readonly #doubts = new Map<string | null, number>()
   readonly #commands = new Map<string, Evidence>()
 
   /** A scope begins. Returns whether it is worth recording. */
@@ -34,11 +32,14 @@ export class Profile {
     this.#recordsUntil = this.#scopes + long
   }
 
-  /** A call has come from work that was not observed. Each time twice as many scopes pass before that is looked into again. */
-  doubt(): void {
-    if (this.#scopes < this.#doubtsAgainAt) return
-    this.doubts++
-    this.#doubtsAgainAt = this.#scopes + (this.#patience *= 2)
+  /** A call of this loader has come from work that is not known: there may be more as long as that goes on. */
+  doubt(loader: string): void {
+    for (const each of [loader, null]) this.#doubts.set(each, this.#scopes + long)
+  }
+
+  /** Whether work that is not known may call this loader, or any. */
+  doubts(loader: string | null): boolean {
+    return this.#doubts.get(loader)! >= this.#scopes
   }
 
   /** What the command of this loader was seen to call itself. */
@@ -55,27 +56,22 @@ export class Evidence {
   readonly name: string
   /** Whether a call was seen while an earlier one of the same work had not settled: then that one proves no waiting. */
   overlaps = false
-  /** Whether no call was seen while an earlier one of the same work was pending: it calls one after the other. */
-  isSequential = true
   /** The loaders that one piece was seen to call in two ticks. */
   readonly scattered: Set<string> = new Set()
   /** By loader, how many calls one piece makes after its synchronous part, at most; `Infinity` where that was exceeded. */
   readonly late: Map<string, number> = new Map()
   readonly #called = new Set<string>()
+  /** How many pieces were observed, and how many of these went on after their synchronous part. */
   #observed = 0
-  #doubts = 0
+  #wentOn = 0
 
   constructor(name: string) {
     this.name = name
   }
 
   /** Whether a piece is to be observed: as long as little is known, and always where it calls after an `await`. */
-  isOpen({ doubts }: Profile): boolean {
-    if (this.#doubts !== doubts) {
-      this.#doubts = doubts
-      this.#observed = Math.min(this.#observed, 1)
-    }
-    return this.#observed < enough || this.late.size > 0
+  isOpen(profile: Profile): boolean {
+    return this.#observed < enough || this.late.size > 0 || profile.doubts(null)
   }
 
   /** Whether work of this resolver may call this loader: what was never observed may do anything. */
@@ -85,7 +81,7 @@ export class Evidence {
 
   /** Whether so many calls of this loader are all that a piece ever makes. */
   isAll(loader: string, calls: number): boolean {
-    return this.#observed > 0 && this.late.get(loader) === calls
+    return this.#wentOn > 0 && this.late.get(loader) === calls
   }
 
   /** Whether a piece is known to make all its calls of this loader, however many, in one tick. */
@@ -95,12 +91,12 @@ export class Evidence {
 
   /** Whether a piece is known to wait for each of its calls before it makes another. */
   get waitsForEach(): boolean {
-    return this.isSequential && this.#observed >= enough
+    return !this.overlaps && this.#observed >= enough
   }
 
-  /** Whether nothing is known. */
+  /** Whether nothing is known of what such work does after its synchronous part. */
   get isNew(): boolean {
-    return this.#observed === 0
+    return this.#wentOn === 0
   }
 
   /** Work of this resolver calls a loader. */
@@ -119,9 +115,10 @@ export class Evidence {
     this.late.set(loader, this.#observed >= enough && most > 0 ? Infinity : calls)
   }
 
-  /** An observed piece has ended. */
-  ended(profile: Profile): void {
+  /** An observed piece has ended, with its synchronous part or later. */
+  ended(profile: Profile, wentOn: boolean): void {
     if (this.#observed++ === 0) profile.version++
+    if (wentOn && this.#wentOn++ === 0) profile.version++
   }
 }
 

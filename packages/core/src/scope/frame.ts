@@ -51,7 +51,7 @@ export class Frame {
   /** Whether it is a command, which waits for what it calls for as long as that takes. */
   isCommand = false
   /** Where it is observed, the observed work during which it began, or `undefined`; else `null`. */
-  private before: Work | undefined | null = null
+  before: Work | undefined | null = null
 
   constructor(tracker: WorkOwner, evidence: Evidence | null, outer: Frame | null) {
     this.tracker = tracker
@@ -76,11 +76,9 @@ export class Frame {
     else if (this.batch !== batch && this.others?.at(-1) !== batch) (this.others ??= []).push(batch)
   }
 
-  /** The work that waits for a call of which its batch does not say who does. */
-  parked(): Work {
-    const work = (this.work ??= new Work(this.tracker, this.evidence, false))
-    work.park()
-    return work
+  /** The work, which becomes known by this. */
+  known(): Work {
+    return (this.work ??= new Work(this.tracker, this.evidence, false))
   }
 
   /** What it calls is recorded. */
@@ -116,12 +114,12 @@ export class Frame {
 
   private goOn<R>(result: R, observes: boolean): R {
     const { outer, batch } = this
-    const work = (this.work ??= new Work(this.tracker, this.evidence, false))
+    const work = this.known()
     work.latest = batch
     if (!(work.evidence?.overlaps && work.due.length > 0)) for (const each of this.batches) work.parkOn(each)
     if (outer !== null) {
       // What has begun within its synchronous part it waits for: else who starts many would never wait.
-      work.outer = outer.work ??= new Work(outer.tracker, outer.evidence, false)
+      work.outer = outer.known()
       work.outer.park()
     }
     work.begins()
@@ -132,24 +130,18 @@ export class Frame {
   threw(): void {
     leave(this)
   }
-
-  /** It is not on the stack any more. Makes it as new. */
-  clear(): void {
-    const { work, before } = this
-    if (before !== null) {
-      observed!.enterWith(before)
-      if (!work!.goesOn) work!.ends()
-    }
-    this.work = this.batch = this.others = this.before = null
-    this.promise = undefined
-    this.isCommand = false
-  }
 }
 
-/** The synchronous part is over. */
+/** The synchronous part is over. Makes the frame as new. */
 export function leave(frame: Frame): void {
-  const { outer } = frame
+  const { outer, work, before } = frame
   current = outer
-  frame.clear()
+  if (before !== null) {
+    observed!.enterWith(before)
+    if (!work!.goesOn) work!.ends()
+  }
+  frame.work = frame.batch = frame.others = frame.before = null
+  frame.promise = undefined
+  frame.isCommand = false
   if (outer === null) spare = frame
 }

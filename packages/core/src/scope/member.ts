@@ -13,6 +13,8 @@ export interface Member extends Linked<Member> {
   readonly pending: number
   /** Whether its window is open. */
   hasWindow: boolean
+  /** Whether its window has got a call while nothing went on that is known: who made that may make more. */
+  isStray: boolean
   /** When its window was last seen open at the end of a tick, or got another call; `null` if it has not outlived its tick. */
   keptAt: number | null
   /** When a window of it was closed because waiting had brought nothing so often; `null` if none of late. */

@@ -17,7 +17,7 @@ interface Search {
   /** Of what was known then. */
   readonly version: number
   /** What goes on, in the order in which it began: what is behind is left, and what begins again comes behind. */
-  readonly ahead: Iterator<Evidence | null>
+  readonly ahead: IterableIterator<Evidence | null>
   /** What was found: as long as that goes on, nothing else is looked for. */
   found: Evidence | null | undefined
 }
@@ -66,26 +66,26 @@ export class Recording {
     const keeper = this.#keeperOf(member)
     if (keeper === undefined) return true
     const kept = this.#kept.get(keeper)
-    if (kept === undefined) this.#kept.set(keeper, [member])
-    else kept.push(member)
+    if (kept !== undefined) kept.push(member)
+    else this.#kept.set(keeper, [member])
     return false
   }
 
   /** What keeps a window open, if anything does: all that goes on is looked at once, and anew only where more is known. */
   #keeperOf(member: Member): Cause | undefined {
     const { name } = member
+    const { profile } = this.#plan
     if (this.#due.has(name)) return name
-    const { version } = this.#plan.profile
+    if (profile.doubts(name)) return null
+    const { version } = profile
     let search = this.#searches.get(member)
     if (search?.version !== version) {
       search = { version, ahead: this.#goesOn.keys(), found: undefined }
       this.#searches.set(member, search)
     }
     if (search.found !== undefined && this.#goesOn.has(search.found)) return search.found
-    for (let next; (next = search.ahead.next()).done !== true;) {
-      const { value } = next
-      if (value === null || this.#plan.leadsTo(value, name)) return (search.found = value)
-    }
+    for (const cause of search.ahead)
+      if (cause === null || this.#plan.leadsTo(cause, name)) return (search.found = cause)
     // An iterator that has come to the end sees nothing that begins from here on.
     this.#searches.delete(member)
     return undefined

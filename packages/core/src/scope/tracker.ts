@@ -5,7 +5,7 @@
  */
 
 import type { AsyncContext, Host } from '../host.ts'
-import type { Plan } from './evidence.ts'
+import type { Evidence, Plan } from './evidence.ts'
 import { current, enter, leave, observed, type Frame } from './frame.ts'
 import type { Member } from './member.ts'
 import { Recording } from './recording.ts'
@@ -22,6 +22,7 @@ export class Tracker extends Windows implements WorkOwner {
   /** The tracker of the wider scope that this one is a part of, in which it counts as work while it is busy. */
   readonly #wider: Tracker | null
   #isBusyPart = false
+  #hasWork = false
   #isOver = false
   /** Batches in flight whose callers wait, and whose commands do not wait for a parked batch themselves. */
   #inFlight = 0
@@ -45,7 +46,12 @@ export class Tracker extends Windows implements WorkOwner {
       this.recording = new Recording(plan, this.changed)
   }
 
-  // ---- Work calls
+  // ---- Work begins, and calls
+
+  begin(evidence: Evidence | null): Frame {
+    this.#hasWork = true
+    return enter(this, evidence)
+  }
 
   /**
    * A call was made: by the work on the stack, or by nobody knows which.
@@ -62,16 +68,22 @@ export class Tracker extends Windows implements WorkOwner {
       if (this.recording !== null) frame.notes(name, batch)
     }
     this.gained(member)
-    return isSeated ? current!.parked() : null
+    if (!isSeated) return null
+    const work = current!.known()
+    work.park()
+    return work
   }
 
   #calledLate(name: string, batch: Awaited): void {
     if (this.recording === null) return
     const work = observed!.getStore()
-    const isKnown = work !== undefined && work.tracker === this && work.goesOn
-    addAsker(batch, isKnown ? work.evidence : null, isKnown && work.command !== null)
-    if (isKnown) work.callsLate(name, batch)
-    else this.profile!.doubt()
+    if (work?.tracker === this && work.goesOn) {
+      addAsker(batch, work.evidence, work.command !== null)
+      work.callsLate(name, batch)
+    } else {
+      addAsker(batch, null, false)
+      this.profile!.doubt(name)
+    }
     this.look()
   }
 
@@ -125,9 +137,18 @@ export class Tracker extends Windows implements WorkOwner {
   opened(member: Member, hasWindow: boolean): void {
     this.#pending++
     if (member.list === null) this.members.add(member)
-    else if (member.givenUpAt !== null) this.wouldHaveGained(member)
     if (hasWindow) this.windowOpened(member)
+    if (hasWindow && this.#isStray(member)) member.isStray = true
     this.#tellWider()
+  }
+
+  /**
+   * Whether nothing goes on that can have made a call that comes now: so work goes on that is not known, and may call again.
+   * Before work has begun it is the program that calls.
+   */
+  #isStray({ settings }: Member): boolean {
+    if (current !== null || !this.#hasWork || this.#pending > 1) return false
+    return this.isQuiet && settings.delay < Infinity
   }
 
   /** A batch has started. */
@@ -168,6 +189,7 @@ export class Tracker extends Windows implements WorkOwner {
   idle(member: Member): void {
     this.members.delete(member)
     this.windowClosed(member)
+    member.givenUpAt = null
   }
 
   abort(reason: unknown): void {

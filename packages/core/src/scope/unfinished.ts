@@ -15,24 +15,21 @@ export function isUnfinished(result: unknown): boolean {
 
 /** What work has given, with its end noted: that of a list is the end of the last promise in it. */
 export function follow<R>(work: Work, result: R, observes: boolean): R {
-  if (!Array.isArray(result)) return whenSettled(result, observes, () => work.ends())
-  let left = result.filter(isThenable).length
   const end = (): void => {
-    if (--left === 0) work.ends()
+    if (--work.left === 0) work.ends()
   }
-  return result.map((item: unknown) => whenSettled(item, observes, end)) as R
-}
-
-/**
- * A promise of the language is observed and given as it is; any other thenable may be a query that runs each time that it is
- * asked, so it is asked once, here. Who does not observe gets a promise of its own, so that a rejection that nobody handles is
- * still reported. An async iterable goes on for as long as somebody draws from it, and nobody says how long that is.
- */
-function whenSettled<R>(result: R, observes: boolean, end: () => void): R {
-  if (!isThenable(result)) return result
-  if (observes && Object.getPrototypeOf(result) === Promise.prototype) {
-    void originalThen.call(result, end, end)
-    return result
+  /**
+   * A promise of the language is observed and given as it is; any other thenable may be a query that runs each time that it is
+   * asked, so it is asked once, here. Who does not observe gets a promise of its own, so that a rejection that nobody handles
+   * is still reported. An async iterable goes on for as long as somebody draws from it, and nobody says how long that is.
+   */
+  const each = (item: unknown): unknown => {
+    if (!isThenable(item)) return item
+    work.left++
+    if (!observes || Object.getPrototypeOf(item) !== Promise.prototype)
+      return Promise.resolve(item).finally(end)
+    void originalThen.call(item, end, end)
+    return item
   }
-  return Promise.resolve(result).finally(end) as R
+  return (Array.isArray(result) ? result.map(each) : each(result)) as R
 }

@@ -10,24 +10,21 @@ import type { Work } from './work.ts'
 export const long = 5_000
 let isWarned = false
 
-/** Whether this window will be worth a warning if it is not closed. */
-export function mayWarnOf({ settings: { delay } }: Member): boolean {
-  return delay > long && !isWarned
-}
-
 /**
  * Warns, once in the life of the program, of a window that has been open for long. Returns when that is to be looked at again,
  * in ms; `Infinity` if it is not.
  */
 export function warn(members: Iterable<Member>, running: Iterable<Work>, now: number): number {
-  const open = [...members].filter(each => each.keptAt !== null && !each.isReady && mayWarnOf(each))
+  const open = [...members].filter(
+    each => each.keptAt !== null && !each.isReady && each.settings.delay > long,
+  )
   const since = Math.min(...open.map(({ keptAt }) => keptAt!))
   const oldest = open.find(({ keptAt }) => keptAt === since)
-  if (oldest === undefined) return Infinity
+  if (oldest === undefined || isWarned) return Infinity
   const left = since + long - now
   if (left > 0) return Math.ceil(left)
   isWarned = true
-  const lasts = `has had its window open for ${long / 1000} s, with ${oldest.pending} pending`
+  const lasts = `has had its window open for 5 s, with ${oldest.pending} pending`
   globalThis.process?.emitWarning?.(`Bulkcall: ${oldest.name} ${lasts}, waiting for ${names(running)}`, {
     code: 'BULKCALL_WINDOW_OPEN',
   })
@@ -36,7 +33,7 @@ export function warn(members: Iterable<Member>, running: Iterable<Work>, now: nu
 
 /** The resolvers of what runs. */
 function names(running: Iterable<Work>): string {
-  const resolvers = new Set<string>()
-  for (const { evidence } of running) if (evidence !== null) resolvers.add(evidence.name)
+  const resolvers = new Set([...running].map(({ evidence }) => evidence?.name))
+  resolvers.delete(undefined)
   return [...resolvers].join(', ') || 'work that is not known by name'
 }

@@ -9,7 +9,7 @@ import type { Host } from '../host.ts'
 import { budget, type Plan, type Profile } from './evidence.ts'
 import type { Member } from './member.ts'
 import type { Recording } from './recording.ts'
-import { long, mayWarnOf, warn } from './warning.ts'
+import { long, warn } from './warning.ts'
 import type { Work } from './work.ts'
 
 export abstract class Windows {
@@ -43,7 +43,7 @@ export abstract class Windows {
   protected abstract get isQuiet(): boolean
 
   get profile(): Profile | null {
-    return this.plan === null ? null : this.plan.profile
+    return this.plan?.profile ?? null
   }
 
   protected get hasWindows(): boolean {
@@ -59,17 +59,14 @@ export abstract class Windows {
     this.lookLater()
   }
 
-  /** A window has got another call. */
+  /** A window has got another call; or would have, if it had not been closed since waiting had brought nothing. */
   protected gained(member: Member): void {
-    if (member.keptAt === null) return
-    member.keptAt = this.#host.now()
-    this.plan?.patienceFor(member.name).gained()
-  }
-
-  /** The window of an earlier batch, which has not settled, was closed since waiting had brought nothing. Now it would have. */
-  protected wouldHaveGained(member: Member): void {
-    if (this.#host.now() - member.givenUpAt! < member.settings.delay)
-      this.plan?.patienceFor(member.name).gained()
+    const { name, keptAt, givenUpAt, settings } = member
+    const since = keptAt ?? givenUpAt
+    if (since === null) return
+    const now = this.#host.now()
+    if (now - since < settings.delay) this.plan?.patienceFor(name).gained()
+    if (keptAt !== null) member.keptAt = now
     member.givenUpAt = null
   }
 
@@ -92,7 +89,7 @@ export abstract class Windows {
     const closing: Member[] = []
     for (const member of isQuiet || stamp !== this.#stamp ? this.members : changed) {
       if (!member.hasWindow) continue
-      if (isQuiet || this.#closesEarly(member)) closing.push(member)
+      if (this.#closes(member, isQuiet)) closing.push(member)
       else if (changed.has(member)) this.#keep(member)
     }
     changed.clear()
@@ -100,13 +97,14 @@ export abstract class Windows {
     for (const member of closing) this.#close(member)
   }
 
-  /** Whether a window closes although something goes on: since waiting was in vain, or by evidence. */
-  #closesEarly(member: Member): boolean {
+  /** Whether a window closes now: with certainty, since waiting was in vain, or by evidence. */
+  #closes(member: Member, isQuiet: boolean): boolean {
+    if (isQuiet && !member.isStray) return true
     if (this.#isPatienceOver(member)) {
       member.givenUpAt = this.#host.now()
       return true
     }
-    return this.recording !== null && this.recording.nothingFollows(member)
+    return !member.isStray && this.recording !== null && this.recording.nothingFollows(member)
   }
 
   /** Never while parts are waited for: a wide scope lives as long as the program, and would be out of patience for ever. */
@@ -131,7 +129,7 @@ export abstract class Windows {
   protected windowClosed(member: Member): void {
     this.#accountFor(member)
     if (!member.hasWindow) return
-    member.hasWindow = false
+    member.hasWindow = member.isStray = false
     member.keptAt = null
     if (--this.#open > 0 || this.#warning === null) return
     this.#host.clearTimer(this.#warning)
@@ -143,7 +141,7 @@ export abstract class Windows {
   #keep(member: Member): void {
     this.profile?.outlived()
     member.keepWindow()
-    if (mayWarnOf(member) && this.#warning === null) this.#warnLater(long)
+    if (member.settings.delay > long && this.#warning === null) this.#warnLater(long)
   }
 
   /** How long a window was open and got nothing by it, no instant counted twice. */

@@ -57,6 +57,8 @@ export class Work implements Linked<Work>, Waiter {
   /** For how many parked batches, or pieces within it, it waits. */
   waits = 0
   goesOn = false
+  /** How many promises that it has given have not settled. */
+  left = 0
   /** The batch of its latest call. */
   latest: Awaited | null = null
   /** What it is counted as while it runs, where that is recorded. */
@@ -82,8 +84,8 @@ export class Work implements Linked<Work>, Waiter {
   /** It is over, with its synchronous part or later. */
   ends(): void {
     if (this.goesOn && this.waits === 0) this.tracker.gotIdle(this)
+    if (this.calls !== null) this.evidence!.ended(this.tracker.profile!, this.goesOn)
     this.goesOn = false
-    if (this.calls !== null) this.evidence!.ended(this.tracker.profile!)
     this.outer?.unpark()
     this.tracker.look()
   }
@@ -111,10 +113,7 @@ export class Work implements Linked<Work>, Waiter {
     if (isRunning) tracker.gotIdle(this)
     calls.set(loader, count)
     this.callsNow(loader)
-    if (latest !== null && !latest.isSettled) {
-      evidence!.isSequential = false
-      if (latest !== batch) evidence!.overlaps = true
-    }
+    if (latest !== null && !latest.isSettled) evidence!.overlaps = true
     this.latest = batch
     evidence!.callsLate(loader, count, tracker.profile!)
     if (isRunning) tracker.gotBusy(this)

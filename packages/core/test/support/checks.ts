@@ -121,7 +121,7 @@ export const checks = {
     const [profile, evidence] = [new Profile(), new Evidence('Post.author')]
     const piece = (calls: number): void => {
       for (let call = 1; call <= calls; call++) evidence.callsLate('users', call, profile)
-      evidence.ended(profile)
+      evidence.ended(profile, true)
     }
     const isAll = (): boolean[] => [1, 2, 3].map(calls => evidence.isAll('users', calls))
     piece(1)
@@ -144,9 +144,9 @@ export const checks = {
       recorded,
       recorded.map((_, scope) => scope < 64),
     )
-    for (let i = 0; i < 8; i++) evidence.ended(profile)
+    for (let i = 0; i < 8; i++) evidence.ended(profile, true)
     deepStrictEqual(evidence.isOpen(profile), false)
-    profile.doubt()
+    profile.doubt('users')
     deepStrictEqual(evidence.isOpen(profile), true)
   },
 

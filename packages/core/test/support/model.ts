@@ -135,6 +135,8 @@ export class Model {
   #tickAsked = false
   /** Whether a window of a scope has opened in this turn. */
   #openedNow = false
+  /** Whether what is pending began with a call of work that is not known. */
+  #isStray = false
   #closing = false
   /** Whether the last thing that happened has let the promise jobs run. */
   #drained = true
@@ -295,6 +297,7 @@ export class Model {
       this.signals,
       this.pieces,
       this.flushing,
+      +this.#isStray,
       this.#queue.map(number => {
         const task = this.#tasks[number]!
         const signal = task.signal ? 's' : ''
@@ -364,6 +367,7 @@ export class Model {
       this.#tasks.push({ calledAt: this.#now, window: -1, signal: false, piece, outcome: 'closed' })
       return
     }
+    if (this.#queue.length === 0) this.#isStray = this.#comesFromUnknown(piece)
     const window = this.#windowForNext()
     this.#tasks.push({ calledAt: this.#now, window, signal, piece, outcome: 'waiting' })
     this.#queue.push(number)
@@ -410,7 +414,7 @@ export class Model {
     for (;;) {
       this.drain()
       const pending = this.#pendingWindows.map(number => this.#windows[number]!)
-      const closes = this.#isQuiet && pending.some(window => !window.quiet)
+      const closes = this.#isQuiet && !this.#isStray && pending.some(window => !window.quiet)
       for (const flush of this.#flushes) if (flush.state === 'may be done') flush.state = 'done'
       if (!this.#tickAsked && !closes) return
       for (const window of pending) {
@@ -430,6 +434,11 @@ export class Model {
     const waiting = new Set(this.#queue.map(number => this.#tasks[number]!.piece))
     const isBusy = this.#pieces.some((piece, number) => piece.state !== 'ended' && !waiting.has(number))
     return !isBusy && !this.#bulks.some(bulk => this.#hasCallers(bulk))
+  }
+
+  /** Whether a call that opens a window comes while no piece of work can have made it, though work has begun (S280). */
+  #comesFromUnknown(piece: number | null): boolean {
+    return piece === null && this.pieces > 0 && this.settings.delay < Infinity && this.#isQuiet
   }
 
   #hasCallers(bulk: Bulk): boolean {

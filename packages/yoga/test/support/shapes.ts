@@ -87,10 +87,21 @@ const team = (resolve: Resolver): Shape => ({
   query: '{ rows { team { name } } }',
   resolvers: { Query: rowsOf(row => row), Row: { team: resolve } },
 })
+const teams = (resolve: Resolver): Shape => ({
+  query: '{ rows { teams { name } } }',
+  typeDefs: 'extend type Row { teams: [[User]] }',
+  resolvers: { Query: rowsOf(row => row), Row: { teams: resolve } },
+})
 const author = (resolve: Resolver): Shape => ({
   query: '{ rows { author { name } } }',
   resolvers: { Query: rowsOf(row => row), Row: { author: resolve } },
 })
+
+/** By the ms after which they come, calls of a driver that runs them all in the context of one. */
+const lost: (() => void)[][] = [[], [], [], []]
+const callAll = (calls: (() => void)[]): void => {
+  for (const call of calls.splice(0)) call()
+}
 
 /** Methods are all that these rows have: the default resolver calls them. */
 class Article {
@@ -191,6 +202,54 @@ export const shapes: Readonly<Record<string, Shape>> = {
   'a list of promises, each of a load': team((row, _, { bulk }) =>
     five(row).map(key => bulk.users.load(key)),
   ),
+  'lists of promises in a list, I/O before each': teams((row, _, { bulk }) =>
+    [0, 1].map(place =>
+      five(row).map(async key => io({ id: key + place }).then(() => bulk.users.load(key * 2 + place))),
+    ),
+  ),
+  'a set of promises, I/O before each': team(
+    (row, _, { bulk }) =>
+      new Set(five(row).map(async key => io({ id: key }).then(() => bulk.users.load(key)))),
+  ),
+  'objects with promises in them, I/O before each': {
+    query: '{ rows { author { name } } }',
+    resolvers: {
+      Query: {
+        rows: async (_: unknown, args: unknown, context: Context, info: GraphQLResolveInfo) => {
+          await sleep(1)
+          return rows.map(row => ({ ...row, author: guarded(row, args, context, info) }))
+        },
+      },
+    },
+  },
+  'callbacks in the context of another': author(
+    async ({ id }, _, { bulk }) =>
+      new Promise((resolve, reject) => {
+        lost[id % 4]!.push(() => bulk.users.load(id).then(resolve, reject))
+        if (id === 0) for (const [ms, calls] of lost.entries()) setTimeout(() => callAll(calls), 1 + ms)
+      }),
+  ),
+  'a load at once in some rows, and after I/O in others': author((row, args, context, info) =>
+    row.id % 2 === 0 ? guarded(row, args, context, info) : load(row, args, context, info),
+  ),
+  'thenables that wait as soon as they are asked': author((row, _, { bulk }) => ({
+    // oxlint-disable-next-line unicorn/no-thenable
+    then: (...then: Parameters<Promise<unknown>['then']>) =>
+      io(row)
+        .then(() => bulk.users.load(row.id))
+        .then(...then),
+  })),
+  'the first of several loads': author(async (row, _, { bulk }) => {
+    await io(row)
+    return Promise.race([bulk.users.load(row.id), bulk.posts.load(row.id).then(() => new Promise(() => {}))])
+  }),
+  'errors in the middle': author(async ({ id }, _, { bulk }) => {
+    await io({ id })
+    const post = await (id % 3 === 0 ? Promise.reject(new Error(`no ${id}`)) : bulk.posts.load(id)).catch(
+      () => ({ id }),
+    )
+    return bulk.users.load(post.id + 20)
+  }),
   'methods of classes': {
     query: '{ rows { author { name } editor { name } } }',
     resolvers: { Query: rowsOf(row => new Article(row)) },
