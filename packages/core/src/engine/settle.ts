@@ -113,8 +113,9 @@ export async function eachOf<R>(
   promises: readonly PromiseLike<R>[],
   toError: (reason: any) => Error = asError,
 ): Promise<(R | Error)[]> {
-  const outcomes = await Promise.allSettled(promises)
-  return outcomes.map(outcome => ('value' in outcome ? outcome.value : toError(outcome.reason)))
+  return (await Promise.allSettled(promises)).map(outcome =>
+    'value' in outcome ? outcome.value : toError(outcome.reason),
+  )
 }
 
 /** The original: a promise may come with a `then` of its own that forgets to give a promise back. */
