@@ -162,14 +162,16 @@ describe('whatever a key, a task or a result is', () => {
   }
 })
 
+function broken(): Promise<number> {
+  return Object.assign(Promise.resolve(1), {
+    // oxlint-disable-next-line unicorn/no-thenable -- that is the point
+    then: () => {
+      throw new Error('then')
+    },
+  })
+}
+
 it('S23 a promise with a then of its own, as the result of a call with a signal', async () => {
-  const broken = (): Promise<number> =>
-    Object.assign(Promise.resolve(1), {
-      // oxlint-disable-next-line unicorn/no-thenable -- that is the point
-      then: () => {
-        throw new Error('then')
-      },
-    })
   const call = new AsyncBulkCall((tasks: number[]) => tasks.map(broken))
   const { signal } = new AbortController()
   await expect(call.call(1, { signal })).rejects.toThrow('then')

@@ -149,10 +149,9 @@ export class Queue<T, R> extends Dispatcher<T, R> {
 
   /** Starts what is pending and resolves when all that was accepted before has settled. */
   flush(): Promise<void> {
-    if (this.closed !== null) return this.closed
     if (this.oldest === null) return Promise.resolve()
     this.flushed = this.lastId
-    return this.drain(this.lastId)
+    return this.closed ?? this.drain(this.lastId)
   }
 
   close(): Promise<void> {
