@@ -27,6 +27,11 @@ export interface CallOptions {
 
 /** {@link AsyncBulkCall}, and what it is made of. */
 class AsyncBulkCallClass<T, R> {
+  static {
+    // In logs it has the name that it is exported by.
+    Object.defineProperty(this, 'name', { value: 'AsyncBulkCall' })
+  }
+
   readonly #queue: Queue<T, R>
 
   constructor(command: Command<T, R>, options: BulkCallOptions = {}) {

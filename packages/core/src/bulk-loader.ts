@@ -64,6 +64,11 @@ const loaderOptions = [...bulkCallOptions, 'cache', 'cacheKeyFn', 'cacheMap', 'c
 
 /** {@link BulkLoader}, and what it is made of. */
 class BulkLoaderClass<K, V, C = K> {
+  static {
+    // In logs it has the name that it is exported by.
+    Object.defineProperty(this, 'name', { value: 'BulkLoader' })
+  }
+
   readonly #lookup: Lookup<K, V, C>
 
   /**

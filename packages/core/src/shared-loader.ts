@@ -75,6 +75,11 @@ type SharedCommand<K, V, P> = (
 
 /** {@link SharedLoader}, and what it is made of. */
 class SharedLoaderClass<K, V, P = undefined> {
+  static {
+    // In logs it has the name that it is exported by.
+    Object.defineProperty(this, 'name', { value: 'SharedLoader' })
+  }
+
   readonly #command: SharedCommand<K, unknown, P>
   /** Those of its bulks. */
   readonly #options: BulkCallOptions

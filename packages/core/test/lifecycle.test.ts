@@ -1,7 +1,16 @@
 import { AsyncLocalStorage, AsyncResource } from 'node:async_hooks'
 import { getEventListeners } from 'node:events'
+import { inspect } from 'node:util'
 import { describe, expect, it, vi } from 'vitest'
-import { AsyncBulkCall, BulkTimeoutError, onBulk, type BulkEvent, type CommandContext } from '../src/index.ts'
+import {
+  AsyncBulkCall,
+  BulkLoader,
+  BulkTimeoutError,
+  onBulk,
+  SharedLoader,
+  type BulkEvent,
+  type CommandContext,
+} from '../src/index.ts'
 import { Deferred } from './support/deferred.ts'
 import { ManualHost } from './support/manual-host.ts'
 import { pass, promiseJobs } from './support/time.ts'
@@ -606,4 +615,14 @@ describe('async context', () => {
       expect(new Set(seen)).toEqual(new Set([undefined]))
     }
   })
+})
+
+it('S244 logs show our objects by the names that their classes are exported by', () => {
+  const command = async (keys: number[]) => keys
+  const made = [new AsyncBulkCall(command), new BulkLoader(command), new SharedLoader(command)]
+  expect(made.map(each => inspect(each).split(' ')[0])).toEqual([
+    'AsyncBulkCall',
+    'BulkLoader',
+    'SharedLoader',
+  ])
 })
