@@ -617,9 +617,10 @@ describe('async context', () => {
   })
 })
 
+const same = async (keys: number[]): Promise<number[]> => keys
+
 it('S244 logs show our objects by the names that their classes are exported by', () => {
-  const command = async (keys: number[]) => keys
-  const made = [new AsyncBulkCall(command), new BulkLoader(command), new SharedLoader(command)]
+  const made = [new AsyncBulkCall(same), new BulkLoader(same), new SharedLoader(same)]
   expect(made.map(each => inspect(each).split(' ')[0])).toEqual([
     'AsyncBulkCall',
     'BulkLoader',
