@@ -476,6 +476,38 @@ describe('what a scope cannot know', () => {
     expect(starts).toEqual([{ at: 1, tasks: [1] }])
   })
 
+  it.each<[string, (later: (ms: number) => Promise<unknown>) => unknown]>([
+    ['a list of promises', later => [later(1), 4, null, later(2), later(3)]],
+    ['a promise of a list of promises', async later => [later(1), 4, null, later(2), later(3)]],
+  ])('S282 who gives %s goes on until the last of them has settled', async (_, work) => {
+    const { host, scope, starts, load, io } = scoped()
+    const users = load()
+    const given = scope.begin().gave(work(async ms => io(ms).then(() => users.call(ms))))
+    await pass(host, 1)
+    await pass(host, 2)
+    // It is quiet only when none of them is left that has not called.
+    expect(starts).toEqual([])
+    await pass(host, 98)
+    expect(starts).toEqual([{ at: 101, tasks: [1, 2, 3] }])
+    expect(await Promise.all((await given) as unknown[])).toHaveLength(5)
+  })
+
+  it('S282 a list that throws when it is read ends the work that gave it', async () => {
+    const { host, scope, starts, load } = scoped()
+    const users = load()
+    const broken: unknown = new Proxy([], {
+      get: (list, name) => {
+        if (name === 'length') throw new Error('broken')
+        return Reflect.get(list, name) as unknown
+      },
+    })
+    scope.begin().gave(Promise.resolve(broken))
+    const calling = scope.begin()
+    void calling.gave(users.call(1))
+    await pass(host, 0)
+    expect(starts).toEqual([{ at: 0, tasks: [1] }])
+  })
+
   it('S46 tasks keep their order, whichever way their bulks are started', async () => {
     const { host, scope, starts, load, io } = scoped()
     const users = load({ size: 3, delay: 5, concurrent: 1 })

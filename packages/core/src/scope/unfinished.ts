@@ -13,10 +13,16 @@ export function isUnfinished(result: unknown): boolean {
   return isThenable(result) || Symbol.asyncIterator in result
 }
 
-/** What work has given, with its end noted: that of a list is the end of the last promise in it. */
+/** What work has given, with its end noted: that of a list, or of a promise of one, is the end of the last promise in it. */
 export function follow<R>(work: Work, result: R, observes: boolean): R {
-  const end = (): void => {
+  const end = (value?: unknown): void => {
+    // Whoever reads the list handles what its promises reject with.
+    for (const item of promisesIn(value)) observe(item)
     if (--work.left === 0) work.ends()
+  }
+  const observe = (promise: Promise<unknown>): void => {
+    work.left++
+    void originalThen.call(promise, end, end)
   }
   /**
    * A promise of the language is observed and given as it is; any other thenable may be a query that runs each time that it is
@@ -25,11 +31,25 @@ export function follow<R>(work: Work, result: R, observes: boolean): R {
    */
   const each = (item: unknown): unknown => {
     if (!isThenable(item)) return item
-    work.left++
-    if (!observes || Object.getPrototypeOf(item) !== Promise.prototype)
+    if (!observes || !isPlain(item)) {
+      work.left++
       return Promise.resolve(item).finally(end)
-    void originalThen.call(item, end, end)
+    }
+    observe(item)
     return item
   }
   return (Array.isArray(result) ? result.map(each) : each(result)) as R
+}
+
+/** Those of a list that a promise has given. It may be anything, and what throws when it is read throws at who reads it. */
+function promisesIn(value: unknown): Promise<unknown>[] {
+  try {
+    return Array.isArray(value) ? value.filter(isPlain) : []
+  } catch {
+    return []
+  }
+}
+
+function isPlain(item: unknown): item is Promise<unknown> {
+  return typeof item === 'object' && item !== null && Object.getPrototypeOf(item) === Promise.prototype
 }

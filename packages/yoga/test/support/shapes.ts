@@ -207,6 +207,10 @@ export const shapes: Readonly<Record<string, Shape>> = {
       five(row).map(async key => io({ id: key + place }).then(() => bulk.users.load(key * 2 + place))),
     ),
   ),
+  'a promise of a list of promises, I/O before each': team(async (row, _, { bulk }) => {
+    await io(row)
+    return five(row).map(async key => io({ id: key }).then(() => bulk.users.load(key)))
+  }),
   'a set of promises, I/O before each': team(
     (row, _, { bulk }) =>
       new Set(five(row).map(async key => io({ id: key }).then(() => bulk.users.load(key)))),
