@@ -501,7 +501,7 @@ describe('what a scope cannot know', () => {
         return Reflect.get(list, name) as unknown
       },
     })
-    scope.begin().gave(Promise.resolve(broken))
+    void scope.begin().gave(Promise.resolve(broken))
     const calling = scope.begin()
     void calling.gave(users.call(1))
     await pass(host, 0)
