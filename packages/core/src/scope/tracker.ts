@@ -59,13 +59,12 @@ export class Tracker extends Windows implements WorkOwner {
    * @returns for such a call the work that waits for it, for as long as that stays, where it is known
    */
   called(member: Member, batch: Awaited, promise: unknown, leaves: boolean = false): Work | null {
-    const { name } = member
     const isSeated = leaves && current?.outer === null && !current.isCommand
-    if (current === null) this.#calledLate(name, batch)
+    if (current === null) this.#calledLate(member, batch)
     for (let frame: Frame | null = current; frame !== null; frame = frame.outer) {
       frame.promise = promise
       if (!isSeated) frame.waitsFor(batch)
-      if (this.recording !== null) frame.notes(name, batch)
+      if (this.recording !== null) frame.notes(member.name, batch)
     }
     this.gained(member)
     if (!isSeated) return null
@@ -74,8 +73,9 @@ export class Tracker extends Windows implements WorkOwner {
     return work
   }
 
-  #calledLate(name: string, batch: Awaited): void {
+  #calledLate(member: Member, batch: Awaited): void {
     if (this.recording === null) return
+    const { name } = member
     const work = observed!.getStore()
     if (work?.tracker === this && work.goesOn) {
       addAsker(batch, work.evidence, work.command !== null)
