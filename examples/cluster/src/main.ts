@@ -52,12 +52,19 @@ function opened<R extends { close(): Promise<void> } | null>(opening: Promise<R>
   return opening
 }
 
-/** Closes what is open, the last first. */
-async function close(): Promise<void> {
+let closing: Promise<void> | null = null
+
+/** Closes what is open: once, whoever asks, since a signal makes what runs at that moment fail, and that closes as well. */
+function close(): Promise<void> {
+  return (closing ??= closeLast())
+}
+
+/** The last first. */
+async function closeLast(): Promise<void> {
   const resource = open.pop()
   if (resource === undefined) return
   await resource.close()
-  await close()
+  await closeLast()
 }
 
 function say(...lines: string[]): void {

@@ -20,8 +20,12 @@ export interface Program {
   readonly ask: () => Promise<unknown>
 }
 
-/** Ends the server when its own input does: however this program ends, also by a signal that no program sees. */
-const keeper = 'exec 3<&0; "$0" "$@" 3<&- & server=$!; { read _ <&3; kill -INT $server; } & wait $server'
+/**
+ * Ends the server when its own input does: however this program ends, also by a signal that no program sees. Again and again, as a
+ * server that has just been started does not listen to signals yet.
+ */
+const keeper =
+  'exec 3<&0; "$0" "$@" 3<&- & server=$!; { read _ <&3; while kill -INT $server; do sleep 1; done; } & wait $server'
 
 /** Starts it and waits until it answers. What comes back ends it. */
 export async function startProgram({

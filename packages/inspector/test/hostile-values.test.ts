@@ -139,16 +139,24 @@ describe('S50 the plugin', () => {
       () => new Proxy(() => {}, { get: () => () => 'mail' }),
     ],
   ])('takes %s', async (_, make) => {
-    const server = await serve({
+    // Without useBulk, which would say that its loaders have been replaced.
+    const yoga = createYoga({
+      logging: false,
       plugins: [
-        { onExecute: ({ args }) => void Object.defineProperty(args.contextValue, 'bulk', { value: make() }) },
+        {
+          onExecute: ({ args }: any) =>
+            void Object.defineProperty(args.contextValue, 'bulk', { value: make() }),
+        },
+        useBulkInspector({ enabled: () => true }),
       ],
-      first: false,
+      schema: createSchema({
+        typeDefs: 'type Query { number: Int }',
+        resolvers: { Query: { number: () => 1 } },
+      }),
     })
-    const answer = await server.ask('{ number }')
-    await server.close()
+    const response = await yoga.fetch('http://localhost/graphql?query={number}')
 
-    expect(answer).toEqual({ data: { number: 1 } })
+    expect(await response.json()).toEqual({ data: { number: 1 } })
   })
 
   it.each([
