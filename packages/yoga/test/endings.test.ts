@@ -111,37 +111,39 @@ describe('a socket that closes', () => {
 
 describe('a subscription that ends', () => {
   // That of graphql 17 begins no event before the last one is answered.
-  const it16 = it.skipIf(GraphQLJS.versionInfo.major > 16)
-  it16('S251 has nothing sent for an event that goes on while a later one has been answered', async () => {
-    const bulks: number[][] = []
-    const held = gate()
-    const bulk = useBulk({ rows: (ids: number[]) => (bulks.push(ids), ids) })
-    const schema = createSchema<any>({
-      typeDefs: 'type Query { a: Int } type Subscription { ticks: Int }',
-      resolvers: {
-        Subscription: {
-          ticks: {
-            subscribe: () =>
-              new Repeater(async (push, stop) => {
-                for (const n of [1, 2]) void push({ n })
-                await stop
-              }),
-            resolve: async ({ n }: { n: number }, _: unknown, ctx: any) => {
-              if (n === 1) await held.opened
-              return ctx.bulk.rows.load(n)
+  it.skipIf(GraphQLJS.versionInfo.major > 16)(
+    'S251 has nothing sent for an event that goes on while a later one has been answered',
+    async () => {
+      const bulks: number[][] = []
+      const held = gate()
+      const bulk = useBulk({ rows: (ids: number[]) => (bulks.push(ids), ids) })
+      const schema = createSchema<any>({
+        typeDefs: 'type Query { a: Int } type Subscription { ticks: Int }',
+        resolvers: {
+          Subscription: {
+            ticks: {
+              subscribe: () =>
+                new Repeater(async (push, stop) => {
+                  for (const n of [1, 2]) void push({ n })
+                  await stop
+                }),
+              resolve: async ({ n }: { n: number }, _: unknown, ctx: any) => {
+                if (n === 1) await held.opened
+                return ctx.bulk.rows.load(n)
+              },
             },
           },
         },
-      },
-    })
-    // That of Yoga begins no event before the last one is answered.
-    const getEnveloped = envelop({ plugins: [useEngine(GraphQLJS), useSchema(schema), bulk as never] })
-    const events = await execute({ getEnveloped }, {}, 'subscription { ticks }')
-    const [first, second] = [events.next(), events.next()]
-    expect((await second).value.data).toEqual({ ticks: 2 })
-    await events.return()
-    held.open()
-    expect((await first).value.data).toEqual({ ticks: null })
-    expect(bulks).toEqual([[2]])
-  })
+      })
+      // That of Yoga begins no event before the last one is answered.
+      const getEnveloped = envelop({ plugins: [useEngine(GraphQLJS), useSchema(schema), bulk as never] })
+      const events = await execute({ getEnveloped }, {}, 'subscription { ticks }')
+      const [first, second] = [events.next(), events.next()]
+      expect((await second).value.data).toEqual({ ticks: 2 })
+      await events.return()
+      held.open()
+      expect((await first).value.data).toEqual({ ticks: null })
+      expect(bulks).toEqual([[2]])
+    },
+  )
 })
