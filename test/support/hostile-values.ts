@@ -104,20 +104,3 @@ export async function load(make: (i: number) => unknown, count: number, scope: B
     )
   }
 }
-
-/** What nobody caught while something was done: it would have ended the process. */
-export async function uncaughtIn(work: () => Promise<void>): Promise<unknown[]> {
-  const uncaught: unknown[] = []
-  const own = process.listeners('uncaughtException')
-  const note = (error: unknown): void => void uncaught.push(error)
-  process.removeAllListeners('uncaughtException').on('uncaughtException', note)
-  try {
-    await work()
-    // What a listener threw is reported in a promise job.
-    await new Promise(done => setTimeout(done, 5))
-  } finally {
-    process.removeAllListeners('uncaughtException')
-    for (const listener of own) process.on('uncaughtException', listener)
-  }
-  return uncaught
-}

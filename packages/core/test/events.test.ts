@@ -20,7 +20,7 @@ import {
   type BulkListener,
 } from '../src/index.ts'
 import { ManualHost } from './support/manual-host.ts'
-import { uncaughtDuring } from './support/uncaught.ts'
+import { uncaughtDuring } from '../../../test/support/unhandled.ts'
 
 const unwatches: (() => void)[] = []
 

@@ -14,7 +14,7 @@ import {
 import { Deferred } from './support/deferred.ts'
 import { ManualHost } from './support/manual-host.ts'
 import { pass, promiseJobs } from './support/time.ts'
-import { uncaughtDuring } from './support/uncaught.ts'
+import { uncaughtDuring } from '../../../test/support/unhandled.ts'
 
 /** A call whose commands end when the test says so, the oldest first. */
 function held(options: ConstructorParameters<typeof AsyncBulkCall>[1] = {}) {

@@ -10,7 +10,7 @@ import {
 import { Deferred } from './support/deferred.ts'
 import { ManualHost } from './support/manual-host.ts'
 import { pass, promiseJobs } from './support/time.ts'
-import { uncaughtDuring } from './support/uncaught.ts'
+import { uncaughtDuring } from '../../../test/support/unhandled.ts'
 
 /** Calls that share a limiter and write down which of their bulks start; the test ends them, the oldest first. */
 function shared(concurrent: Limiter) {

@@ -7,29 +7,13 @@ import {
   BulkOverflowError,
   type BulkLoaderOptions,
 } from '../src/index.ts'
+import { unhandledDuring } from '../../../test/support/unhandled.ts'
 import { held, turn, watch } from './support/desk.ts'
 
 /** All orders of some things. */
 function orders<V>(things: readonly V[]): V[][] {
   if (things.length <= 1) return [[...things]]
   return things.flatMap((thing, i) => orders(things.toSpliced(i, 1)).map(rest => [thing].concat(rest)))
-}
-
-/** The reasons of the rejections that nobody handled while this ran. */
-async function unhandled(work: () => unknown): Promise<unknown[]> {
-  const reasons: unknown[] = []
-  const others = process.listeners('unhandledRejection')
-  process.removeAllListeners('unhandledRejection')
-  process.on('unhandledRejection', reason => reasons.push(reason))
-  try {
-    await work()
-    await turn()
-    await turn()
-  } finally {
-    process.removeAllListeners('unhandledRejection')
-    for (const other of others) process.on('unhandledRejection', other)
-  }
-  return reasons
 }
 
 const gone = new Error('gone')
@@ -190,7 +174,7 @@ describe('what a command gives', () => {
   })
 
   it('trap 17 a thenable whose then gives nothing back is no crash, and counts as a promise', async () => {
-    const reasons = await unhandled(async () => {
+    const reasons = await unhandledDuring(async () => {
       const loader = new BulkLoader<string, any>(keys => new Lame([...keys]))
       expect(await Promise.all([loader.load('a'), loader.loadMany(['b'])])).toEqual(['a', ['b']])
     })
@@ -656,7 +640,7 @@ describe('trap 32 clear and prime while a key is on its way', () => {
 describe('traps 33 and 34: rejections that nobody handles', () => {
   it('trap 33 what is primed and never loaded is no unhandled rejection', async () => {
     for (const options of [{}, { cache: false }, { cacheMap: new Map() }]) {
-      const reasons = await unhandled(() => {
+      const reasons = await unhandledDuring(() => {
         const { loader } = held<string>(options)
         loader.prime('a', gone)
         if (options.cache !== false) loader.prime('b', Promise.reject(gone))
@@ -671,7 +655,7 @@ describe('traps 33 and 34: rejections that nobody handles', () => {
       loader => loader.prime('a', Promise.reject(gone)),
     ]
     for (const [prime, [, cache]] of each(primes, caches)) {
-      const reasons = await unhandled(async () => {
+      const reasons = await unhandledDuring(async () => {
         const { loader } = held<string>(cache())
         prime(loader)
         await turn()
@@ -682,7 +666,7 @@ describe('traps 33 and 34: rejections that nobody handles', () => {
   })
 
   it("trap 33 a load of what was primed is its caller's: handled, it is not reported", async () => {
-    const reasons = await unhandled(async () => {
+    const reasons = await unhandledDuring(async () => {
       const { loader } = held<string>()
       loader.prime('a', gone)
       await turn()
@@ -697,7 +681,7 @@ describe('traps 33 and 34: rejections that nobody handles', () => {
   })
 
   it('trap 34 each load of a failed bulk that is left alone is reported, once', async () => {
-    const reasons = await unhandled(async () => {
+    const reasons = await unhandledDuring(async () => {
       const { desk, loader } = held<string>()
       for (const key of ['a', 'b', 'c']) void loader.load(key)
       watch(loader.load('d'))
@@ -709,7 +693,7 @@ describe('traps 33 and 34: rejections that nobody handles', () => {
 
   it('trap 34 nothing of ours is reported when callers handle theirs', async () => {
     for (const [[, ask], [, cache]] of each(asks, caches)) {
-      const reasons = await unhandled(async () => {
+      const reasons = await unhandledDuring(async () => {
         const { desk, loader } = held<string>({ ...cache(), size: 3, cacheErrors: false })
         for (const key of ['a', 'b', 'c', 'a', 'd']) watch(ask(loader, key))
         loader.prime('b', gone)
@@ -726,7 +710,7 @@ describe('traps 33 and 34: rejections that nobody handles', () => {
   })
 
   it('trap 34 a loadMany that is left alone reports nothing: it never rejects', async () => {
-    const reasons = await unhandled(async () => {
+    const reasons = await unhandledDuring(async () => {
       const { desk, loader } = held<any>({ size: 2 })
       void loader.loadMany(['a', null, 'b', 'c', 'a'])
       await turn()
@@ -738,7 +722,7 @@ describe('traps 33 and 34: rejections that nobody handles', () => {
   })
 
   it('trap 33 an Error primed for a key that only a loadMany waits for is not reported', async () => {
-    const reasons = await unhandled(async () => {
+    const reasons = await unhandledDuring(async () => {
       const { desk, loader } = held<string>({ size: 2 })
       const many = watch(loader.loadMany(['a', 'b', 'c']))
       loader.prime('a', gone)
@@ -751,7 +735,7 @@ describe('traps 33 and 34: rejections that nobody handles', () => {
 
   it('trap 34 a hit on an Error that is kept, beside an open bulk, is not reported before it is given', async () => {
     for (const [, ask] of asks) {
-      const reasons = await unhandled(async () => {
+      const reasons = await unhandledDuring(async () => {
         const { desk, loader } = held<string>()
         watch(ask(loader, 'a'))
         await turn()
@@ -768,7 +752,7 @@ describe('traps 33 and 34: rejections that nobody handles', () => {
 
   it('trap 34 a hit that waits for a later bulk is not reported before it is given', async () => {
     for (const fail of ['the key', 'the bulk']) {
-      const reasons = await unhandled(async () => {
+      const reasons = await unhandledDuring(async () => {
         const { desk, loader } = held<string>({ concurrent: 1 })
         // Asked by loadMany, which never rejects; so nobody but the hit waits for the promise of this very key.
         void loader.loadMany(['a'])

@@ -6,6 +6,7 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { rounds } from '../../../test/support/rounds.ts'
+import { unhandledDuring } from '../../../test/support/unhandled.ts'
 import { AsyncBulkCall, semaphore } from '../src/index.ts'
 import {
   inWords,
@@ -410,22 +411,6 @@ describe('on the real host', () => {
       { numRuns: rounds(200) },
     ))
 })
-
-/** What is rejected and handled by nobody while `work` runs. The test runner would take it for its own failure. */
-async function unhandledDuring(work: () => Promise<unknown>): Promise<unknown[]> {
-  const others = process.listeners('unhandledRejection')
-  const unhandled: unknown[] = []
-  process.removeAllListeners('unhandledRejection')
-  process.on('unhandledRejection', reason => unhandled.push(reason))
-  try {
-    await work()
-    await new Promise(setImmediate)
-  } finally {
-    process.removeAllListeners('unhandledRejection')
-    for (const other of others) process.on('unhandledRejection', other)
-  }
-  return unhandled
-}
 
 const failing = (tasks: readonly number[]): Promise<never>[] =>
   tasks.map(task => Promise.reject(new Error(`task ${task} failed`)))

@@ -1,8 +1,9 @@
 import { describe, expect, it, vi } from 'vitest'
+import { unhandledDuring } from '../../../test/support/unhandled.ts'
 import { AsyncBulkCall, BulkLoader, BulkScope, type BulkCallOptions } from '../src/index.ts'
 import { Deferred } from './support/deferred.ts'
 import { ManualHost } from './support/manual-host.ts'
-import { pass, promiseJobs } from './support/time.ts'
+import { pass } from './support/time.ts'
 
 const settled = Promise.resolve()
 
@@ -595,19 +596,11 @@ describe('run', () => {
 
   it('S87 a rejection that nobody handles is reported, once', async () => {
     const { scope } = scoped()
-    const others = process.listeners('unhandledRejection')
-    process.removeAllListeners('unhandledRejection')
-    const reported: unknown[] = []
-    process.on('unhandledRejection', reason => reported.push(reason))
-    try {
+    const reported = await unhandledDuring(() => {
       void scope.run(async () => {
         throw new Error('unhandled')
       })
-      await promiseJobs()
-    } finally {
-      process.removeAllListeners('unhandledRejection')
-      for (const listener of others) process.on('unhandledRejection', listener)
-    }
+    })
     expect(reported).toEqual([new Error('unhandled')])
   })
 

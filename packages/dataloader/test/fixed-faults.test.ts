@@ -5,6 +5,7 @@ import { AsyncLocalStorage } from 'node:async_hooks'
 import { runInNewContext } from 'node:vm'
 import Original from 'dataloader'
 import { expect, test } from 'vitest'
+import { unhandledDuring } from '../../../test/support/unhandled.ts'
 import DataLoader from '../src/index.ts'
 import type { LoaderClass } from './support/program.ts'
 
@@ -21,20 +22,9 @@ async function state(promise: Promise<unknown>): Promise<unknown> {
   return Promise.race([promise.catch(message), hung.then(() => 'hangs')])
 }
 
-/** The unhandled rejections while something runs, instead of a report of them. */
+/** The messages of the unhandled rejections while something runs. */
 async function unhandled(work: () => unknown): Promise<string[]> {
-  const others = process.listeners('unhandledRejection')
-  const seen: string[] = []
-  process.removeAllListeners('unhandledRejection')
-  process.on('unhandledRejection', error => seen.push(message(error)))
-  try {
-    await work()
-    for (let i = 0; i < 3; i++) await turn()
-  } finally {
-    process.removeAllListeners('unhandledRejection')
-    for (const other of others) process.on('unhandledRejection', other)
-  }
-  return seen
+  return (await unhandledDuring(work)).map(message)
 }
 
 test('a batch function that empties its keys leaves no caller waiting', async () => {

@@ -6,7 +6,8 @@ import { AsyncBulkCall, BulkScope, type Limiter } from '@bulkcall/core'
 import { useBulk } from '@bulkcall/yoga'
 import { createSchema, createYoga } from 'graphql-yoga'
 import { describe, expect, it, vi } from 'vitest'
-import { counts, hostile, load, uncaughtIn } from '../../../test/support/hostile-values.ts'
+import { counts, hostile, load } from '../../../test/support/hostile-values.ts'
+import { uncaughtDuring } from '../../../test/support/unhandled.ts'
 
 import { readRecording } from '../page/recorded-file.ts'
 import { Recorder } from '../src/recorder.ts'
@@ -63,7 +64,7 @@ describe('S50 the recorder', () => {
       const recorder = new Recorder({ keeps: 10 })
       const scope = new BulkScope()
       const end = recorder.begin(scope, 'query')
-      const uncaught = await uncaughtIn(() => load(make, count, scope))
+      const uncaught = await uncaughtDuring(() => load(make, count, scope))
       end(0)
       recorder.stop()
       const { bulks } = recorder.shelf.recording.operations[0]!
@@ -108,7 +109,7 @@ describe('S50 the recorder', () => {
     const scope = new BulkScope()
     const end = recorder.begin(scope, 'query')
     const limiter = Object.assign(make(), { acquire: () => slot, leave() {} })
-    const uncaught = await uncaughtIn(async () => {
+    const uncaught = await uncaughtDuring(async () => {
       await new AsyncBulkCall((tasks: readonly number[]) => tasks, { scope, concurrent: limiter }).call(1)
     })
     end(0)
@@ -164,7 +165,7 @@ describe('S50 the plugin', () => {
     ['errors that are no list', { data: { number: 1 }, errors: 5 }],
     ['parts that are no list', { data: { number: 1 }, incremental: 7, completed: {} }],
   ])('takes a result that is %s', async (_, result) => {
-    const uncaught = await uncaughtIn(async () => {
+    const uncaught = await uncaughtDuring(async () => {
       const server = await serve({
         plugins: [{ onExecute: ({ setExecuteFn }) => setExecuteFn((() => result) as never) }],
       })

@@ -6,7 +6,8 @@ import { AsyncBulkCall, BulkScope } from '@bulkcall/core'
 import { diag, SpanStatusCode } from '@opentelemetry/api'
 import { BasicTracerProvider, InMemorySpanExporter, SimpleSpanProcessor } from '@opentelemetry/sdk-trace-base'
 import { describe, expect, it } from 'vitest'
-import { counts, hostile, load, uncaughtIn } from '../../../test/support/hostile-values.ts'
+import { counts, hostile, load } from '../../../test/support/hostile-values.ts'
+import { uncaughtDuring } from '../../../test/support/unhandled.ts'
 
 import { BulkcallInstrumentation } from '../src/index.ts'
 
@@ -17,7 +18,7 @@ async function traced(work: () => Promise<void>) {
   instrumentation.setTracerProvider(
     new BasicTracerProvider({ spanProcessors: [new SimpleSpanProcessor(exporter)] }),
   )
-  const uncaught = await uncaughtIn(work)
+  const uncaught = await uncaughtDuring(work)
   instrumentation.disable()
   return { uncaught, spans: exporter.getFinishedSpans() }
 }
@@ -86,7 +87,7 @@ describe('S50 the instrumentation', () => {
     try {
       const call = new AsyncBulkCall((tasks: readonly number[]) => tasks)
       let answer: number | undefined
-      const uncaught = await uncaughtIn(async () => {
+      const uncaught = await uncaughtDuring(async () => {
         answer = await call.call(7)
       })
       expect(uncaught).toEqual([])

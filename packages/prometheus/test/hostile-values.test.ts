@@ -5,7 +5,8 @@
 import { BulkScope } from '@bulkcall/core'
 import { Registry } from 'prom-client'
 import { describe, expect, it } from 'vitest'
-import { counts, hostile, load, uncaughtIn } from '../../../test/support/hostile-values.ts'
+import { counts, hostile, load } from '../../../test/support/hostile-values.ts'
+import { uncaughtDuring } from '../../../test/support/unhandled.ts'
 
 import { measureBulks } from '../src/index.ts'
 
@@ -14,7 +15,7 @@ describe('S50 the metrics', () => {
     it.each(counts)(`count ${what}, %i at a time`, async count => {
       const registry = new Registry()
       const stop = measureBulks({ registry })
-      const uncaught = await uncaughtIn(() => load(make, count, new BulkScope()))
+      const uncaught = await uncaughtDuring(() => load(make, count, new BulkScope()))
       const text = await registry.metrics()
       stop()
 

@@ -6,7 +6,8 @@
 import { createSchema, createYoga } from 'graphql-yoga'
 import { GraphQLScalarType } from 'graphql'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { counts, hostile, uncaughtIn } from '../../../test/support/hostile-values.ts'
+import { counts, hostile } from '../../../test/support/hostile-values.ts'
+import { uncaughtDuring } from '../../../test/support/unhandled.ts'
 import { useBulkInspector } from '../../inspector/src/index.ts'
 import { BulkcallInstrumentation } from '../../opentelemetry/src/index.ts'
 import { measureBulks } from '../../prometheus/src/index.ts'
@@ -153,7 +154,7 @@ describe('S215 a command that gets and gives what throws or lies when it is look
         make = value
         command = way
         let result: any
-        const uncaught = await uncaughtIn(async () => {
+        const uncaught = await uncaughtDuring(async () => {
           const response = await yoga.fetch('http://yoga/graphql', {
             method: 'POST',
             headers: { 'content-type': 'application/json' },
