@@ -6,21 +6,19 @@
  * Prints what it finds.
  */
 
-import type { SharedStore } from '../../src/index.ts'
+// The first import: it takes.
+import { done } from './taken.ts'
 
-const [, , writes, taken] = process.argv
-const print = console.log
-for (const name of taken!.split(',')) take(name)
-// What is taken is gone before these are loaded.
-const { BulkLoader } = await import('@bulkcall/core')
-const { withCache } = await import('../../src/index.ts')
+import { BulkLoader } from '@bulkcall/core'
+
+import { withCache, type SharedStore } from '../../src/index.ts'
 
 const kept = new Map<string, unknown>()
 const never = new Promise<never>(() => {})
 const store: SharedStore = {
   getMany: async keys => (keys.some(key => key.startsWith('slow')) ? never : keys.map(key => kept.get(key))),
   setMany: async entries =>
-    writes === 'hang' ? never : entries.forEach(({ key, value }) => void kept.set(key, value)),
+    done === 'hang' ? never : entries.forEach(({ key, value }) => void kept.set(key, value)),
   deleteMany: async keys => keys.forEach(key => void kept.delete(key)),
 }
 const asked: (number | string)[][] = []
@@ -40,23 +38,9 @@ const users = withCache(command, {
 })
 const load = (key: number | string): Promise<unknown> => new BulkLoader(users).load(key)
 const given = [await load(1), await load(1)]
-if (writes === 'both') given.push(...(await Promise.all([load(2), load(2)])))
-if (writes === 'keep') {
+if (done === 'both') given.push(...(await Promise.all([load(2), load(2)])))
+if (done === 'keep') {
   await users.forget([1])
   given.push(await load(1), await load('slow'))
 }
-print(JSON.stringify({ given, asked, faults }))
-
-function take(name: string): void {
-  if (name === 'requests')
-    return void Object.defineProperty(globalThis, 'navigator', { value: { userAgent: 'Cloudflare-Workers' } })
-  if (name !== 'timers') return void Reflect.deleteProperty(globalThis, name)
-  // Those of a browser: their timers are numbers.
-  const { setTimeout: set, clearTimeout: clear } = globalThis
-  const timers = new Map<number, NodeJS.Timeout>()
-  const setNumber = (job: () => void, ms: number): number => {
-    timers.set(timers.size + 1, set(job, ms))
-    return timers.size
-  }
-  Object.assign(globalThis, { setTimeout: setNumber, clearTimeout: (id: number) => clear(timers.get(id)) })
-}
+console.log(JSON.stringify({ given, asked, faults }))
