@@ -4,7 +4,7 @@
  */
 
 import type { Command, CommandContext, ResultOf, Results } from './command.ts'
-import { checkNames, readSignal } from './validate.ts'
+import { checkNames, withSignal } from './validate.ts'
 import { close, type CloseOptions } from './engine/closing.ts'
 import { Queue } from './engine/queue.ts'
 import {
@@ -59,12 +59,8 @@ class AsyncBulkCallClass<T, R> {
    * `BulkResultError`, `BulkTimeoutError`.
    */
   call(task: T, options?: CallOptions): Promise<R> {
-    if (options === undefined) return this.#queue.call(task)
-    try {
-      return this.#queue.call(task, readSignal(options))
-    } catch (error) {
-      return Promise.reject(error)
-    }
+    const queue = this.#queue
+    return options === undefined ? queue.call(task) : withSignal(options, signal => queue.call(task, signal))
   }
 
   /**
@@ -72,11 +68,7 @@ class AsyncBulkCallClass<T, R> {
    * for each, for the price of one promise; it rejects only if the tasks themselves cannot be iterated.
    */
   callMany(tasks: Iterable<T>, options?: CallOptions): Promise<(R | Error)[]> {
-    try {
-      return this.#queue.callMany([...tasks], readSignal(options))
-    } catch (error) {
-      return Promise.reject(error)
-    }
+    return withSignal(options, signal => this.#queue.callMany([...tasks], signal))
   }
 
   /** Starts what is pending, as slots allow, and resolves when everything that was accepted before has settled. */

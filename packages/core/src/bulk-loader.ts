@@ -6,7 +6,6 @@
 import { keepAll, keepNone, type CacheErrors, type CacheMap } from './cache/cache.ts'
 import { Lookup, type LoaderSettings } from './cache/lookup.ts'
 import { close, type CloseOptions } from './engine/closing.ts'
-import { eachOf } from './promises.ts'
 import type { CommandContext, LoaderCommand, LoaderResults, ResultOf } from './command.ts'
 import { Queue } from './engine/queue.ts'
 import {
@@ -20,7 +19,7 @@ import {
 } from './options.ts'
 import type { AsyncContext } from './host.ts'
 import type { BulkScope } from './scope/bulk-scope.ts'
-import { check, checkNames, hasMethods, readSignal } from './validate.ts'
+import { check, checkNames, hasMethods, withSignal } from './validate.ts'
 
 /** The options of a `BulkLoader`: those of its calls, and those of its cache. */
 export interface BulkLoaderOptions<K, V, C = K, N extends NullKeys = 'error'> extends BulkCallOptions {
@@ -71,27 +70,17 @@ class BulkLoaderClass<K, V, C = K> {
 
   readonly #lookup: Lookup<K, V, C>
 
-  /**
-   * @param scope beside options that are checked already
-   * @param context the same
-   */
+  /** @param settings what the options come to, where they have been checked already */
   constructor(
     command: LoaderCommand<K, V>,
-    options?: BulkLoaderOptions<K, V, C, NullKeys> | Checked<K, V, C>,
-    scope?: BulkScope,
-    context?: AsyncContext,
+    options: BulkLoaderOptions<K, V, C, NullKeys> = none,
+    settings: LoaderSettings<K, V, C> = options === none ? defaults : readLoaderOptions(options),
   ) {
     readCommand(command)
-    const isChecked = options instanceof Checked
-    const settings = isChecked
-      ? options.settings
-      : options === undefined
-        ? defaults
-        : readLoaderOptions(options)
-    const tracker = readScope(isChecked ? scope : options?.scope)
+    const tracker = readScope(options.scope)
     const keeps = settings.remembers || settings.map !== null
-    const own = contextOf(isChecked ? context : options?.context, tracker, settings, keeps)
-    this.#lookup = new Lookup(new Queue(command, settings, tracker, own), settings)
+    const context = contextOf(options.context, tracker, settings, keeps)
+    this.#lookup = new Lookup(new Queue(command, settings, tracker, context), settings)
   }
 
   /** The name in errors, events and metrics. */
@@ -120,7 +109,9 @@ class BulkLoaderClass<K, V, C = K> {
    */
   load(key: K, options?: CallOptions): Promise<V> {
     const lookup = this.#lookup
-    return options === undefined ? lookup.load(key) : loadUntil(lookup, key, options)
+    return options === undefined
+      ? lookup.load(key)
+      : withSignal(options, signal => lookup.loadUntil(signal, key))
   }
 
   /**
@@ -129,7 +120,9 @@ class BulkLoaderClass<K, V, C = K> {
    */
   loadMany(keys: Iterable<K>, options?: CallOptions): Promise<(V | Error)[]> {
     const lookup = this.#lookup
-    return options === undefined ? lookup.loadMany(keys) : loadManyUntil(lookup, keys, options)
+    return options === undefined
+      ? lookup.loadMany(keys)
+      : withSignal(options, signal => lookup.loadManyUntil(signal, keys))
   }
 
   /**
@@ -173,29 +166,6 @@ class BulkLoaderClass<K, V, C = K> {
   }
 }
 
-function loadUntil<K, V>(lookup: Lookup<K, V, any>, key: K, options: CallOptions): Promise<V> {
-  try {
-    const signal = readSignal(options)
-    return signal === undefined ? lookup.load(key) : lookup.loadUntil(signal, key)
-  } catch (error) {
-    return Promise.reject(error)
-  }
-}
-
-function loadManyUntil<K, V>(
-  lookup: Lookup<K, V, any>,
-  keys: Iterable<K>,
-  options: CallOptions,
-): Promise<(V | Error)[]> {
-  try {
-    const signal = readSignal(options)
-    if (signal === undefined) return lookup.loadMany(keys)
-    return eachOf(Array.from(keys, key => lookup.loadUntil(signal, key)))
-  } catch (error) {
-    return Promise.reject(error)
-  }
-}
-
 const cacheMapMethods = ['get', 'set', 'delete', 'clear'] as const
 
 function readLoaderOptions<K, V, C>(options: BulkLoaderOptions<K, V, C, NullKeys>): LoaderSettings<K, V, C> {
@@ -235,17 +205,9 @@ function readLoaderOptions<K, V, C>(options: BulkLoaderOptions<K, V, C, NullKeys
   }
 }
 
-/** Those of a loader without any: it is the most usual one, and may be made for each request. */
-const defaults: LoaderSettings<any, any, any> = readLoaderOptions({})
-
-/** Options that have been checked, for all loaders that have them. */
-class Checked<K, V, C> {
-  readonly settings: LoaderSettings<K, V, C>
-
-  constructor(settings: LoaderSettings<K, V, C>) {
-    this.settings = settings
-  }
-}
+/** No options: the most usual ones, of loaders that may be made for each request. */
+const none = {}
+const defaults: LoaderSettings<any, any, any> = readLoaderOptions(none)
 
 /** The options of loaders that are made by the dozen. Each has a cache of its own; a limit they share. */
 export type BulkLoaderFactoryOptions<K, C = K, N extends NullKeys = 'error'> = Omit<
@@ -273,9 +235,9 @@ export function bulkLoaderFactory<K = any, C = K, N extends NullKeys = 'error'>(
     options,
     loaderOptions.filter(name => !['scope', 'context', 'cacheMap'].includes(name)),
   )
-  const checked = new Checked(readLoaderOptions<any, any, C>(options))
+  const settings = readLoaderOptions<any, any, C>(options)
   return (command, scope, context) =>
-    new BulkLoaderClass<any, any, C>(command as LoaderCommand<any, any>, checked, scope, context)
+    new BulkLoaderClass<any, any, C>(command as LoaderCommand<any, any>, { scope, context }, settings)
 }
 
 /** Makes a {@link BulkLoader}; what its loads give is read off the command's type. */

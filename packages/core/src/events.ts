@@ -146,13 +146,17 @@ export function tellCalled(bulk: OpenBulk, tasks: number): void {
   )
 }
 
-/** Emits that a bulk starts, and calls its command in the stores that subscribers of the channel have bound to it. */
-export function tellStarted<R>(event: BulkEvent, command: () => R): R {
+/**
+ * Emits that a bulk starts, and calls its command in the stores that subscribers of the channel have bound to it.
+ * @param command never throws
+ */
+export function tellStarted(event: BulkEvent, command: () => void): void {
   emit('started', event)
   let call = command
   for (const listener of registry.listeners as Listeners)
     if (listener.run !== undefined) call = within(listener, event, call)
-  return channel?.hasSubscribers ? channel.start.runStores(event, call) : call()
+  if (channel?.hasSubscribers) channel.start.runStores(event, call)
+  else call()
 }
 
 /** Emits to the channel that the command has returned; what it gave may take longer. */
@@ -160,23 +164,17 @@ export function tellReturned(event: BulkEvent): void {
   if (channel?.hasSubscribers) channel.end.publish(event)
 }
 
-/** The command, called by a listener: once, and with the command's own outcome, whatever the listener does. */
-function within<R>(listener: BulkListener, event: BulkEvent, command: () => R): () => R {
+/** The command, called by a listener: once, whatever the listener does. */
+function within(listener: BulkListener, event: BulkEvent, command: () => void): () => void {
   return () => {
-    let outcome: { readonly given: R } | { readonly error: unknown } | null = null
+    let isCalled = false
     const call = (): void => {
-      if (outcome !== null) return
-      try {
-        outcome = { given: command() }
-      } catch (error) {
-        outcome = { error }
-      }
+      if (isCalled) return
+      isCalled = true
+      command()
     }
     guarded(() => listener.run!(event, call))
     call()
-    const { given, error } = outcome! as { given: R; error: unknown }
-    if ('error' in outcome!) throw error
-    return given
   }
 }
 

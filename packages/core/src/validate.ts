@@ -53,6 +53,18 @@ export function readSignal(options: unknown): AbortSignal | undefined {
   return signal as AbortSignal | undefined
 }
 
+/** Does what a load with options does; a signal that is none rejects, since a load never throws. */
+export function withSignal<R>(
+  options: unknown,
+  load: (signal: AbortSignal | undefined) => Promise<R>,
+): Promise<R> {
+  try {
+    return load(readSignal(options))
+  } catch (error) {
+    return Promise.reject(error)
+  }
+}
+
 /** How many letters must be put in, left out or changed to make one word of the other (Levenshtein). */
 function distance(a: string, b: string): number {
   let row = Array.from({ length: b.length + 1 }, (_, j) => j)
