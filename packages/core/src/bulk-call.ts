@@ -3,9 +3,9 @@
  * @module
  */
 
-import { close, type CloseOptions } from './closing.ts'
 import type { Command, CommandContext, ResultOf, Results } from './command.ts'
 import { checkNames, readSignal } from './validate.ts'
+import { close, type CloseOptions } from './engine/closing.ts'
 import { Queue } from './engine/queue.ts'
 import {
   bulkCallOptions,
@@ -14,16 +14,8 @@ import {
   readOptions,
   readScope,
   type BulkCallOptions,
+  type CallOptions,
 } from './options.ts'
-
-/** What may be said with a single call. */
-export interface CallOptions {
-  /**
-   * Gives the task up when it aborts, with the signal's reason. A pending task leaves its bulk; a running one settles at
-   * once, and the command goes on for the others. No other caller notices.
-   */
-  readonly signal?: AbortSignal | undefined
-}
 
 /** {@link AsyncBulkCall}, and what it is made of. */
 class AsyncBulkCallClass<T, R> {

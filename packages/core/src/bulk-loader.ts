@@ -5,9 +5,8 @@
 
 import { keepAll, keepNone, type CacheErrors, type CacheMap } from './cache/cache.ts'
 import { Lookup, type LoaderSettings } from './cache/lookup.ts'
-import type { CallOptions } from './bulk-call.ts'
-import { close, type CloseOptions } from './closing.ts'
-import { eachOf } from './engine/settle.ts'
+import { close, type CloseOptions } from './engine/closing.ts'
+import { eachOf } from './promises.ts'
 import type { CommandContext, LoaderCommand, LoaderResults, ResultOf } from './command.ts'
 import { Queue } from './engine/queue.ts'
 import {
@@ -17,9 +16,10 @@ import {
   readOptions,
   readScope,
   type BulkCallOptions,
+  type CallOptions,
 } from './options.ts'
 import type { AsyncContext } from './host.ts'
-import type { BulkScope } from './bulk-scope.ts'
+import type { BulkScope } from './scope/bulk-scope.ts'
 import { check, checkNames, hasMethods, readSignal } from './validate.ts'
 
 /** The options of a `BulkLoader`: those of its calls, and those of its cache. */

@@ -4,10 +4,12 @@
  */
 
 import type { Limiter } from './limiter.ts'
-import type { Cause } from './engine/policy.ts'
-import type { BulkScope } from './bulk-scope.ts'
 import { nobody } from './host.ts'
 import { registry } from './registry.ts'
+import type { BulkScope } from './scope/bulk-scope.ts'
+
+/** Why a bulk started. */
+export type Cause = 'size' | 'flush' | 'close' | 'delay' | 'tick' | 'quiet'
 
 /** A bulk that is still open to newcomers, or waits to start. */
 export interface OpenBulk {

@@ -6,8 +6,7 @@
 import { check, hasMethods, isWholeFrom, readContext } from './validate.ts'
 import { host as realHost, nobody, type AsyncContext, type Host } from './host.ts'
 import { semaphore, type Limiter } from './limiter.ts'
-import type { Settings } from './engine/policy.ts'
-import type { BulkScope } from './bulk-scope.ts'
+import type { BulkScope } from './scope/bulk-scope.ts'
 import { checkScope } from './scope/trackers.ts'
 import type { Tracker } from './scope/tracker.ts'
 
@@ -68,8 +67,20 @@ export interface BulkCallOptions {
   readonly host?: Host | undefined
 }
 
+/** What may be said with a single call. */
+export interface CallOptions {
+  /**
+   * Gives the task up when it aborts, with the signal's reason. A pending task leaves its bulk; a running one settles at
+   * once, and the command goes on for the others. No other caller notices.
+   */
+  readonly signal?: AbortSignal | undefined
+}
+
 /** The options, checked, complete, and the same for all calls that have them. */
-export interface BulkCallSettings extends Settings {
+export interface BulkCallSettings {
+  readonly size: number
+  /** 0 is the end of the tick. */
+  readonly delay: number
   readonly limiter: Limiter | null
   readonly maxPending: number
   readonly timeout: number

@@ -6,15 +6,8 @@
 import type { CommandContext, None, ResultOf, Results } from './command.ts'
 import { check, checkNames, isWholeFrom } from './validate.ts'
 import { asError, BulkResultError } from './errors.ts'
-import {
-  eachOf,
-  given as promiseOf,
-  handOut,
-  isStream,
-  outcomesOf,
-  shapeOf,
-  type Named,
-} from './engine/settle.ts'
+import { handOut, isStream, outcomesOf, shapeOf, type Named } from './engine/settle.ts'
+import { eachOf, given as promiseOf } from './promises.ts'
 
 /** Rows, in any order and number, or none; at once, later or one by one. */
 export type Rows<Row> = Iterable<Row> | AsyncIterable<Row> | None

@@ -26,8 +26,9 @@ import {
 import type { CacheErrors } from './cache/cache.ts'
 import { resultsOf } from './results.ts'
 import { Room } from './shared-room.ts'
-import type { BulkScope } from './bulk-scope.ts'
-import { isStream, isThenable, outcomesOf } from './engine/settle.ts'
+import type { BulkScope } from './scope/bulk-scope.ts'
+import { isStream, outcomesOf } from './engine/settle.ts'
+import { isThenable } from './promises.ts'
 
 /** What the command of a shared loader gets beside its keys. Of whoever asks it gets the partition alone. */
 export interface SharedCommandContext<P> extends CommandContext {

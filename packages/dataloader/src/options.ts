@@ -126,7 +126,9 @@ export function readOptions<K, V, C>(
 }
 
 function readGiven<K, V, C>(options: Options<K, V, C>): Settings<K, C> {
-  const { batch = true, maxBatchSize, size = maxBatchSize ?? Infinity, cache = true, cacheMap } = options
+  const { maxBatchSize, size = maxBatchSize ?? Infinity, cacheMap } = options
+  // Off by `false` alone, as in dataloader: a setting that is `null` is none.
+  const [batch, cache] = [options.batch !== false, options.cache !== false]
   // The moment of dataloader, found by what the host does and not by what it is called.
   const { batchScheduleFn = endOfTick, cacheKeyFn, name, delay = 0, concurrent = null } = options
   const { maxPending = Infinity, timeout = Infinity } = options

@@ -4,9 +4,9 @@
  */
 
 import type { Queue } from '../engine/queue.ts'
-import { drop, eachOf } from '../engine/settle.ts'
 import { BulkOptionError } from '../errors.ts'
 import type { BulkCallSettings } from '../options.ts'
+import { drop, eachOf } from '../promises.ts'
 import type { Answer } from './answer.ts'
 import { Callers } from './callers.ts'
 import { Cache, type CacheSettings } from './cache.ts'

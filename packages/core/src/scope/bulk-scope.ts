@@ -3,13 +3,13 @@
  * @module
  */
 
-import { check, checkNames, hasMethods, readContext } from './validate.ts'
-import { Evidence, Plan } from './scope/evidence.ts'
-import type { Frame } from './scope/frame.ts'
-import { host as realHost, type AsyncContext, type Host } from './host.ts'
-import { nextId } from './registry.ts'
-import { Tracker } from './scope/tracker.ts'
-import { checkScope, trackerKey } from './scope/trackers.ts'
+import { check, checkNames, hasMethods, readContext } from '../validate.ts'
+import { Evidence, Plan } from './evidence.ts'
+import type { Frame } from './frame.ts'
+import { host as realHost, type AsyncContext, type Host } from '../host.ts'
+import { nextId } from '../registry.ts'
+import { Tracker } from './tracker.ts'
+import { checkScope, trackerKey } from './trackers.ts'
 
 /** The options of a `BulkScope`. */
 export interface BulkScopeOptions {
