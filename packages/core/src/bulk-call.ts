@@ -51,11 +51,11 @@ class AsyncBulkCallClass<T, R> {
   }
 
   /**
-   * Accepts one task and resolves with its result; `null` if the command gave none. Never throws, and never runs the
-   * command itself.
+   * Accepts one task and returns the promise of its result; `null` if the command (batch function) returned none. Never
+   * throws, and never calls the command itself.
    *
    * Rejects with what the command threw, with the Error at the task's place among the results, with the reason of
-   * `options.signal`, or with an error of ours: `BulkOverflowError`, `BulkClosedError`, `BulkLengthError`,
+   * `options.signal`, or with an error of Bulkcall: `BulkOverflowError`, `BulkClosedError`, `BulkLengthError`,
    * `BulkResultError`, `BulkTimeoutError`.
    */
   call(task: T, options?: CallOptions): Promise<R> {
@@ -64,8 +64,8 @@ class AsyncBulkCallClass<T, R> {
   }
 
   /**
-   * Accepts many tasks and resolves with one result or Error for each, in their order. It settles the same as a `call`
-   * for each, for the price of one promise; it rejects only if the tasks themselves cannot be iterated.
+   * Accepts many tasks and resolves with one result or Error for each, in their order. It settles as a `call` for each
+   * would, and costs one promise; it rejects only if the tasks themselves cannot be iterated.
    */
   callMany(tasks: Iterable<T>, options?: CallOptions): Promise<(R | Error)[]> {
     return withSignal(options, signal => this.#queue.callMany([...tasks], signal))
@@ -89,7 +89,7 @@ class AsyncBulkCallClass<T, R> {
   }
 }
 
-/** Makes an {@link AsyncBulkCall}; what its calls give is read off the command's type. */
+/** Makes an {@link AsyncBulkCall}; the type of its results follows from the command. */
 export interface AsyncBulkCallConstructor {
   // `_R` is there so that two type arguments written by hand, `<T, R>`, always mean the other signature.
   new <T, G extends Results<T, unknown> | PromiseLike<Results<T, unknown>>, _R extends ResultOf<G>>(
@@ -104,12 +104,12 @@ export const AsyncBulkCall: AsyncBulkCallConstructor = AsyncBulkCallClass
 /**
  * Turns many single calls into few bulk calls.
  *
- * Single calls are buffered for a moment, according to `size` and `delay`, and then executed in bulk by the command,
- * at most `concurrent` bulks at once. First in, first out. When nothing is pending or in flight, nothing is resident: no
- * timer, no loop.
+ * Single calls are buffered for a moment, according to `size` and `delay`, and then executed in bulk by the command, at
+ * most `concurrent` bulks at once. First in, first out. When nothing is pending or in flight, there is no timer and no
+ * loop.
  *
- * Do not await a call of the same bulk call inside its own command while `concurrent` is a number: the inner call waits
- * for the slot that the outer one holds. `timeout` ends such a wait.
+ * Do not await a call of the same `AsyncBulkCall` inside its own command while `concurrent` is a number: the inner call
+ * waits for the slot that the outer one holds. `timeout` ends such a wait.
  *
  * After the Python class of the same name.
  */

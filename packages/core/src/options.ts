@@ -25,8 +25,8 @@ export interface BulkCallOptions {
    */
   readonly delay?: number | undefined
   /**
-   * How many bulks may be in flight at once: a whole number from 1, `null` for no limit, or a {@link Limiter} that
-   * several calls share. A bulk that waits for its slot goes on filling up to `size`.
+   * How many bulks may be in flight at once: a whole number from 1, `null` for no limit, or a {@link Limiter} that several
+   * calls share. A bulk that waits for its slot goes on collecting up to `size`.
    * @default null
    */
   readonly concurrent?: number | null | Limiter | undefined
@@ -48,14 +48,14 @@ export interface BulkCallOptions {
    */
   readonly name?: string | undefined
   /**
-   * The unit of work whose quiet closes the window early, see `BulkScope`.
+   * The unit of work that closes the window early when it is quiet (idle), see `BulkScope`.
    * @default none
    */
   readonly scope?: BulkScope | undefined
   /**
    * The async context (what `AsyncLocalStorage` holds) in which the command runs: an `AsyncResource` is one.
-   * @default that of the scope; without one nobody's, since a call may serve anybody, and be made when the first one comes. A
-   * loader that keeps its answers belongs to its maker: it is the context in which it was made
+   * @default that of the scope; without a scope an empty one, since a call may serve all requests, and be made in the
+   * first. For a loader with a cache, it is the context in which the loader was made
    */
   readonly context?: AsyncContext | undefined
   /**
@@ -66,11 +66,11 @@ export interface BulkCallOptions {
   readonly host?: Host | undefined
 }
 
-/** What may be said with a single call. */
+/** The options of a single call. */
 export interface CallOptions {
   /**
-   * Gives the task up when it aborts, with the signal's reason. A pending task leaves its bulk; a running one settles at
-   * once, and the command goes on for the others. No other caller notices.
+   * When it aborts, the call rejects at once with its reason. A pending task leaves its bulk; for a task in flight, the
+   * command goes on. Other callers are not affected.
    */
   readonly signal?: AbortSignal | undefined
 }

@@ -17,7 +17,7 @@ declare global {
   }
 }
 
-/** What may be said with `close()`. Without it, it waits for as long as commands run. */
+/** The options of `close()`. Without them, it waits for as long as commands run. */
 export interface CloseOptions {
   /**
    * How long it waits, in milliseconds, from 0. Then all that has not settled rejects with `BulkTimeoutError`, and the signals
