@@ -174,8 +174,6 @@ describe('the core', () => {
   const files = readdirSync(sources, { recursive: true, encoding: 'utf8' }).filter(file =>
     file.endsWith('.ts'),
   )
-  /** A folder with all that is in it, or a file that is in none. */
-  const roomOf = (file: string): string => file.split('/')[0]!
   const below = new Map<string, Set<string>>()
   for (const file of files) {
     const room = below.get(roomOf(file)) ?? new Set()
@@ -258,6 +256,11 @@ function proseOf(page: string): string {
 function importsOf(sources: string, file: string): string[] {
   const imports = readFileSync(join(sources, file), 'utf8').matchAll(/ from '(\.\.?\/[\w./-]+\.tsx?)'/g)
   return Array.from(imports, ([, path]) => join(dirname(file), path!)).filter(path => !path.startsWith('..'))
+}
+
+/** A folder with all that is in it, or a file that is in none. */
+function roomOf(file: string): string {
+  return file.split('/')[0]!
 }
 
 function manifestOf(name: string): Record<string, any> {
