@@ -5,7 +5,7 @@
 import { afterEach, describe, expect, it, vi } from 'vitest'
 import { AsyncBulkCall, BulkLoader, BulkScope, semaphore, type Limiter } from '../src/index.ts'
 import { Evidence, Plan, Profile } from '../src/kit.ts'
-import { LinkedList } from '../src/engine/linked-list.ts'
+import { LinkedList } from '../src/linked-list.ts'
 import { Deferred } from './support/deferred.ts'
 import { ManualHost } from './support/manual-host.ts'
 import { pass } from './support/time.ts'

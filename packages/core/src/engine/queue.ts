@@ -8,11 +8,11 @@
 
 import { asError, BulkClosedError, BulkOverflowError } from '../errors.ts'
 import { emit, tellCalled, watchesTasks } from '../events.ts'
+import { eachOf } from '../promises.ts'
 import { nextId, registry } from '../registry.ts'
 import type { AnyBulk, Bulk } from './bulk.ts'
 import { Dispatcher } from './dispatcher.ts'
 import { Drains } from './drains.ts'
-import { eachOf } from './settle.ts'
 
 // Without fields or a constructor of its own: one more `super` would cost each loader that is made for a request.
 export class Queue<T, R> extends Dispatcher<T, R> {

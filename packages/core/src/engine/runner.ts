@@ -3,16 +3,17 @@
  * @module
  */
 
-import type { BulkScope } from '../bulk-scope.ts'
 import type { Command, CommandContext } from '../command.ts'
 import { asError, BulkTimeoutError, isError } from '../errors.ts'
 import { guarded, tellReturned, tellSettled, tellStarted } from '../events.ts'
 import type { AsyncContext } from '../host.ts'
 import { nameOf, type BulkCallSettings } from '../options.ts'
+import { isThenable, originalThen } from '../promises.ts'
+import type { BulkScope } from '../scope/bulk-scope.ts'
 import type { Tracker } from '../scope/tracker.ts'
 import type { AnyBulk, Bulk } from './bulk.ts'
 import { Deadlines } from './deadlines.ts'
-import { handOut, isStream, isThenable, originalThen, outcomesOf } from './settle.ts'
+import { handOut, isStream, outcomesOf } from './settle.ts'
 
 export abstract class Runner<T, R> {
   readonly settings: BulkCallSettings

@@ -3,7 +3,7 @@
  * @module
  */
 
-import type { Linked } from '../engine/linked-list.ts'
+import type { Linked } from '../linked-list.ts'
 
 /** A call in a scope. It is a member while anything of it is pending or in flight. */
 export interface Member extends Linked<Member> {

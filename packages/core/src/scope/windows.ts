@@ -4,7 +4,7 @@
  * @module
  */
 
-import { LinkedList } from '../engine/linked-list.ts'
+import { LinkedList } from '../linked-list.ts'
 import type { Host } from '../host.ts'
 import { budget, type Plan, type Profile } from './evidence.ts'
 import type { Member } from './member.ts'
