@@ -8,6 +8,7 @@ import { join } from 'node:path'
 
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 
+import { queriesOf } from '../src/queries.ts'
 import { startingQueries } from '../src/starting-queries.ts'
 import { waysOf } from '../src/ways.ts'
 import { itServesAirports } from './behaviour.ts'
@@ -58,7 +59,7 @@ describe('the program', { timeout: patience }, () => {
       path,
       statements: Number(statements),
     }))
-    const inReadme = waysOf({} as never, 1).map(({ name, path }) => ({
+    const inReadme = waysOf(queriesOf({} as never), 1).map(({ name, path }) => ({
       path,
       statements: shown[name]!.statements,
     }))
