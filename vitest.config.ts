@@ -1,4 +1,5 @@
 import { existsSync, readdirSync } from 'node:fs'
+import { availableParallelism } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { defineConfig } from 'vitest/config'
@@ -87,8 +88,9 @@ export default defineConfig({
     ],
   },
   test: {
-    // One worker a core: the default leaves one for watching.
-    maxWorkers: '100%',
+    // One worker a core: the default leaves one for watching. And one more for `npm test`, where many wait for a database, a browser
+    // or the clock; what is exhaustive measures more, and has its cores to itself.
+    maxWorkers: all ? '100%' : availableParallelism() + 1,
     exclude: [
       '**/node_modules/**',
       ...(all ? [] : exhaustive),

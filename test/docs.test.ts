@@ -169,6 +169,29 @@ describe.each(folders)('ARCHITECTURE.md, of packages/%s,', folder => {
   })
 })
 
+describe('the core', () => {
+  const sources = join(root, 'packages/core/src')
+  const files = readdirSync(sources, { recursive: true, encoding: 'utf8' }).filter(file =>
+    file.endsWith('.ts'),
+  )
+  const below = new Map<string, Set<string>>()
+  for (const file of files) {
+    const room = below.get(roomOf(file)) ?? new Set()
+    for (const other of importsOf(sources, file).map(roomOf)) if (other !== roomOf(file)) room.add(other)
+    below.set(roomOf(file), room)
+  }
+
+  /** The longest way down from a room, itself included; endless in a circle. */
+  function floorsOf(room: string, above: readonly string[] = []): number {
+    if (above.includes(room)) return Infinity
+    return 1 + Math.max(0, ...Array.from(below.get(room)!, other => floorsOf(other, [...above, room])))
+  }
+
+  it('has folders that import each other in one direction only, and no more than nine floors', () => {
+    expect(floorsOf('index.ts')).toBeLessThanOrEqual(9)
+  })
+})
+
 /** Folders that hold nothing of ours. */
 const foreign = new Set([
   'node_modules',
@@ -233,6 +256,11 @@ function proseOf(page: string): string {
 function importsOf(sources: string, file: string): string[] {
   const imports = readFileSync(join(sources, file), 'utf8').matchAll(/ from '(\.\.?\/[\w./-]+\.tsx?)'/g)
   return Array.from(imports, ([, path]) => join(dirname(file), path!)).filter(path => !path.startsWith('..'))
+}
+
+/** A folder with all that is in it, or a file that is in none. */
+function roomOf(file: string): string {
+  return file.split('/')[0]!
 }
 
 function manifestOf(name: string): Record<string, any> {

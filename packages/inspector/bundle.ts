@@ -19,7 +19,7 @@ const folder = join(import.meta.dirname, 'page')
  */
 const unused: Readonly<Record<string, string>> = {
   'scope/warning.ts': 'export const long = 0; export function mayWarnOf() {}; export function warn() {}',
-  'closing.ts': 'export function close() {}',
+  'engine/closing.ts': 'export function close() {}',
   'core/src/registry.ts':
     'export const version = 1, registry = { listeners: [], last: 0 }; export function nextId() { return ++registry.last }',
   'core/src/host.ts': 'export const host = {}, nobody = {}; export function timerMaker() {}',

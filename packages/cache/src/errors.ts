@@ -5,7 +5,7 @@
 
 import { BulkError } from '@bulkcall/core'
 
-/** The store of a cache is slow or away, and is left alone for a while. What it said, if anything, is the cause. */
+/** The store of a cache is slow or down, and is left alone for a while. Its error, if there was one, is the `cause`. */
 export class BulkStoreDownError extends BulkError {
   readonly code = 'BULK_STORE_DOWN'
   /** The bound that was met, in ms. */
@@ -20,8 +20,8 @@ export class BulkStoreDownError extends BulkError {
 }
 
 /**
- * Some entries cannot be read as what a cache has written, or cannot be written at all. Their keys are missing, no others;
- * what could not be read is replaced or deleted. What the store said, if anything, is the cause.
+ * Some entries cannot be read as what a cache has written, or cannot be written at all. Only their keys count as missing;
+ * what could not be read is replaced or deleted. The error of the store, if there was one, is the `cause`.
  */
 export class BulkEntryError extends BulkError {
   readonly code = 'BULK_ENTRY'
@@ -34,7 +34,7 @@ export class BulkEntryError extends BulkError {
   }
 }
 
-/** It is not sure that the store has forgotten these keys: old values may be given for as long as they live. */
+/** The store may not have forgotten these keys: old values may be used until they expire. */
 export class BulkForgetError extends BulkError {
   readonly code = 'BULK_FORGET'
   /** How many keys were to be forgotten. */

@@ -12,28 +12,28 @@ import { BoundedStore } from './store.ts'
 
 /** The options of {@link withCache}. */
 export interface CacheOptions<K> {
-  /** A `Keyv`, or whatever has the three methods. Its keys are shared by all caches over it. */
+  /** A `Keyv`, or any object with the three methods. All caches in one store share its names. */
   readonly store: SharedStore
   /**
-   * The name of a key in the store. No other cache over this store may give the same name, and what depends on the shape
-   * of the values belongs into it: `` id => `user:2:${id}` ``.
+   * The name of a key in the store. No other cache in this store may give the same name. Put a version of the shape of the
+   * values into it: `` id => `user:2:${id}` ``.
    */
   readonly key: (key: K) => string | number
   /** How long a result is kept, in ms, above 0. */
   readonly ttl: number
   /**
-   * How long it is kept that a key has no result (`null` or `undefined`), in ms, from 0, which is not at all.
+   * How long the result `null` or `undefined` is kept, in ms, from 0, which is not at all.
    * @default a tenth of `ttl`
    */
   readonly noneTtl?: number | undefined
   /**
-   * By which part these times are shortened at random, so that processes do not all fetch at the same instant: from 0 to 1.
-   * Chosen once for each bulk: what was fetched together expires together, and is fetched together again.
+   * The largest part of these times that is cut off at random, so that processes do not all fetch at the same instant: from
+   * 0 to 1. Chosen once for each bulk: keys that were fetched together expire together, and are fetched together again.
    * @default 0.1
    */
   readonly jitter?: number | undefined
   /**
-   * How long a bulk waits for the store, in ms, above 0. After that it goes on as if nothing were kept.
+   * How long a bulk waits for the store, in ms, above 0. After that it goes on as if nothing were cached.
    * @default 50
    */
   readonly budget?: number | undefined
@@ -44,18 +44,18 @@ export interface CacheOptions<K> {
   readonly cooldown?: number | undefined
   /**
    * Is called when something is wrong with the store: with a `BulkEntryError` for entries that cannot be read or written,
-   * which costs no other key anything, and with a `BulkStoreDownError` each time it begins to be left alone.
+   * which affects no other key, and with a `BulkStoreDownError` each time a `cooldown` begins.
    */
   readonly onFault?: ((error: BulkEntryError | BulkStoreDownError) => void) | undefined
 }
 
-/** A command with a cache, to be given wherever commands go. */
+/** A command with a cache, which can be used wherever commands can. */
 export interface CachedCommand<K, R> {
   (keys: K[], context: CommandContext): Promise<(R | Error)[]>
   /**
-   * Says that the values of these keys have changed, after the change has been committed. Resolves when the store has shown
-   * that no value which was read before counts any more, whichever process has read it and however late it is written.
-   * Otherwise it has tried several times, for at most `budget` and `cooldown` together, and rejects with `BulkForgetError`.
+   * Call it with the keys of values that have changed, after the change has been committed. Once it has resolved, no value
+   * is used that was read before, whichever process has read it and however late it is written. Otherwise it has tried
+   * several times, for at most `budget` and `cooldown` together, and rejects with `BulkForgetError`.
    */
   readonly forget: (keys: Iterable<K>) => Promise<void>
 }
@@ -64,11 +64,11 @@ const optionNames = ['store', 'key', 'ttl', 'noneTtl', 'jitter', 'budget', 'cool
 const methods = ['getMany', 'setMany', 'deleteMany'] as const
 
 /**
- * Puts a cache that many processes share under a command. A bulk asks the store once, the command for what is missing, and
- * the store once more to keep it. A key that is being fetched in this process is not fetched a second time. Results never
- * depend on the store: where it is slow or away, the command is asked.
+ * Puts a cache that many processes share under a command (batch function). A bulk reads the store once, calls the command
+ * for missing keys, and writes their results to the store. A key that is being fetched in this process is not fetched a
+ * second time. Results never depend on the store: if it is slow or down, the command is called.
  *
- * The cache does not know who asks. So the command gets its keys, a name and a signal, and nothing of the request.
+ * The cache does not know the viewer. So the command gets its keys, a name and a signal, and nothing of the request.
  */
 export function withCache<K, G extends Results<K, unknown> | PromiseLike<Results<K, unknown>>>(
   command: (keys: K[], context: CommandContext) => G,

@@ -3,27 +3,19 @@
  * @module
  */
 
-import { close, type CloseOptions } from './closing.ts'
 import type { Command, CommandContext, ResultOf, Results } from './command.ts'
-import { checkNames, readSignal } from './validate.ts'
+import { close, type CloseOptions } from './engine/closing.ts'
 import { Queue } from './engine/queue.ts'
 import {
   bulkCallOptions,
   contextOf,
   readCommand,
   readOptions,
-  readScope,
   type BulkCallOptions,
+  type CallOptions,
 } from './options.ts'
-
-/** What may be said with a single call. */
-export interface CallOptions {
-  /**
-   * Gives the task up when it aborts, with the signal's reason. A pending task leaves its bulk; a running one settles at
-   * once, and the command goes on for the others. No other caller notices.
-   */
-  readonly signal?: AbortSignal | undefined
-}
+import { checkScope } from './scope/trackers.ts'
+import { checkNames, withSignal } from './validate.ts'
 
 /** {@link AsyncBulkCall}, and what it is made of. */
 class AsyncBulkCallClass<T, R> {
@@ -38,7 +30,7 @@ class AsyncBulkCallClass<T, R> {
     checkNames(options, bulkCallOptions)
     readCommand(command)
     const settings = readOptions(options)
-    const tracker = readScope(options.scope)
+    const tracker = checkScope('scope', options.scope)
     const context = contextOf(options.context, tracker, settings, false)
     this.#queue = new Queue(command, settings, tracker, context)
   }
@@ -59,32 +51,24 @@ class AsyncBulkCallClass<T, R> {
   }
 
   /**
-   * Accepts one task and resolves with its result; `null` if the command gave none. Never throws, and never runs the
-   * command itself.
+   * Accepts one task and returns the promise of its result; `null` if the command (batch function) returned none. Never
+   * throws, and never calls the command itself.
    *
    * Rejects with what the command threw, with the Error at the task's place among the results, with the reason of
-   * `options.signal`, or with an error of ours: `BulkOverflowError`, `BulkClosedError`, `BulkLengthError`,
+   * `options.signal`, or with an error of Bulkcall: `BulkOverflowError`, `BulkClosedError`, `BulkLengthError`,
    * `BulkResultError`, `BulkTimeoutError`.
    */
   call(task: T, options?: CallOptions): Promise<R> {
-    if (options === undefined) return this.#queue.call(task)
-    try {
-      return this.#queue.call(task, readSignal(options))
-    } catch (error) {
-      return Promise.reject(error)
-    }
+    const queue = this.#queue
+    return options === undefined ? queue.call(task) : withSignal(options, signal => queue.call(task, signal))
   }
 
   /**
-   * Accepts many tasks and resolves with one result or Error for each, in their order. It settles the same as a `call`
-   * for each, for the price of one promise; it rejects only if the tasks themselves cannot be iterated.
+   * Accepts many tasks and resolves with one result or Error for each, in their order. It settles as a `call` for each
+   * would, and costs one promise; it rejects only if the tasks themselves cannot be iterated.
    */
   callMany(tasks: Iterable<T>, options?: CallOptions): Promise<(R | Error)[]> {
-    try {
-      return this.#queue.callMany([...tasks], readSignal(options))
-    } catch (error) {
-      return Promise.reject(error)
-    }
+    return withSignal(options, signal => this.#queue.callMany([...tasks], signal))
   }
 
   /** Starts what is pending, as slots allow, and resolves when everything that was accepted before has settled. */
@@ -105,7 +89,7 @@ class AsyncBulkCallClass<T, R> {
   }
 }
 
-/** Makes an {@link AsyncBulkCall}; what its calls give is read off the command's type. */
+/** Makes an {@link AsyncBulkCall}; the type of its results follows from the command. */
 export interface AsyncBulkCallConstructor {
   // `_R` is there so that two type arguments written by hand, `<T, R>`, always mean the other signature.
   new <T, G extends Results<T, unknown> | PromiseLike<Results<T, unknown>>, _R extends ResultOf<G>>(
@@ -120,12 +104,12 @@ export const AsyncBulkCall: AsyncBulkCallConstructor = AsyncBulkCallClass
 /**
  * Turns many single calls into few bulk calls.
  *
- * Single calls are buffered for a moment, according to `size` and `delay`, and then executed in bulk by the command,
- * at most `concurrent` bulks at once. First in, first out. When nothing is pending or in flight, nothing is resident: no
- * timer, no loop.
+ * Single calls are buffered for a moment, according to `size` and `delay`, and then executed in bulk by the command, at
+ * most `concurrent` bulks at once. First in, first out. When nothing is pending or in flight, there is no timer and no
+ * loop.
  *
- * Do not await a call of the same bulk call inside its own command while `concurrent` is a number: the inner call waits
- * for the slot that the outer one holds. `timeout` ends such a wait.
+ * Do not await a call of the same `AsyncBulkCall` inside its own command while `concurrent` is a number: the inner call
+ * waits for the slot that the outer one holds. `timeout` ends such a wait.
  *
  * After the Python class of the same name.
  */

@@ -5,9 +5,7 @@
 
 import { keepAll, keepNone, type CacheErrors, type CacheMap } from './cache/cache.ts'
 import { Lookup, type LoaderSettings } from './cache/lookup.ts'
-import type { CallOptions } from './bulk-call.ts'
-import { close, type CloseOptions } from './closing.ts'
-import { eachOf } from './engine/settle.ts'
+import { close, type CloseOptions } from './engine/closing.ts'
 import type { CommandContext, LoaderCommand, LoaderResults, ResultOf } from './command.ts'
 import { Queue } from './engine/queue.ts'
 import {
@@ -15,22 +13,24 @@ import {
   contextOf,
   readCommand,
   readOptions,
-  readScope,
   type BulkCallOptions,
+  type CallOptions,
 } from './options.ts'
 import type { AsyncContext } from './host.ts'
-import type { BulkScope } from './bulk-scope.ts'
-import { check, checkNames, hasMethods, readSignal } from './validate.ts'
+import type { BulkScope } from './scope/bulk-scope.ts'
+import { checkScope } from './scope/trackers.ts'
+import { check, checkNames, hasMethods, withSignal } from './validate.ts'
 
 /** The options of a `BulkLoader`: those of its calls, and those of its cache. */
 export interface BulkLoaderOptions<K, V, C = K, N extends NullKeys = 'error'> extends BulkCallOptions {
   /**
-   * Whether answers are kept, until they are cleared. Without a cache, equal keys are still asked once while they are pending.
+   * Whether answers are kept, until they are cleared. Without a cache, equal keys are still requested once while they are
+   * pending.
    * @default true
    */
   readonly cache?: boolean | undefined
   /**
-   * What two keys must have in common to be equal. Needed where keys are objects; a string is a good choice.
+   * Returns the same value for equal keys. Needed where keys are objects; a string is a good choice.
    * @default the key itself, compared as a `Map` compares
    */
   readonly cacheKeyFn?: ((key: K) => C) | undefined
@@ -40,20 +40,20 @@ export interface BulkLoaderOptions<K, V, C = K, N extends NullKeys = 'error'> ex
    */
   readonly cacheMap?: CacheMap<C, Promise<V>> | null | undefined
   /**
-   * Whether an Error that the command gave for one key is kept as its answer, or which ones are. What a failed bulk
-   * throws is never kept.
+   * Whether an Error that the command returned for one key is kept as its answer, or which ones are. The error of a failed
+   * bulk is never kept.
    * @default true
    */
   readonly cacheErrors?: boolean | ((error: Error) => boolean) | undefined
   /**
-   * What a key that is `null` gives, as a foreign key may be: an error, or `null`, without asking. A key that is `undefined` is
-   * an error in any case, since it comes from a misspelt property.
+   * What a load of `null` gives, as for a foreign key that may be null: an error, or `null` without a request. A key that
+   * is `undefined` is always an error, since it comes from a misspelt property.
    * @default 'error'
    */
   readonly nullKeys?: N | undefined
 }
 
-/** What a key that is `null` gives. */
+/** What a load of `null` gives. */
 export type NullKeys = 'error' | 'null'
 
 /** `null` as well, where a key may be `null`. */
@@ -71,27 +71,17 @@ class BulkLoaderClass<K, V, C = K> {
 
   readonly #lookup: Lookup<K, V, C>
 
-  /**
-   * @param scope beside options that are checked already
-   * @param context the same
-   */
+  /** @param settings what the options come to, where they have been checked already */
   constructor(
     command: LoaderCommand<K, V>,
-    options?: BulkLoaderOptions<K, V, C, NullKeys> | Checked<K, V, C>,
-    scope?: BulkScope,
-    context?: AsyncContext,
+    options: BulkLoaderOptions<K, V, C, NullKeys> = none,
+    settings: LoaderSettings<K, V, C> = options === none ? defaults : readLoaderOptions(options),
   ) {
     readCommand(command)
-    const isChecked = options instanceof Checked
-    const settings = isChecked
-      ? options.settings
-      : options === undefined
-        ? defaults
-        : readLoaderOptions(options)
-    const tracker = readScope(isChecked ? scope : options?.scope)
+    const tracker = checkScope('scope', options.scope)
     const keeps = settings.remembers || settings.map !== null
-    const own = contextOf(isChecked ? context : options?.context, tracker, settings, keeps)
-    this.#lookup = new Lookup(new Queue(command, settings, tracker, own), settings)
+    const context = contextOf(options.context, tracker, settings, keeps)
+    this.#lookup = new Lookup(new Queue(command, settings, tracker, context), settings)
   }
 
   /** The name in errors, events and metrics. */
@@ -99,7 +89,7 @@ class BulkLoaderClass<K, V, C = K> {
     return this.#lookup.queue.name
   }
 
-  /** How many keys are accepted and not yet asked. */
+  /** How many keys are accepted and not yet requested. */
   get pending(): number {
     return this.#lookup.waiting
   }
@@ -115,52 +105,56 @@ class BulkLoaderClass<K, V, C = K> {
   }
 
   /**
-   * Loads the value of one key; `null` if the command gave none. Never throws: a key that is `undefined` or (see `nullKeys`)
-   * `null`, or that `cacheKeyFn` throws at, gives a promise that rejects.
+   * Loads the value of one key; `null` if the command returned none. Never throws: for a key that is `undefined` or (see
+   * `nullKeys`) `null`, or for which `cacheKeyFn` throws, the promise rejects.
    */
   load(key: K, options?: CallOptions): Promise<V> {
     const lookup = this.#lookup
-    return options === undefined ? lookup.load(key) : loadUntil(lookup, key, options)
+    return options === undefined
+      ? lookup.load(key)
+      : withSignal(options, signal => lookup.loadUntil(signal, key))
   }
 
   /**
-   * Loads many keys: one value or Error for each, in their order. One promise for all of them, not one a key; but with a signal,
-   * whose reason is in the place of each key that has no answer when it aborts, there is one a key.
+   * Loads many keys: one value or Error for each, in their order. It costs one promise for all keys, or, with a signal, one
+   * for each. When the signal aborts, its reason is in the place of each key that has no answer yet.
    */
   loadMany(keys: Iterable<K>, options?: CallOptions): Promise<(V | Error)[]> {
     const lookup = this.#lookup
-    return options === undefined ? lookup.loadMany(keys) : loadManyUntil(lookup, keys, options)
+    return options === undefined
+      ? lookup.loadMany(keys)
+      : withSignal(options, signal => lookup.loadManyUntil(signal, keys))
   }
 
   /**
    * Gives the loader a value, or an Error, that is known already. Pending loads of the key settle with it and the command
-   * is not asked; a key that has an answer, or is in flight, keeps it (`clear(key).prime(key, value)` replaces it).
+   * does not get the key; a key that has an answer, or is in flight, keeps it (`clear(key).prime(key, value)` replaces it).
    */
   prime(key: K, value: V | PromiseLike<V> | Error): this {
     this.#lookup.primeKey(key, value)
     return this
   }
 
-  /** Forgets the answer of one key. Loads that wait for it get it all the same. */
+  /** Forgets the answer of one key. Loads that wait for it still get it. */
   clear(key: K): this {
     this.#lookup.clearKey(key)
     return this
   }
 
-  /** Forgets all answers. Loads that wait get theirs all the same. */
+  /** Forgets all answers. Loads that wait still get theirs. */
   clearAll(): this {
     this.#lookup.clear()
     return this
   }
 
-  /** Starts what is pending, as slots allow, and resolves when everything that was asked before has settled. */
+  /** Starts what is pending, as slots allow, and resolves when everything that was loaded before has settled. */
   flush(): Promise<void> {
     return this.#lookup.queue.flush()
   }
 
   /**
-   * Refuses new keys, starts what is pending and resolves when everything has settled, or is given up. Answers can still be
-   * had.
+   * Refuses new keys, starts what is pending and resolves when everything has settled, or is given up. Cached answers can
+   * still be loaded.
    */
   close(options?: CloseOptions): Promise<void> {
     const { queue } = this.#lookup
@@ -170,29 +164,6 @@ class BulkLoaderClass<K, V, C = K> {
   /** The same as `close()`, for `await using`. */
   [Symbol.asyncDispose](): Promise<void> {
     return this.close()
-  }
-}
-
-function loadUntil<K, V>(lookup: Lookup<K, V, any>, key: K, options: CallOptions): Promise<V> {
-  try {
-    const signal = readSignal(options)
-    return signal === undefined ? lookup.load(key) : lookup.loadUntil(signal, key)
-  } catch (error) {
-    return Promise.reject(error)
-  }
-}
-
-function loadManyUntil<K, V>(
-  lookup: Lookup<K, V, any>,
-  keys: Iterable<K>,
-  options: CallOptions,
-): Promise<(V | Error)[]> {
-  try {
-    const signal = readSignal(options)
-    if (signal === undefined) return lookup.loadMany(keys)
-    return eachOf(Array.from(keys, key => lookup.loadUntil(signal, key)))
-  } catch (error) {
-    return Promise.reject(error)
   }
 }
 
@@ -235,19 +206,11 @@ function readLoaderOptions<K, V, C>(options: BulkLoaderOptions<K, V, C, NullKeys
   }
 }
 
-/** Those of a loader without any: it is the most usual one, and may be made for each request. */
-const defaults: LoaderSettings<any, any, any> = readLoaderOptions({})
+/** No options: the most usual ones, of loaders that may be made for each request. */
+const none = {}
+const defaults: LoaderSettings<any, any, any> = readLoaderOptions(none)
 
-/** Options that have been checked, for all loaders that have them. */
-class Checked<K, V, C> {
-  readonly settings: LoaderSettings<K, V, C>
-
-  constructor(settings: LoaderSettings<K, V, C>) {
-    this.settings = settings
-  }
-}
-
-/** The options of loaders that are made by the dozen. Each has a cache of its own; a limit they share. */
+/** The options of all loaders of a factory. Each loader has a cache of its own; they share a limit. */
 export type BulkLoaderFactoryOptions<K, C = K, N extends NullKeys = 'error'> = Omit<
   BulkLoaderOptions<K, any, C, N>,
   'scope' | 'context' | 'cacheMap'
@@ -264,7 +227,7 @@ export interface BulkLoaderFactory<K, C = K, N extends NullKeys = 'error'> {
 
 /**
  * Checks options once, for all loaders that have them: a server makes its loaders anew for each request.
- * @returns makes a loader of a command, and of its scope and its async context if it has them
+ * @returns a function that makes a loader from a command, and from its scope and its async context, if there are any
  */
 export function bulkLoaderFactory<K = any, C = K, N extends NullKeys = 'error'>(
   options: BulkLoaderFactoryOptions<K, C, N> = {},
@@ -273,12 +236,12 @@ export function bulkLoaderFactory<K = any, C = K, N extends NullKeys = 'error'>(
     options,
     loaderOptions.filter(name => !['scope', 'context', 'cacheMap'].includes(name)),
   )
-  const checked = new Checked(readLoaderOptions<any, any, C>(options))
+  const settings = readLoaderOptions<any, any, C>(options)
   return (command, scope, context) =>
-    new BulkLoaderClass<any, any, C>(command as LoaderCommand<any, any>, checked, scope, context)
+    new BulkLoaderClass<any, any, C>(command as LoaderCommand<any, any>, { scope, context }, settings)
 }
 
-/** Makes a {@link BulkLoader}; what its loads give is read off the command's type. */
+/** Makes a {@link BulkLoader}; the type of its values follows from the command. */
 export interface BulkLoaderConstructor {
   // `_V` and `_R` are there so that type arguments written by hand, `<K, V>` or `<K, V, C>`, mean the other signature.
   new <
@@ -300,11 +263,12 @@ export interface BulkLoaderConstructor {
 
 export const BulkLoader: BulkLoaderConstructor = BulkLoaderClass
 /**
- * Loads values by their keys: `load(key)` one by one, asked in bulk, each key once.
+ * Loads values by their keys: callers `load(key)` one by one, the command (batch function) gets many keys at once, each key
+ * once.
  *
- * The contract is that of `dataloader`, method for method; what is different has a number in SEMANTICS.md. A loader that
- * keeps its answers belongs to one request: answers are kept for whoever asks, whatever they may see.
+ * The methods are those of `dataloader`; every difference has a number in SEMANTICS.md. A loader with a cache belongs to
+ * one request, because it gives its answers to every caller, whatever they may see.
  *
- * `C`, what the cache compares, is of no concern to who loads: a field `BulkLoader<Key, User>` takes any.
+ * `C`, the type that the cache compares, does not matter to callers: a field `BulkLoader<Key, User>` takes any.
  */
 export interface BulkLoader<K, V, _C = K> extends BulkLoaderClass<K, V, any> {}

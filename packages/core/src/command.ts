@@ -3,31 +3,31 @@
  * @module
  */
 
-/** What a command gets beside its tasks. */
+/** What a command (batch function) gets as its second argument. */
 export interface CommandContext {
   /** The name of the call, for logs. */
   readonly name: string
   /**
-   * Aborts when nobody waits for the bulk any more: all its callers have aborted, or its time is up. Give it to whatever
-   * the command waits for.
+   * Aborts when nobody waits for the bulk any more: all its callers have aborted, or its time is up. Pass it to whatever
+   * the command awaits.
    */
   readonly signal: AbortSignal
 }
 
-/** None: the command has nothing to tell, and each task's result is `null`. */
+/** None: the command has no results, and each task gets `null`. */
 export type None = null | undefined | void
 
-/** The results of one bulk, in any of the shapes that a command may give them. */
+/** The results of one bulk, in any of the shapes that a command may return. */
 export type Results<T, R> = None | LoaderResults<T, R>
 
-/** The same for a loader: there `null` says none, since a command that gives nothing at all has forgotten its `return`. */
+/** The same for a loader, where `null` is none: a command that returns nothing at all has forgotten its `return`. */
 export type LoaderResults<K, V> =
   | null
   | (Iterable<V | PromiseLike<V> | Error> & object)
   | AsyncIterable<V | Error>
   | ReadonlyMap<K, V | PromiseLike<V> | Error>
 
-/** Turns the tasks of one bulk into their results, at once or later. The array is the command's own to change. */
+/** The batch function: turns the tasks of one bulk into their results, at once or later. It may change the array. */
 export type Command<T, R> = (
   tasks: T[],
   context: CommandContext,
@@ -39,7 +39,7 @@ export type LoaderCommand<K, V> = (
   context: CommandContext,
 ) => LoaderResults<K, V> | PromiseLike<LoaderResults<K, V>>
 
-/** What one task gets of a command that returns `G`: `null` is among it only when the command can give none. */
+/** What one task gets of a command that returns `G`: `null` is in it only when the command can return none. */
 export type ResultOf<G> = OneOf<Awaited<G>>
 
 type OneOf<A> = 0 extends 1 & A

@@ -7,9 +7,9 @@
 /** What marks an error of ours, in every copy of this package. A code alone may be anybody's: `BULK_MAIL`, say. */
 const brand = Symbol.for('bulkcall:error')
 
-/** What every error of ours has in common. */
+/** The base class of all errors of Bulkcall. */
 export abstract class BulkError extends Error {
-  /** A word for programs, the same in every version: `BULK_LENGTH`, `BULK_OVERFLOW`, … */
+  /** A code for programs, the same in every version: `BULK_LENGTH`, `BULK_OVERFLOW`, … */
   abstract readonly code: `BULK_${string}`
   override get name(): string {
     return this.constructor.name
@@ -24,7 +24,7 @@ export abstract class BulkError extends Error {
   }
 }
 
-/** An option is not what it must be. Thrown where the option is given, before anything runs. */
+/** An option has a wrong value. Thrown where the option is given, before anything runs. */
 export class BulkOptionError extends BulkError {
   readonly code = 'BULK_OPTION'
   constructor(what: string, bound: string, got: unknown, hint = '') {
@@ -32,7 +32,7 @@ export class BulkOptionError extends BulkError {
   }
 }
 
-/** The command gave fewer or more results than it had tasks, so no result can be trusted to be at its place. */
+/** The command returned fewer or more results than it had tasks, so it is not known which result belongs to which task. */
 export class BulkLengthError extends BulkError {
   readonly code = 'BULK_LENGTH'
   /** How many tasks the bulk had. */
@@ -47,8 +47,8 @@ export class BulkLengthError extends BulkError {
 }
 
 /**
- * The command gave something that holds no results: a string, a number, an object that cannot be iterated. Or rows came,
- * and none of them has the key of a task.
+ * The command returned something without results in it: a string, a number, an object that cannot be iterated. Or it
+ * returned rows, and none of them has the key of a task.
  */
 export class BulkResultError extends BulkError {
   readonly code = 'BULK_RESULT'
@@ -70,7 +70,7 @@ export class BulkResultError extends BulkError {
   }
 }
 
-/** As many tasks wait as may wait (`maxPending`): this one was refused at once. */
+/** `maxPending` tasks wait already, so this one was refused at once. */
 export class BulkOverflowError extends BulkError {
   readonly code = 'BULK_OVERFLOW'
   /** The bound that was met. */
@@ -89,12 +89,12 @@ export class BulkClosedError extends BulkError {
   }
 }
 
-/** The command ran for longer than `timeout`, or `close()` had no longer to wait. */
+/** The command ran for longer than `timeout`, or `close()` ran into its own `timeout`. */
 export class BulkTimeoutError extends BulkError {
   readonly code = 'BULK_TIMEOUT'
   /** The bound that was met, in ms. */
   readonly timeout: number
-  /** How many tasks were in the bulk; `null` where it was `close()` that had no longer to wait. */
+  /** How many tasks were in the bulk; `null` where it was the `timeout` of `close()`. */
   readonly tasks: number | null
   constructor(call: string, timeout: number, tasks: number | null) {
     const what = tasks === null ? 'all tasks' : `its ${tasks} tasks`
@@ -105,7 +105,7 @@ export class BulkTimeoutError extends BulkError {
   }
 }
 
-/** Whether an error is one of ours, also when it comes from another copy of this package. */
+/** Whether an error is one of Bulkcall, also from another copy of this package. */
 export function isBulkError(error: unknown): error is BulkError {
   try {
     return isError(error) && brand in error
@@ -144,7 +144,12 @@ function kind(value: unknown): string {
   if (value === null) return 'null'
   if (typeof value !== 'object') return `a ${typeof value}`
   try {
-    return kindOfObject(value)
+    const prototype: object | null = Object.getPrototypeOf(value)
+    if (prototype === Object.prototype) return 'a plain object'
+    // By its class, which is code. A property `constructor` of its own would be data.
+    const name: unknown = prototype?.constructor.name
+    if (typeof name !== 'string' || name === '') return 'a nameless object'
+    return `${/^[AEIOU]/.test(name) ? 'an' : 'a'} ${name}`
   } catch {
     return 'an object'
   }
@@ -155,16 +160,6 @@ function keysOf(values: readonly unknown[], what: string): string {
   const types = new Set(values.map(value => kind(value).replace(/^an? /, '')))
   const plural = values.length === 1 ? '' : 's'
   return `${values.length} ${what}${plural} with keys of type ${[...types].join(' or ')}`
-}
-
-/** By its class, which is code. A property `constructor` of its own would be data. */
-function kindOfObject(value: object): string {
-  const prototype: object | null = Object.getPrototypeOf(value)
-  if (prototype === Object.prototype) return 'a plain object'
-  const name: unknown = prototype?.constructor.name
-  return typeof name === 'string' && name !== ''
-    ? `${/^[AEIOU]/.test(name) ? 'an' : 'a'} ${name}`
-    : 'a nameless object'
 }
 
 /** What was given as an option. Options are written by programmers, so short values may be shown as they are. */

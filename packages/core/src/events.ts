@@ -4,12 +4,14 @@
  */
 
 import type { Limiter } from './limiter.ts'
-import type { Cause } from './engine/policy.ts'
-import type { BulkScope } from './bulk-scope.ts'
 import { nobody } from './host.ts'
 import { registry } from './registry.ts'
+import type { BulkScope } from './scope/bulk-scope.ts'
 
-/** A bulk that is still open to newcomers, or waits to start. */
+/** Why a bulk started. */
+export type Cause = 'size' | 'flush' | 'close' | 'delay' | 'tick' | 'quiet'
+
+/** A bulk that is still open to more tasks, or waits to start. */
 export interface OpenBulk {
   /** The name of the call. */
   readonly name: string
@@ -47,11 +49,11 @@ export interface BulkEvent {
   readonly startedAt: number
   /** When the command had settled, or was abandoned; `null` until then. */
   settledAt: number | null
-  /** How many tasks were left pending behind it when it started. */
+  /** How many tasks were still pending when it started. */
   readonly pending: number
-  /** How many bulks of the call were in flight when it started, itself among them. */
+  /** How many bulks of the call were in flight when it started, itself included. */
   readonly inFlight: number
-  /** Whether the command gave none. */
+  /** Whether the command returned none (`null`). */
   none: boolean
   /** How many tasks failed: one by one, or all that were left when the whole bulk failed. */
   failed: number
@@ -61,24 +63,27 @@ export interface BulkEvent {
   abandoned: boolean
 }
 
-/** Is notified of bulks. The event is one object a bulk: what is known later is written into it later. */
+/** Is notified of bulks. There is one event object for each bulk; its fields are set as they become known. */
 export interface BulkListener {
   /**
-   * Tasks join a bulk. Called in the async context of their caller, and the one thing that costs anything for each task;
-   * what a loader has asked already is not asked again, and is a hit.
+   * Tasks join a bulk. Called for each call, in the async context of the caller. A key that a loader has requested already
+   * is not reported here, but as a hit.
    * @param caller the name of the caller, where the scope knows it: in a GraphQL server the field, such as `Post.author`
    */
   called?(bulk: OpenBulk, tasks: number, caller: string | undefined): void
   /**
-   * So many tasks more are pending in a call of this name, or fewer where the change is negative: they start, or have been
-   * given up. Called for each call, so what it does must be little.
+   * The number of pending tasks in a call of this name has changed: they were accepted, or, where the change is negative,
+   * they start or have been given up. It is called for each call, so it must be fast.
    */
   pending?(name: string, change: number, scope: BulkScope | null): void
-  /** Keys of a loader were answered without a task of their own: they had been asked already, or primed. */
+  /** Keys of a loader were answered without a task of their own: they had been requested already, or primed. */
   hit?(name: string, keys: number, scope: BulkScope | null): void
   /** A bulk starts: its command is called next. */
   started?(event: BulkEvent): void
-  /** Calls the command, in whatever async context the listener wants for it. One that throws or forgets it changes nothing. */
+  /**
+   * Calls the command, in an async context that the listener chooses. If it throws, or does not call it, the bulk goes on
+   * all the same.
+   */
   run?(event: BulkEvent, command: () => void): void
   /** A bulk has ended: its command has settled, or was abandoned. */
   settled?(event: BulkEvent): void
@@ -87,7 +92,7 @@ export interface BulkListener {
 /**
  * Listens to all bulks of the process, on every host. Where `node:diagnostics_channel` exists, the tracing channel
  * `bulkcall:bulk` has the same.
- * @returns ends the listening
+ * @returns a function that ends the listening
  */
 export function onBulk(listener: BulkListener): () => void {
   // Its methods, which a class has on its prototype, and which need what it holds.
@@ -135,7 +140,7 @@ export function emit<M extends 'called' | 'pending' | 'hit' | 'started' | 'settl
 }
 
 /** Emits that tasks join a bulk. */
-export function tellCalled(bulk: OpenBulk, tasks: number): void {
+export function emitCalled(bulk: OpenBulk, tasks: number): void {
   emit(
     'called',
     bulk,
@@ -144,42 +149,40 @@ export function tellCalled(bulk: OpenBulk, tasks: number): void {
   )
 }
 
-/** Emits that a bulk starts, and calls its command in the stores that subscribers of the channel have bound to it. */
-export function tellStarted<R>(event: BulkEvent, command: () => R): R {
+/**
+ * Emits that a bulk starts, and calls its command in the stores that subscribers of the channel have bound to it.
+ * @param command never throws
+ */
+export function emitStarted(event: BulkEvent, command: () => void): void {
   emit('started', event)
   let call = command
   for (const listener of registry.listeners as Listeners)
     if (listener.run !== undefined) call = within(listener, event, call)
-  return channel?.hasSubscribers ? channel.start.runStores(event, call) : call()
+  if (channel?.hasSubscribers) channel.start.runStores(event, call)
+  else call()
 }
 
 /** Emits to the channel that the command has returned; what it gave may take longer. */
-export function tellReturned(event: BulkEvent): void {
+export function emitReturned(event: BulkEvent): void {
   if (channel?.hasSubscribers) channel.end.publish(event)
 }
 
-/** The command, called by a listener: once, and with the command's own outcome, whatever the listener does. */
-function within<R>(listener: BulkListener, event: BulkEvent, command: () => R): () => R {
+/** The command, called by a listener: once, whatever the listener does. */
+function within(listener: BulkListener, event: BulkEvent, command: () => void): () => void {
   return () => {
-    let outcome: { readonly given: R } | { readonly error: unknown } | null = null
+    let isCalled = false
     const call = (): void => {
-      if (outcome !== null) return
-      try {
-        outcome = { given: command() }
-      } catch (error) {
-        outcome = { error }
-      }
+      if (isCalled) return
+      isCalled = true
+      command()
     }
     guarded(() => listener.run!(event, call))
     call()
-    const { given, error } = outcome! as { given: R; error: unknown }
-    if ('error' in outcome!) throw error
-    return given
   }
 }
 
 /** Emits that a bulk has ended. */
-export function tellSettled(event: BulkEvent): void {
+export function emitSettled(event: BulkEvent): void {
   emit('settled', event)
   if (!channel?.hasSubscribers) return
   if (event.error !== undefined) channel.error.publish(event)

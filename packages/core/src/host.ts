@@ -61,9 +61,8 @@ function tick(job: () => void): void {
   else watchNextTick(job, nextTick)
 }
 
-/** Who has asked for a share since the last round of asking was over: the first, who is alone as a rule, and the others. */
-let asking: (() => void) | null = null
-let others: (() => void)[] = []
+/** Who has asked for a share since the last round of asking was over: one alone as a rule. */
+let asking: (() => void)[] | null = null
 
 /**
  * The same in whatever async context: all who ask until the microtask share it and its tick. Who asks later may be in
@@ -71,20 +70,17 @@ let others: (() => void)[] = []
  */
 function shareOfTick(job: () => void): void {
   if (asking !== null) {
-    others.push(job)
+    asking.push(job)
     return
   }
-  asking = job
+  asking = [job]
   void settled.then(endAsking)
 }
 
 function endAsking(): void {
-  const first = asking!
+  const jobs = asking!
   asking = null
-  if (others.length === 0) return tick(first)
-  const jobs = [first, ...others]
-  others = []
-  tick(() => runAll(jobs))
+  tick(jobs.length === 1 ? jobs[0]! : () => runAll(jobs))
 }
 
 /** Each has a tick of its own, as far as the others can tell: one that throws takes none of them along. */
@@ -136,32 +132,16 @@ function macrotask(job: () => void): void {
   else globalThis.setTimeout(job, 0)
 }
 
-const posted: (() => void)[] = []
-let channel: { readonly port1: Port; readonly port2: Port } | undefined
-
-/** A port as all hosts have it; `ref` and `unref` exist where an open port keeps the process alive. */
-interface Port {
-  onmessage: (() => void) | null
-  postMessage(message: null): void
-  ref?(): void
-  unref?(): void
-}
-
+/** A channel for each: one that stays open would keep the process alive. */
 function postMessage(job: () => void): void {
-  channel ??= openChannel()
-  channel.port1.ref?.()
-  posted.push(job)
-  channel.port2.postMessage(null)
-}
-
-function openChannel(): { readonly port1: Port; readonly port2: Port } {
-  const { port1, port2 } = new globalThis.MessageChannel() as unknown as { port1: Port; port2: Port }
-  port1.onmessage = () => {
-    // Only a port with something to deliver may keep the process alive.
-    if (posted.length === 1) port1.unref?.()
-    posted.shift()?.()
+  const { port1, port2 } = new globalThis.MessageChannel()
+  const onmessage = (): void => {
+    port1.close()
+    job()
   }
-  return { port1, port2 }
+  // The types of Node do not know the property.
+  Object.assign(port1, { onmessage })
+  port2.postMessage(null)
 }
 
 const direct: AsyncContext = { runInAsyncScope: (work, thisArg, a) => work.call(thisArg, a) }

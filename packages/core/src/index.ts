@@ -6,7 +6,7 @@
 export { AsyncBulkCall } from './bulk-call.ts'
 export { BulkLoader, bulkLoaderFactory } from './bulk-loader.ts'
 export { SharedLoader } from './shared-loader.ts'
-export { BulkScope } from './bulk-scope.ts'
+export { BulkScope } from './scope/bulk-scope.ts'
 export { semaphore } from './limiter.ts'
 export { grouped, isolated, keyed } from './results.ts'
 export { onBulk } from './events.ts'
@@ -24,8 +24,8 @@ export {
   isError,
 } from './errors.ts'
 
-export type { AsyncBulkCallConstructor, CallOptions } from './bulk-call.ts'
-export type { CloseOptions } from './closing.ts'
+export type { AsyncBulkCallConstructor } from './bulk-call.ts'
+export type { CloseOptions } from './engine/closing.ts'
 export type { CacheMap } from './cache/cache.ts'
 export type {
   Command,
@@ -36,7 +36,7 @@ export type {
   ResultOf,
   Results,
 } from './command.ts'
-export type { BulkEvent, BulkListener, OpenBulk } from './events.ts'
+export type { BulkEvent, BulkListener, Cause, OpenBulk } from './events.ts'
 export type { AsyncContext, Host } from './host.ts'
 export type { Limiter, Slot, Waiter } from './limiter.ts'
 export type {
@@ -47,10 +47,9 @@ export type {
   NullKeys,
   OrNull,
 } from './bulk-loader.ts'
-export type { BulkCallOptions } from './options.ts'
-export type { Cause } from './engine/policy.ts'
+export type { BulkCallOptions, CallOptions } from './options.ts'
 export type { IsolatedOptions, Rows } from './results.ts'
-export type { BulkPiece, BulkScopeOptions } from './bulk-scope.ts'
+export type { BulkPiece, BulkScopeOptions } from './scope/bulk-scope.ts'
 export type {
   OwnLoaderOptions,
   SharedCommandContext,

@@ -11,7 +11,7 @@ export interface Slot {
   release(): void
 }
 
-/** Who stands in line for a slot: an engine with a bulk that is ready. */
+/** What waits in line for a slot: an engine with a bulk that is ready. */
 export interface Waiter {
   /** A slot is granted, and occupied for it already. It starts a bulk at once or releases the slot. */
   granted(slot: Slot): void
@@ -20,8 +20,8 @@ export interface Waiter {
 }
 
 /**
- * Bounds how many commands run at once. Give one limiter to several calls and it bounds them together; implement these
- * two methods and the slots may live in another process.
+ * Limits how many commands run at once. Give one limiter to several calls, and it limits them together. With your own
+ * implementation of these two methods, the slots may be in another process.
  */
 export interface Limiter {
   /**
@@ -31,18 +31,18 @@ export interface Limiter {
   acquire(waiter: Waiter): Slot | null
   /** Leaves the line: its bulk has lost all its tasks. A slot that was already on its way must not be lost. */
   leave(waiter: Waiter): void
-  /** How many slots there are, if it can tell: for those who watch. */
+  /** How many slots there are, if it is known; for events. */
   readonly slots?: number
-  /** How many slots are occupied now, if it can tell. */
+  /** How many slots are occupied now, if it is known. */
   readonly inUse?: number
-  /** How many stand in line now, if it can tell. */
+  /** How many wait in line now, if it is known. */
   readonly waiting?: number
   /** The limiters that it is made of, if it is more than one. */
   readonly parts?: readonly Limiter[]
 }
 
 /**
- * A limiter of `slots` slots in this process, served in turn.
+ * A limiter of `slots` slots in this process. The calls that share it are served round-robin.
  * @param slots how many commands may run at once: a whole number from 1
  */
 export function semaphore(

@@ -3,12 +3,10 @@
  * @module
  */
 
-import { check, hasMethods, isWholeFrom, readContext } from './validate.ts'
+import { check, hasMethods, isWholeFrom, readContext, readHost } from './validate.ts'
 import { host as realHost, nobody, type AsyncContext, type Host } from './host.ts'
 import { semaphore, type Limiter } from './limiter.ts'
-import type { Settings } from './engine/policy.ts'
-import type { BulkScope } from './bulk-scope.ts'
-import { checkScope } from './scope/trackers.ts'
+import type { BulkScope } from './scope/bulk-scope.ts'
 import type { Tracker } from './scope/tracker.ts'
 
 /** The options of an `AsyncBulkCall`; a `BulkLoader` takes them too. */
@@ -27,8 +25,8 @@ export interface BulkCallOptions {
    */
   readonly delay?: number | undefined
   /**
-   * How many bulks may be in flight at once: a whole number from 1, `null` for no limit, or a {@link Limiter} that
-   * several calls share. A bulk that waits for its slot goes on filling up to `size`.
+   * How many bulks may be in flight at once: a whole number from 1, `null` for no limit, or a {@link Limiter} that several
+   * calls share. A bulk that waits for its slot goes on collecting up to `size`.
    * @default null
    */
   readonly concurrent?: number | null | Limiter | undefined
@@ -50,14 +48,14 @@ export interface BulkCallOptions {
    */
   readonly name?: string | undefined
   /**
-   * The unit of work whose quiet closes the window early, see `BulkScope`.
+   * The unit of work that closes the window early when it is quiet (idle), see `BulkScope`.
    * @default none
    */
   readonly scope?: BulkScope | undefined
   /**
    * The async context (what `AsyncLocalStorage` holds) in which the command runs: an `AsyncResource` is one.
-   * @default that of the scope; without one nobody's, since a call may serve anybody, and be made when the first one comes. A
-   * loader that keeps its answers belongs to its maker: it is the context in which it was made
+   * @default that of the scope; without a scope an empty one, since a call may serve all requests, and be made in the
+   * first. For a loader with a cache, it is the context in which the loader was made
    */
   readonly context?: AsyncContext | undefined
   /**
@@ -68,8 +66,20 @@ export interface BulkCallOptions {
   readonly host?: Host | undefined
 }
 
+/** The options of a single call. */
+export interface CallOptions {
+  /**
+   * When it aborts, the call rejects at once with its reason. A pending task leaves its bulk; for a task in flight, the
+   * command goes on. Other callers are not affected.
+   */
+  readonly signal?: AbortSignal | undefined
+}
+
 /** The options, checked, complete, and the same for all calls that have them. */
-export interface BulkCallSettings extends Settings {
+export interface BulkCallSettings {
+  readonly size: number
+  /** 0 is the end of the tick. */
+  readonly delay: number
   readonly limiter: Limiter | null
   readonly maxPending: number
   readonly timeout: number
@@ -92,7 +102,7 @@ export const bulkCallOptions = [
 
 /** Checks the options, each of them, and fills in the defaults. */
 export function readOptions(options: BulkCallOptions): BulkCallSettings {
-  const { size = Infinity, delay = 0, maxPending = Infinity, timeout = Infinity, host = realHost } = options
+  const { size = Infinity, delay = 0, maxPending = Infinity, timeout = Infinity } = options
   const { concurrent = null, name } = options
   const least = size === Infinity ? 1 : size
 
@@ -105,20 +115,13 @@ export function readOptions(options: BulkCallOptions): BulkCallSettings {
   }
   check('timeout', typeof timeout === 'number' && timeout > 0, 'a number above 0 or Infinity', timeout)
   check('name', name === undefined || typeof name === 'string', 'a string', name)
-  check('host', host === realHost || hasMethods(host, hostMethods), 'a Host', host)
+  const host = readHost(options.host)
   return { size, delay, limiter: readConcurrent(concurrent), maxPending, timeout, name: name ?? null, host }
 }
-
-const hostMethods = ['now', 'setTimer', 'clearTimer', 'endOfTick', 'captureContext'] as const
 
 /** Checks the command. */
 export function readCommand(command: unknown): void {
   check('the command', typeof command === 'function', 'a function', command)
-}
-
-/** Checks the scope, if there is one, and gives its tracker. */
-export function readScope(scope: BulkScope | undefined): Tracker | null {
-  return scope === undefined ? null : checkScope('scope', scope)
 }
 
 /** The name of a call in errors, events and metrics. */

@@ -6,15 +6,8 @@
 import type { CommandContext, None, ResultOf, Results } from './command.ts'
 import { check, checkNames, isWholeFrom } from './validate.ts'
 import { asError, BulkResultError } from './errors.ts'
-import {
-  eachOf,
-  given as promiseOf,
-  handOut,
-  isStream,
-  outcomesOf,
-  shapeOf,
-  type Named,
-} from './engine/settle.ts'
+import { handOut, isStream, outcomesOf, shapeOf, type Named } from './engine/settle.ts'
+import { eachOf, given as promiseOf } from './promises.ts'
 
 /** Rows, in any order and number, or none; at once, later or one by one. */
 export type Rows<Row> = Iterable<Row> | AsyncIterable<Row> | None
@@ -31,10 +24,9 @@ type TasksAreKeys<T, K> = [T] extends [K]
     : { 'keyOfTask is needed: the key of a row is not a task': { key: K; task: T } }
 
 /**
- * Makes a command of a query that gives rows in any order and leaves out what is missing: each task gets the row that
- * has its key, the last one where there are several, and `null` where there is none. Rows of which none has the key of a
- * task are a `BulkResultError`.
- * @param query gives the rows of some tasks
+ * Makes a command (batch function) of a query that returns rows in any order and leaves out missing ones: each task gets
+ * the row with its key, the last one where there are several, and `null` where there is none. If there are rows, but none
+ * has the key of a task, each task gets a `BulkResultError`. @param query returns the rows of some tasks
  * @param keyOf the key of a row
  * @param keyOfTask the key of a task, to compare with those of rows as a `Map` does; the task itself if left out
  */
@@ -62,10 +54,9 @@ export function keyed<T, Row, K, C extends CommandContext>(
 }
 
 /**
- * Makes a command of a query that gives any number of rows per task, in any order: each task gets all rows that have its
- * key, in the order in which they came, and `[]` where there is none. Rows of which none has the key of a task are a
- * `BulkResultError`.
- * @param query gives the rows of some tasks
+ * Makes a command (batch function) of a query that returns any number of rows per task, in any order: each task gets all
+ * rows with its key, in the order of the query, and `[]` where there is none. If there are rows, but none has the key of a
+ * task, each task gets a `BulkResultError`. @param query returns the rows of some tasks
  * @param keyOf the key of the task that a row belongs to
  * @param keyOfTask the key of a task, to compare with those of rows as a `Map` does; the task itself if left out
  */
@@ -158,18 +149,18 @@ export interface IsolatedOptions {
    */
   readonly when?: ((error: unknown) => boolean) | undefined
   /**
-   * The most calls of the command for one bulk, the first one among them; tasks that are not separated by then fail with
-   * the error of the last try. A whole number from 1, or `Infinity`.
+   * The most calls of the command for one bulk, including the first; tasks that are not separated by then fail with the
+   * error of the last try. A whole number from 1, or `Infinity`.
    * @default Infinity
    */
   readonly maxCalls?: number | undefined
 }
 
 /**
- * Makes a command that tries a failed bulk again in halves, one after the other, until only the poisoned tasks fail: with
- * one such task among n, at most 1 + 2·ceil(log2 n) calls. All within the slot of the bulk.
+ * Makes a command that tries a failed bulk again in halves, one after the other, until only the faulty tasks fail: with one
+ * such task among n, at most 1 + 2·ceil(log2 n) calls. All of them use the slot of the bulk.
  *
- * Only for a command that may be repeated: a task can be executed several times before it succeeds.
+ * The command must be safe to repeat: a task can be executed several times before it succeeds.
  */
 export function isolated<
   T,

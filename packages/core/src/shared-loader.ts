@@ -19,17 +19,18 @@ import {
   nameOf,
   readCommand,
   readOptions,
-  readScope,
   type BulkCallOptions,
   type BulkCallSettings,
 } from './options.ts'
 import type { CacheErrors } from './cache/cache.ts'
 import { resultsOf } from './results.ts'
 import { Room } from './shared-room.ts'
-import type { BulkScope } from './bulk-scope.ts'
-import { isStream, isThenable, outcomesOf } from './engine/settle.ts'
+import type { BulkScope } from './scope/bulk-scope.ts'
+import { checkScope } from './scope/trackers.ts'
+import { isStream, outcomesOf } from './engine/settle.ts'
+import { isThenable } from './promises.ts'
 
-/** What the command of a shared loader gets beside its keys. Of whoever asks it gets the partition alone. */
+/** What the command of a shared loader gets as its second argument. Of its callers it knows only the partition. */
 export interface SharedCommandContext<P> extends CommandContext {
   /** What all keys of the bulk have in common: a tenant, a role, a locale. */
   readonly partition: P
@@ -38,16 +39,16 @@ export interface SharedCommandContext<P> extends CommandContext {
 /** The options of a `SharedLoader`: those of its bulks. */
 export interface SharedLoaderOptions<K, V = any> extends BulkCallOptions {
   /**
-   * The scope that the scopes of all units of work are `within`: its quiet closes the window early.
+   * The scope that the scopes of all units of work are `within`: when it is quiet (idle), the window closes early.
    * @default none: the window is `delay`
    */
   readonly scope?: BulkScope | undefined
-  /** What two keys must have in common to be equal; needed where keys are objects. */
+  /** Returns the same value for equal keys; needed where keys are objects. */
   readonly cacheKeyFn?: ((key: K) => unknown) | undefined
   /**
-   * Makes each unit of work a copy of its own of an answer, such as `structuredClone`. `value => value` gives all of them the
-   * same, which one may then change for the others.
-   * @default none: all get the same, and what of it is a plain object or an array is frozen
+   * Copies an answer for each unit of work, such as `structuredClone`. With `value => value` all of them get the same
+   * object, which one may then change for the others. @default none: all get the same answer, in which plain objects and
+   * arrays are frozen
    */
   readonly clone?: ((value: V) => unknown) | undefined
 }
@@ -101,7 +102,7 @@ class SharedLoaderClass<K, V, P = undefined> {
     this.#settings = readOptions(rest)
     this.#name = nameOf(command, this.#settings)
     this.#command = command
-    readScope(rest.scope)
+    checkScope('scope', rest.scope)
     // Not that of its scope: who makes what all share may be the first of its users.
     const context = contextOf(rest.context, null, this.#settings, false)
     this.#cacheKeyFn = keyOf
@@ -123,7 +124,7 @@ class SharedLoaderClass<K, V, P = undefined> {
     return new BulkLoader<any, any>(own.command, own.options as BulkLoaderOptions<any, any>)
   }
 
-  /** What `loader` makes a loader of, for who wants to make it themselves: from a class that counts, say. */
+  /** What `loader` makes a loader of, for code that makes it from another class, such as one that counts. */
   definition<N extends NullKeys = 'error'>(
     options: OwnLoaderOptions<K, V, P, N> = {},
   ): {
@@ -240,7 +241,7 @@ class SharedLoaderClass<K, V, P = undefined> {
       }
       try {
         const places = placesOf(keys.map(key => keyOf(key)))
-        const unique = places === null ? keys : firstOf(keys, places)
+        const unique = firstOf(keys, places)
         const given = await command([...unique], own)
         const outcomes = isStream(given)
           ? await resultsOf(unique, given, own)
@@ -288,7 +289,7 @@ class FailedTogether extends Error {
   }
 }
 
-/** Makes a {@link SharedLoader}; what its loads give is read off the command's type. */
+/** Makes a {@link SharedLoader}; the type of its values follows from the command. */
 export interface SharedLoaderConstructor {
   // `_V` and `_R` are there so that type arguments written by hand, `<K, V, P>`, mean the other signature.
   new <
@@ -309,8 +310,7 @@ export interface SharedLoaderConstructor {
 
 export const SharedLoader: SharedLoaderConstructor = SharedLoaderClass
 /**
- * Makes loaders, one for each unit of work, whose bulks go out together. Nothing of one unit of work is seen by another:
- * neither answers, which each keeps for itself, nor failures: a bulk that fails is asked again, for each of those who had
- * keys in it alone. So only for a command that may be repeated.
+ * Makes loaders, one for each unit of work, whose keys go into common bulks. Units of work do not affect each other: each
+ * has a cache of its own, and a bulk that fails is repeated for each of them alone. So the command must be safe to repeat.
  */
 export interface SharedLoader<K, V, P = undefined> extends SharedLoaderClass<K, V, P> {}

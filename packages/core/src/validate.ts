@@ -4,7 +4,7 @@
  */
 
 import { BulkOptionError } from './errors.ts'
-import type { AsyncContext } from './host.ts'
+import { host as realHost, type AsyncContext, type Host } from './host.ts'
 
 /** Throws an error for an option that nobody knows: a misspelt `size` must not quietly mean no limit. */
 export function checkNames(options: unknown, known: readonly string[]): void {
@@ -39,6 +39,14 @@ export function isSignal(value: unknown): value is AbortSignal {
   return hasMethods(value, ['addEventListener', 'removeEventListener']) && 'aborted' in (value as object)
 }
 
+/** The host, which is the real one if none is given. */
+export function readHost(host: Host = realHost): Host {
+  check('host', host === realHost || hasMethods(host, hostMethods), 'a Host', host)
+  return host
+}
+
+const hostMethods = ['now', 'setTimer', 'clearTimer', 'endOfTick', 'captureContext'] as const
+
 /** An async context, if there is one. */
 export function readContext(context: AsyncContext | undefined): AsyncContext | undefined {
   const isGood = context === undefined || hasMethods(context, ['runInAsyncScope'])
@@ -51,6 +59,18 @@ export function readSignal(options: unknown): AbortSignal | undefined {
   const signal = typeof options === 'object' && options !== null ? Reflect.get(options, 'signal') : undefined
   check('signal', signal === undefined || isSignal(signal), 'an AbortSignal', signal)
   return signal as AbortSignal | undefined
+}
+
+/** Does what a load with options does; a signal that is none rejects, since a load never throws. */
+export function withSignal<R>(
+  options: unknown,
+  load: (signal: AbortSignal | undefined) => Promise<R>,
+): Promise<R> {
+  try {
+    return load(readSignal(options))
+  } catch (error) {
+    return Promise.reject(error)
+  }
 }
 
 /** How many letters must be put in, left out or changed to make one word of the other (Levenshtein). */

@@ -5,7 +5,7 @@
 import { afterEach, describe, expect, it, vi } from 'vitest'
 import { AsyncBulkCall, BulkLoader, BulkScope, semaphore, type Limiter } from '../src/index.ts'
 import { Evidence, Plan, Profile } from '../src/kit.ts'
-import { LinkedList } from '../src/engine/linked-list.ts'
+import { LinkedList } from '../src/linked-list.ts'
 import { Deferred } from './support/deferred.ts'
 import { ManualHost } from './support/manual-host.ts'
 import { pass } from './support/time.ts'
@@ -409,6 +409,20 @@ describe('the budget of waiting', () => {
       await pass(host, delay)
     }
     expect(starts).toEqual([10, 10, 10, 20, 20, 20])
+  })
+
+  it('S290 a window that gets a call by staying open uses up nothing of it', async () => {
+    const of = server()
+    const { scope, loader, bulks } = of.request()
+    const users = loader('users')
+    void scope.run(() => of.io(1000))
+    for (let key = 0; key < 12; key += 2) {
+      void scope.run(() => users.load(key))
+      await pass(of.host, 1)
+      void scope.run(() => users.load(key + 1))
+      await pass(of.host, delay)
+    }
+    expect(bulks.map(({ keys }) => keys)).toEqual([2, 2, 2, 2, 2, 2])
   })
 
   it('S88 with a plan, waiting in vain shortens it for the scopes that follow, until none waits', async () => {

@@ -23,11 +23,11 @@ interface DataLoader<K, V, _C = K> {
   loadMany(keys: ArrayLike<K>, options: types.LoadOptions | undefined): Promise<(V | Error)[]>
   /** Loads many keys: one value or Error for each, in their order. */
   loadMany(keys: ArrayLike<K>): Promise<(V | Error)[]>
-  /** Forgets the answer of one key. Loads that wait for it get it all the same. */
+  /** Forgets the answer of one key. Loads that wait for it still get it. */
   clear(key: K): this
-  /** Forgets all answers. Loads that wait get theirs all the same. */
+  /** Forgets all answers. Loads that wait still get theirs. */
   clearAll(): this
-  /** Tells the loader a value, or an Error, that is known already. A key that has an answer, or waits for one, keeps it. */
+  /** Gives the loader a value, or an Error, that is known already. A key that has an answer, or waits for one, keeps it. */
   prime(key: K, value: V | PromiseLike<V> | Error): this
   /** The name that was given, or `null`. */
   name: string | null

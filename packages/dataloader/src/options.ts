@@ -8,9 +8,9 @@ import { endOfTick } from '@bulkcall/core/kit'
 import { broken, shown } from './contract.ts'
 
 /**
- * Gives a value or an Error for each key, in the order of the keys. `this` is the loader. The keys are the function's own
- * to change. A second argument comes only to a loader with `delay`, `concurrent`, `maxPending` or `timeout`: a function
- * that has a second parameter of its own must not be surprised by it.
+ * Returns a value or an Error for each key, in the order of the keys. `this` is the loader. The function may change its
+ * array of keys. It gets a second argument only with `delay`, `concurrent`, `maxPending` or `timeout`, because it may have
+ * a second parameter of its own.
  */
 export type BatchLoadFn<K, V> = (
   keys: readonly K[],
@@ -30,7 +30,7 @@ export interface CacheMap<K, V> {
 /** The options of a loader. All of `dataloader`, and from `size` on ours. */
 export interface Options<K, V, C = K> {
   /**
-   * `false` asks each key by itself: the same as `maxBatchSize: 1`.
+   * `false` requests each key by itself: the same as `maxBatchSize: 1`.
    * @default true
    */
   batch?: boolean | undefined
@@ -40,7 +40,7 @@ export interface Options<K, V, C = K> {
    */
   maxBatchSize?: number | undefined
   /**
-   * Calls what it is given when the batch that has just opened is to leave.
+   * Calls its argument when the batch that has just opened is to be sent.
    * @default at the end of the tick, after all microtasks
    */
   batchScheduleFn?: ((callback: () => void) => void) | undefined
@@ -50,7 +50,7 @@ export interface Options<K, V, C = K> {
    */
   cache?: boolean | undefined
   /**
-   * What two keys must have in common to be equal. Needed where keys are objects.
+   * Returns the same value for equal keys. Needed where keys are objects.
    * @default the key itself
    */
   cacheKeyFn?: ((key: K) => C) | undefined
@@ -68,20 +68,20 @@ export interface Options<K, V, C = K> {
   /** Another name for `maxBatchSize`, the one that all of Bulkcall uses. Where both are given they must be equal. */
   size?: number | undefined
   /**
-   * The longest that a key waits for others, in milliseconds, instead of the end of the tick. A full batch leaves at
-   * once, and a cached answer does not wait. From 0, which is the end of the tick.
+   * The longest that a key waits for others, in milliseconds, instead of the end of the tick. A full batch is sent at once,
+   * and a cached answer does not wait. From 0, which is the end of the tick.
    * @default 0
    */
   delay?: number | undefined
   /**
    * How many batches may be in flight at once: a whole number from 1, `null` for no limit, or a `Limiter` that several
-   * loaders share. A batch that waits for its turn goes on filling.
+   * loaders share. A batch that waits for a slot goes on collecting.
    * @default null
    */
   concurrent?: number | null | Limiter | undefined
   /**
-   * How many keys may wait to be asked; a load past it rejects at once with `BulkOverflowError`.
-   * A whole number from `size` (from 1 where `size` is `Infinity`), or `Infinity`.
+   * How many keys may wait to be requested; a load past it rejects at once with `BulkOverflowError`. A whole number from
+   * `size` (from 1 where `size` is `Infinity`), or `Infinity`.
    * @default Infinity
    */
   maxPending?: number | undefined
@@ -93,11 +93,11 @@ export interface Options<K, V, C = K> {
   timeout?: number | undefined
 }
 
-/** What may be said with a single load. */
+/** The options of a single load. */
 export interface LoadOptions {
   /**
-   * Gives the load up when it aborts, with the signal's reason. A key that nobody else waits for leaves its batch if that
-   * has not left yet. No other caller notices.
+   * When it aborts, the load rejects at once with its reason. A key that nobody else waits for leaves its batch, if that
+   * has not been sent yet. Other callers are not affected.
    */
   readonly signal?: AbortSignal | undefined
 }
@@ -126,7 +126,9 @@ export function readOptions<K, V, C>(
 }
 
 function readGiven<K, V, C>(options: Options<K, V, C>): Settings<K, C> {
-  const { batch = true, maxBatchSize, size = maxBatchSize ?? Infinity, cache = true, cacheMap } = options
+  const { maxBatchSize, size = maxBatchSize ?? Infinity, cacheMap } = options
+  // Off by `false` alone, as in dataloader: a setting that is `null` is none.
+  const [batch, cache] = [options.batch !== false, options.cache !== false]
   // The moment of dataloader, found by what the host does and not by what it is called.
   const { batchScheduleFn = endOfTick, cacheKeyFn, name, delay = 0, concurrent = null } = options
   const { maxPending = Infinity, timeout = Infinity } = options

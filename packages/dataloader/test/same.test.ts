@@ -296,3 +296,14 @@ test('`this` in a cacheKeyFn is the loader', async () => {
   })
   expect(seen).toEqual(new Set([true]))
 })
+
+test.each([null, 0, '', undefined, false])('`batch` and `cache` that are %j mean the same', async given => {
+  await check(async Class => {
+    const batches: unknown[] = []
+    const batchLoadFn = (keys: readonly unknown[]): unknown =>
+      echo(keys).finally(() => batches.push([...keys]))
+    for (const options of [{ batch: given }, { cache: given }])
+      await new Class(batchLoadFn, options).loadMany([1, 1, 2])
+    return batches
+  })
+})

@@ -26,10 +26,11 @@ export interface BulkResolverOptions extends Omit<BulkSettings, 'cache' | 'cache
 }
 
 /**
- * Makes a resolver of a command: all calls of the field in one operation, aliases with other arguments too, are resolved
- * in bulk. The command gets `{ source, args, info }` of each, and gives one result per call in their order, or none.
+ * Makes a resolver of a command (batch function): all calls of the field in one operation are batched, aliases with other
+ * arguments too. The command gets `{ source, args, info }` of each, and returns one result for each call in their order, or
+ * none.
  *
- * Works where the context has loaders, be there none at all: `useBulk({})`, `defineBulk({})`.
+ * Works where the server has `useBulk` or `defineBulk`, even without any loader: `useBulk({})`, `defineBulk({})`.
  */
 export function bulkResolver<
   Source,

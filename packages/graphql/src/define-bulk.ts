@@ -22,7 +22,7 @@ import type {
  * `graphql()`. With GraphQL Yoga, `useBulk` of `@bulkcall/yoga` is all that is needed.
  *
  * @param definitions the loaders, by name: a command, or a command with its settings
- * @param options the defaults of all loaders, and a limit over all of them
+ * @param options the defaults of all loaders, and a limit for all of them together
  */
 export function defineBulk<
   const D extends AnyDefinitions & {

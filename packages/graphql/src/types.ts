@@ -14,19 +14,19 @@ import type {
 } from '@bulkcall/core'
 import type { GraphQLFieldResolver, GraphQLSchema } from 'graphql'
 
-/** What a command gets beside its keys. */
+/** What a command (batch function) gets as its second argument. */
 export interface BulkCommandContext<TContext = any> {
-  /** The context of the operation that asks: the whole of it, once it has been built. */
+  /** The context of the operation that loads: the whole of it, once it has been built. */
   readonly context: TContext
   /** Aborts when nobody waits for the bulk any more. */
   readonly signal: AbortSignal
   /** The name of the loader. */
   readonly name: string
-  /** What the keys of a shared loader's bulk have in common; else `undefined`. */
+  /** The partition of a shared loader's bulk; otherwise `undefined`. */
   readonly partition: any
 }
 
-/** Answers the keys of one bulk: one result per key in their order, a `Map`, an async iterable, or none. */
+/** The batch function: returns one result for each key in their order, a `Map`, an async iterable, or none. */
 export type BulkCommand<K = any, G extends Given<K> = Given<any>, TContext = any> = (
   keys: K[],
   context: BulkCommandContext<TContext>,
@@ -45,8 +45,8 @@ export interface BulkSettings {
    */
   readonly size?: number | undefined
   /**
-   * The longest that a key waits for others, in ms, from 0. It is an upper bound: the window closes itself as soon as the
-   * operation is quiet, that is when all its resolvers wait for loads.
+   * The longest that a key waits for others, in ms, from 0. It is an upper bound: a bulk starts as soon as the operation is
+   * quiet (idle), that is when all its resolvers wait for loads.
    * @default 5
    */
   readonly delay?: number | undefined
@@ -67,7 +67,7 @@ export interface BulkSettings {
    */
   readonly cache?: boolean | undefined
   /**
-   * Whether an Error that the command gave for one key is kept as its answer, or which ones are.
+   * Whether an Error that the command returned for one key is kept as its answer, or which ones are.
    * @default true
    */
   readonly cacheErrors?: boolean | ((error: Error) => boolean) | undefined
@@ -87,8 +87,8 @@ interface OwnSettings extends BulkSettings {
    */
   readonly name?: string | undefined
   /**
-   * What a key that is `null` gives, as a foreign key may be: an error, or `null`, without asking. A key that is `undefined` is
-   * an error in any case, since it comes from a misspelt property.
+   * What a load of `null` gives, as for a foreign key that may be null: an error, or `null` without a request. A key that
+   * is `undefined` is always an error, since it comes from a misspelt property.
    * @default 'error'
    */
   readonly nullKeys?: NullKeys | undefined
@@ -96,21 +96,22 @@ interface OwnSettings extends BulkSettings {
 
 /** What is said of the rest of a definition, whose types depend on one another. */
 interface OtherSettings {
-  /** Answers the keys of one bulk: one result for each key in their order, a `Map`, an async iterable, or `null` for none. */
+  /** The batch function: returns one result for each key in their order, a `Map`, an async iterable, or `null` for none. */
   readonly command?: unknown
   /**
-   * Whether its bulks take keys of every operation of the server, while each operation keeps its own cache: `true`, or
-   * whose keys may be in one bulk (a tenant, a role, a locale; compared as a `Map` compares). Bulks never mix partitions,
-   * and the command gets a {@link SharedCommandContext} with the partition in place of a context, which would be one
-   * viewer's for another's key. It may be repeated: a bulk that fails is asked again for each operation alone.
+   * Whether its bulks take keys of every operation of the server, while each operation keeps its own cache: `true`, or a
+   * function of the context that returns the partition: whose keys may be in one bulk (a tenant, a role, a locale; compared
+   * as a `Map` compares). Bulks never mix partitions, and the command gets a {@link SharedCommandContext} with the
+   * partition, and not the context of one viewer for keys of another. It must be safe to repeat: a bulk that fails is
+   * repeated for each operation alone.
    * @default false
    */
   readonly shared?: unknown
-  /** What two keys must have in common to be equal; needed where keys are objects. */
+  /** Returns the same value for equal keys; needed where keys are objects. */
   readonly cacheKeyFn?: unknown
   /**
-   * Of a shared loader: makes each operation a copy of its own of an answer, such as `structuredClone`.
-   * @default none: all operations get the same, and what of it is a plain object or an array is frozen
+   * Of a shared loader: copies an answer for each operation, such as `structuredClone`. @default none: all operations get
+   * the same answer, in which plain objects and arrays are frozen
    */
   readonly clone?: unknown
 }
@@ -200,20 +201,20 @@ export type AnyDefinitions<TContext = any> = Readonly<
 /** The defaults of all loaders, and what concerns all of them. */
 export interface BulkOptions<As extends string = 'bulk'> extends BulkSettings {
   /**
-   * The name of the loaders in the context, where `ctx.bulk` is something else.
+   * Another name for the loaders in the context, if `ctx.bulk` is taken.
    * @default 'bulk'
    */
   readonly as?: As | undefined
   /**
-   * How many bulks of all loaders together may be in flight at once, over all requests. A loader's own `concurrent` holds
-   * beside it.
+   * How many bulks of all loaders together may be in flight at once, over all requests. A loader's own `concurrent` applies
+   * as well.
    * @default null
    */
   readonly concurrent?: number | null | Limiter | undefined
   /**
-   * The types beside `Mutation` whose fields write, by their names: caches are cleared around those fields too.
-   * @default namespaces: types that only fields of `Mutation` (or of other namespaces) without arguments give, not in lists,
-   * and that have fields with arguments or resolvers
+   * The names of types, besides `Mutation`, whose fields write: caches are cleared around those fields too.
+   * @default namespaces: types that are returned only by fields of `Mutation` (or of other namespaces) without arguments,
+   * not in lists, and that have fields with arguments or resolvers
    */
   readonly mutations?: readonly string[] | undefined
 }
@@ -236,13 +237,13 @@ export interface BulkServer<D extends AnyDefinitions, As extends string = 'bulk'
   readonly '~definitions': D
   readonly '~as': As
   /**
-   * New loaders for one unit of work, such as a job, a route or a script: they keep what they have loaded. Limits and shared
-   * bulks are those of the server.
+   * New loaders for one unit of work, such as a job, a route or a script, with caches of their own. Limits and shared bulks
+   * are those of the server.
    * @param context what commands get as their `context`
    */
   create(this: void, context?: object): BulkLoaders<D>
   /**
-   * Puts new loaders into the context of an operation, and gives that context.
+   * Puts new loaders into the context of an operation, and returns that context.
    * @param context what commands get as their `context`: this very object
    */
   extendContext<C extends object = object>(
@@ -250,9 +251,9 @@ export interface BulkServer<D extends AnyDefinitions, As extends string = 'bulk'
     context?: C,
   ): C & { readonly [Name in As]: BulkLoaders<D> }
   /**
-   * Lets the resolvers of a schema run in the scope of their operation, so that windows close as soon as all of them wait: those
-   * of fields, methods of classes, `resolveType`, `isTypeOf` and `__resolveReference`. In place, and once.
-   * @param fieldResolver what the server resolves fields with that have no resolver, if that is not their property
+   * Lets the resolvers of a schema run in the scope of their operation, so that windows close as soon as all of them wait:
+   * those of fields, methods of classes, `resolveType`, `isTypeOf` and `__resolveReference`. In place, and once.
+   * @param fieldResolver the server's own resolver for fields without one, if it has any
    * @returns the same schema
    */
   scopeResolvers(

@@ -17,9 +17,9 @@ import { readAllowedHosts, refusalOf } from './visitor.ts'
 /** The options of `useBulkInspector`. */
 export interface BulkInspectorOptions {
   /**
-   * Who may see the page: called for each request of it, and the page does not exist for those that it refuses. What it
-   * throws is logged, and a refusal.
-   * @default with `NODE_ENV=development` everybody; else nobody, and nothing is recorded
+   * Who may see the page: called for each request of it. For requests that it refuses, the page does not exist. If it
+   * throws, that is logged, and counts as a refusal. @default with `NODE_ENV=development` everybody; otherwise nobody, and
+   * nothing is recorded
    */
   readonly enabled?: ((request: Request) => boolean | PromiseLike<boolean>) | undefined
   /**
@@ -28,8 +28,9 @@ export interface BulkInspectorOptions {
    */
   readonly operations?: number | undefined
   /**
-   * How much memory they may take, about, in bytes: the oldest have to go. One operation may take a quarter of it, and at most 8 MB; of one
-   * that would take more, the bulks that have no room are only counted. A whole number from 100,000 to 100,000,000.
+   * How much memory they may take, about, in bytes; when it is full, the oldest go. One operation may take a quarter of it,
+   * and at most 8 MB; of a larger one, the bulks that do not fit are only counted. A whole number from 100,000 to
+   * 100,000,000.
    * @default 32_000_000
    */
   readonly bytes?: number | undefined
@@ -39,16 +40,16 @@ export interface BulkInspectorOptions {
    */
   readonly values?: boolean | undefined
   /**
-   * By which names this server may be reached, besides `localhost`, `127.0.0.1` and `[::1]`: names of hosts without scheme
-   * and port, such as `dev.example.com`; `.example.com` is that name and all below it.
+   * The names by which this server may be reached, besides `localhost`, `127.0.0.1` and `[::1]`: names of hosts without
+   * scheme and port, such as `dev.example.com`; `.example.com` is that name and all below it.
    * @default none
    */
   readonly allowedHosts?: readonly string[] | undefined
 }
 
 /**
- * A GraphQL Yoga plugin that serves a page at `{graphqlEndpoint}/bulk`: what operations have loaded in bulk, as it
- * happens, and what they would have with other settings.
+ * A GraphQL Yoga plugin that serves a page at `{graphqlEndpoint}/bulk`. It shows what operations load in bulk, as it
+ * happens, and what other settings would do.
  */
 export function useBulkInspector(options: BulkInspectorOptions = {}): Plugin {
   checkNames(options, ['enabled', 'operations', 'bytes', 'values', 'allowedHosts'])

@@ -27,8 +27,8 @@ const name = '@bulkcall/opentelemetry'
 
 /**
  * Makes a span for each bulk, `GraphQL DataLoader Batch {name}`. It is an `Instrumentation` as OpenTelemetry's SDK takes
- * them, `new NodeSDK({ instrumentations: [new BulkcallInstrumentation()] })`, and hooks into no module: it may come before
- * or after everything else.
+ * them, `new NodeSDK({ instrumentations: [new BulkcallInstrumentation()] })`, and patches no module: it may be loaded
+ * before or after everything else.
  */
 export class BulkcallInstrumentation {
   readonly instrumentationName: string = name

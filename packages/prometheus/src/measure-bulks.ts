@@ -16,7 +16,7 @@ export interface MeasureBulksOptions {
    */
   readonly registry?: Registry | undefined
   /**
-   * What is to be different of which metric: `false` leaves it out, a text is another name, numbers are other buckets.
+   * Changes to single metrics: `false` leaves one out, a string renames it, numbers are other buckets.
    * @default all of them, as they are
    */
   readonly metrics?: { readonly [Name in MetricName]?: MetricOption | undefined } | undefined
@@ -31,9 +31,9 @@ interface Counts {
 }
 
 /**
- * Measures all bulks of this process from now on. The one label that all metrics have is `loader`: what clients choose, as
- * the name of an operation, is in none.
- * @returns ends the measuring and takes the metrics out of the registry
+ * Measures all bulks of this process from now on. All metrics have the label `loader`, and none has one that clients
+ * choose, such as the name of an operation. @returns a function that ends the measuring and removes the metrics from the
+ * registry
  */
 export function measureBulks(options: MeasureBulksOptions = {}): () => void {
   checkNames(options, ['registry', 'metrics'])

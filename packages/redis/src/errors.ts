@@ -5,7 +5,10 @@
 
 import { BulkError } from '@bulkcall/core'
 
-/** Redis is away and the limiter is set to reject (`whenDown: 'reject'`). What Redis said, if anything, is the cause. */
+/**
+ * Redis is away and the limiter is set to reject (`whenDown: 'reject'`). The error of the client, if there was one, is the
+ * `cause`.
+ */
 export class BulkLimiterDownError extends BulkError {
   readonly code = 'BULK_LIMITER_DOWN'
   /** The bound that was met, in ms. */
@@ -20,7 +23,7 @@ export class BulkLimiterDownError extends BulkError {
 }
 
 /**
- * A slot was taken from a command that still runs, or has just ended: Redis has lost its data, or could not be reached for a
+ * A command that still runs, or has just ended, has lost its slot: Redis has lost its data, or could not be reached for a
  * whole lease. Another command may have run in its place, so for a while there may have been one more than the limit says.
  */
 export class BulkSlotLostError extends BulkError {

@@ -16,23 +16,23 @@ import { BulkLimiterDownError, BulkSlotLostError } from './errors.ts'
 import { RemoteSlot, type SlotSource } from './remote-slot.ts'
 import { timerOf } from './timer.ts'
 
-/** The options of {@link redisLimiter}. Whoever shares a key gives the same `limit` and `leaseMs`. */
+/** The options of {@link redisLimiter}. All processes that share a key must give the same `limit` and `leaseMs`. */
 export interface RedisLimiterOptions {
-  /** A connection of `redis`, `ioredis` or `iovalkey`; it stays yours to close. */
+  /** A connection of `redis`, `ioredis` or `iovalkey`. You close it yourself. */
   readonly client: RedisClient
   /** The name of what is limited, such as `'users-db'`. In Redis it is one sorted set, `semaphore:<key>`. */
   readonly key: string
   /** How many commands may run at once, over all processes that use this key: a whole number from 1. */
   readonly limit: number
   /**
-   * How long a slot lives without a renewal, in ms: so long does the slot of a process that was killed stay away. It is
-   * renewed three times as often. A whole number from 100. It is counted on the clock of Redis alone.
+   * How long a slot lives without a renewal, in ms, and so how long the slot of a killed process stays taken. A slot is
+   * renewed three times in this time. A whole number from 100. Only the clock of Redis counts.
    * @default 5000
    */
   readonly leaseMs?: number | undefined
   /**
-   * How long Redis may take to answer before it counts as away, in ms: a whole number from 1 to half of `leaseMs`. A Redis
-   * that answers «all taken» is not away: then bulks wait, as for any limiter.
+   * How long Redis may take to answer before it counts as away, in ms: a whole number from 1 to half of `leaseMs`. While
+   * Redis answers that all slots are taken, it is not away: then bulks wait, as for any limiter.
    * @default 1000, or half of `leaseMs` where that is less
    */
   readonly deadlineMs?: number | undefined
@@ -48,14 +48,14 @@ export interface RedisLimiterOptions {
    */
   readonly localLimit?: number | undefined
   /**
-   * The pause between two questions while all slots are taken, in ms, half as long to one and a half times as long; above 0.
-   * Each process that waits asks one question at a time.
+   * The pause between two requests to Redis while all slots are taken, in ms, above 0; each pause is 0.5 to 1.5 times as
+   * long. Each process that waits has one request under way at a time.
    * @default 10
    */
   readonly retryMs?: number | undefined
   /**
-   * Is called when a slot was lost while its command ran, which goes on: the limit may be exceeded until it has settled. Known
-   * at the next renewal, or when the slot of a shorter command is given back.
+   * Is called when a slot was lost while its command ran. The command goes on, so the limit may be exceeded until it has
+   * settled. It is noticed at the next renewal, or when the slot of a shorter command is given back.
    */
   readonly onLost?: ((error: BulkSlotLostError) => void) | undefined
 }
@@ -73,11 +73,11 @@ const names = [
 ] as const
 
 /**
- * A limiter whose slots are in Redis, or Valkey: `limit` commands at once over all processes that use the same key. Give
- * it to `concurrent`. Waiters of one process are served in turn; among processes, whoever asks first.
+ * A limiter whose slots are in Redis, or Valkey: `limit` commands at once over all processes that use the same key. Give it
+ * to `concurrent`. Calls of one process are served round-robin; between processes, the first that asks gets the slot.
  *
- * It protects a backend; it is no lock. When Redis loses its data, or cannot be reached for a whole lease, more commands
- * than `limit` may run for a while.
+ * It protects a backend, and is not a lock. When Redis loses its data, or cannot be reached for a whole lease, more
+ * commands than `limit` may run for a while.
  */
 export function redisLimiter(options: RedisLimiterOptions): Limiter {
   checkNames(options, names)

@@ -36,10 +36,10 @@ const ours = new WeakSet<object>()
 type Done = NonNullable<Exclude<Awaited<ReturnType<NonNullable<Plugin['onExecute']>>>, void>>
 
 /**
- * A GraphQL Yoga plugin that gives each operation bulk loaders, as `ctx.bulk.<name>`, or under another name than `bulk`.
+ * A GraphQL Yoga plugin that gives each operation loaders, as `ctx.bulk.<name>`, or under another name than `bulk`.
  *
  * @param definitions the loaders, by name: a command, or a command with its settings
- * @param options the defaults of all loaders, and a limit over all of them
+ * @param options the defaults of all loaders, and a limit for all of them together
  */
 export function useBulk<
   const D extends AnyDefinitions & {

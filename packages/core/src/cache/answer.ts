@@ -5,7 +5,7 @@
 
 import type { AnyBulk } from '../engine/bulk.ts'
 import type { Placed } from '../engine/keys.ts'
-import { given } from '../engine/settle.ts'
+import { given } from '../promises.ts'
 
 export class Answer<V> implements Placed {
   /** Where it stands; `null` if it has its promise, or its value, and needs nothing else. */

@@ -9,8 +9,9 @@
 
 import type { AnyBulk } from '../engine/bulk.ts'
 import type { Keys } from '../engine/keys.ts'
-import { drop, given, isThenable, type Outcomes } from '../engine/settle.ts'
+import type { Outcomes } from '../engine/settle.ts'
 import { asError, isError } from '../errors.ts'
+import { drop, given, isThenable } from '../promises.ts'
 import { registry } from '../registry.ts'
 import { Answer } from './answer.ts'
 import { allDiffer, placesOf } from '../engine/duplicates.ts'

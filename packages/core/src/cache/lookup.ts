@@ -4,9 +4,9 @@
  */
 
 import type { Queue } from '../engine/queue.ts'
-import { drop, eachOf } from '../engine/settle.ts'
 import { BulkOptionError } from '../errors.ts'
 import type { BulkCallSettings } from '../options.ts'
+import { drop, eachOf } from '../promises.ts'
 import type { Answer } from './answer.ts'
 import { Callers } from './callers.ts'
 import { Cache, type CacheSettings } from './cache.ts'
@@ -64,7 +64,8 @@ export class Lookup<K, V, C> extends Cache<K, V, C> {
   }
 
   /** Loads a key for a caller who may go. */
-  loadUntil(signal: AbortSignal, key: K): Promise<V> {
+  loadUntil(signal: AbortSignal | undefined, key: K): Promise<V> {
+    if (signal === undefined) return this.load(key)
     if (signal.aborted) return Promise.reject(signal.reason)
     if (this.isNothing(key)) return Promise.resolve(null as V)
     try {
@@ -94,6 +95,11 @@ export class Lookup<K, V, C> extends Cache<K, V, C> {
     } catch (error) {
       return Promise.reject(error)
     }
+  }
+
+  loadManyUntil(signal: AbortSignal | undefined, keys: Iterable<K>): Promise<(V | Error)[]> {
+    if (signal === undefined) return this.loadMany(keys)
+    return eachOf(Array.from(keys, key => this.loadUntil(signal, key)))
   }
 
   primeKey(key: K, value: V | PromiseLike<V> | Error): void {
@@ -152,7 +158,7 @@ export class Lookup<K, V, C> extends Cache<K, V, C> {
     const promise = queue.accept(key)
     const bulk = queue.last!
     this.joined(bulk, cacheKey, promise)
-    queue.tellJoined(bulk, 1)
+    queue.emitJoined(bulk, 1)
     return promise
   }
 

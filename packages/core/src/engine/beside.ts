@@ -4,8 +4,8 @@
  * @module
  */
 
+import { drop } from '../promises.ts'
 import { Gate } from './gate.ts'
-import { drop } from './settle.ts'
 
 export class Beside extends Gate {
   private readonly known: unknown[] = []

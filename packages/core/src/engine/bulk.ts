@@ -9,6 +9,7 @@
 
 import type { BulkEvent, OpenBulk } from '../events.ts'
 import type { Slot } from '../limiter.ts'
+import { drop, eachOf, given } from '../promises.ts'
 import type { Evidence } from '../scope/evidence.ts'
 import type { Tracker } from '../scope/tracker.ts'
 import { Waiting, type Waiter } from '../scope/waiting.ts'
@@ -20,7 +21,7 @@ import { Gate } from './gate.ts'
 import type { Keys, Placed } from './keys.ts'
 import type { Head } from './policy.ts'
 import { Seat, type SeatOwner } from './seat.ts'
-import { drop, eachOf, given, type Outcomes } from './settle.ts'
+import type { Outcomes } from './settle.ts'
 
 /** The queue that a bulk stands in. */
 export interface BulkOwner {

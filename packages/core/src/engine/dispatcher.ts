@@ -7,7 +7,7 @@
  */
 
 import type { Command } from '../command.ts'
-import { emit, watched } from '../events.ts'
+import { emit, watched, type Cause } from '../events.ts'
 import type { AsyncContext } from '../host.ts'
 import type { BulkCallSettings } from '../options.ts'
 import { registry } from '../registry.ts'
@@ -18,7 +18,7 @@ import type { Drains } from './drains.ts'
 import { eventOf } from './event.ts'
 import type { Keys } from './keys.ts'
 import { Line } from './line.ts'
-import { ready, readyAt, take, type Cause, type Clock, type Marks } from './policy.ts'
+import { ready, readyAt, take, type Clock, type Marks } from './policy.ts'
 import { refill } from './refill.ts'
 import { Runner } from './runner.ts'
 import { Timer } from './timer.ts'
@@ -32,6 +32,7 @@ export abstract class Dispatcher<T, R> extends Runner<T, R> implements BulkOwner
   next: Member | null = null
   hasWindow = false
   isStray = false
+  hasGained = false
   keptAt: number | null = null
   givenUpAt: number | null = null
   /** Tasks that are accepted and not started. */

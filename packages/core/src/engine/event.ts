@@ -3,11 +3,10 @@
  * @module
  */
 
-import type { BulkEvent } from '../events.ts'
+import type { BulkEvent, Cause } from '../events.ts'
 import { nextId } from '../registry.ts'
 import type { AnyBulk } from './bulk.ts'
 import type { Line } from './line.ts'
-import type { Cause } from './policy.ts'
 import type { Runner } from './runner.ts'
 
 export function eventOf(

@@ -7,7 +7,8 @@
  */
 
 import { asError, isError } from '../errors.ts'
-import { eachOf, given, isThenable, type Outcomes } from './settle.ts'
+import { eachOf, given, isThenable } from '../promises.ts'
+import type { Outcomes } from './settle.ts'
 
 // The fields are TypeScript's private ones, here and in what else is made for each batch: those of the language cost a batch
 // of one key a twentieth of its time on Node 20.

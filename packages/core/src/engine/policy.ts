@@ -3,16 +3,11 @@
  * @module
  */
 
-/** Why a bulk started. */
-export type Cause = 'size' | 'flush' | 'close' | 'delay' | 'tick' | 'quiet'
+import type { Cause } from '../events.ts'
+import type { BulkCallSettings } from '../options.ts'
 
 /** The two settings that decide when a bulk starts. */
-export interface Settings {
-  /** The most tasks in one bulk. */
-  readonly size: number
-  /** The longest a task waits for others, in ms; 0 is the end of the tick. */
-  readonly delay: number
-}
+type Settings = Pick<BulkCallSettings, 'size' | 'delay'>
 
 /** The bulk at the front of the queue. Bulks are numbered from 1 in the order in which they opened. */
 export interface Head {

@@ -4,9 +4,9 @@
  */
 
 import { isError } from '../errors.ts'
+import { drop, given, isThenable } from '../promises.ts'
 import type { Work } from '../scope/work.ts'
 import { leaversOf } from './abort.ts'
-import { drop, given, isThenable } from './settle.ts'
 
 /** The batch that a seat is in. */
 export interface SeatOwner {

@@ -3,7 +3,7 @@
  * @module
  */
 
-import { isThenable, originalThen } from '../engine/settle.ts'
+import { isThenable, originalThen } from '../promises.ts'
 import type { Work } from './work.ts'
 
 /** Whether work goes on that has given this: a promise, a list with promises in it, or an async iterable. */

@@ -3,7 +3,7 @@
  * @module
  */
 
-import type { Linked, LinkedList } from '../engine/linked-list.ts'
+import type { Linked, LinkedList } from '../linked-list.ts'
 import type { Evidence, Profile } from './evidence.ts'
 import type { Cause, Recording } from './recording.ts'
 import type { Waiter, Waiting } from './waiting.ts'

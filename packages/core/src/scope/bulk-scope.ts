@@ -3,13 +3,13 @@
  * @module
  */
 
-import { check, checkNames, hasMethods, readContext } from './validate.ts'
-import { Evidence, Plan } from './scope/evidence.ts'
-import type { Frame } from './scope/frame.ts'
-import { host as realHost, type AsyncContext, type Host } from './host.ts'
-import { nextId } from './registry.ts'
-import { Tracker } from './scope/tracker.ts'
-import { checkScope, trackerKey } from './scope/trackers.ts'
+import { check, checkNames, readContext, readHost } from '../validate.ts'
+import { Evidence, Plan } from './evidence.ts'
+import type { Frame } from './frame.ts'
+import type { AsyncContext, Host } from '../host.ts'
+import { nextId } from '../registry.ts'
+import { Tracker } from './tracker.ts'
+import { checkScope, trackerKey } from './trackers.ts'
 
 /** The options of a `BulkScope`. */
 export interface BulkScopeOptions {
@@ -44,17 +44,16 @@ export interface BulkScopeOptions {
 }
 
 const scopeOptions = ['host', 'name', 'within', 'caller', 'plan', 'context'] as const
-const hostMethods = ['now', 'endOfTick', 'captureContext'] as const
 
 /**
  * Closes the windows of its calls before their `delay` is over, as soon as waiting cannot bring another task.
  *
- * The scope is *quiet* (idle) when none of its bulks is in flight and every piece of work that runs in it waits for a pending
- * call that it made in its synchronous part. A call after an `await` proves nothing, since the same work may make ten more, so
- * its window stays open for `delay`, unless there is evidence. No task is ever lost or reordered.
+ * The scope is *quiet* (idle) when none of its bulks is in flight and every piece of work that runs in it waits for a
+ * pending call that it made in its synchronous part. After an `await` the same work may make ten more calls, so the window
+ * stays open for `delay`, unless there is evidence. No task is ever lost or reordered.
  */
 export class BulkScope {
-  /** Under this symbol an object says which scope is its own now: `ctx.bulk` of a GraphQL server does. */
+  /** The property under which an object has its current scope, as `ctx.bulk` of a GraphQL server does. */
   static readonly symbol: unique symbol = Symbol.for('bulkcall:scope') as never
   /** A number that no other scope of this process has. */
   readonly id: number = nextId()
@@ -74,12 +73,12 @@ export class BulkScope {
 
   constructor(options: BulkScopeOptions = {}) {
     checkNames(options, scopeOptions)
-    const { host = realHost, name, within, caller, plan } = options
-    check('host', host === realHost || hasMethods(host, hostMethods), 'a Host', host)
+    const { name, within, caller, plan } = options
+    const host = readHost(options.host)
     check('name', name === undefined || typeof name === 'string', 'a string', name)
     check('caller', caller === undefined || typeof caller === 'function', 'a function', caller)
     check('plan', plan === undefined || plan instanceof Plan, 'a Plan', plan)
-    const wider = within === undefined ? null : checkScope('within', within)
+    const wider = checkScope('within', within)
     this.name = name
     this.caller = caller
     const context = readContext(options.context) ?? host.captureContext()
@@ -87,9 +86,9 @@ export class BulkScope {
   }
 
   /**
-   * Runs one piece of work (a resolver, a handler) in the scope and gives what it gives: a value at once, a promise as a
-   * promise, a throw as a throw. Calls made in its synchronous part are known to be its own; what it calls after an `await`
-   * only where there is evidence.
+   * Runs one piece of work (a resolver, a handler) in the scope and returns what it returns: a value at once, a promise as
+   * a promise; it throws what the work throws. Calls made in its synchronous part are known to be its own; calls after an
+   * `await` only where there is evidence.
    * @param evidence what work of this kind was seen to do: an `Evidence` of `@bulkcall/core/kit`
    */
   run<R>(work: () => R, evidence?: Evidence): R {
@@ -105,23 +104,23 @@ export class BulkScope {
   }
 
   /**
-   * The first half of {@link BulkScope.run}, for who runs a piece of work for each of many rows, and would make a function
-   * for each. The second half is a method of what it gives, and follows once, when the synchronous part is over.
+   * The first half of {@link BulkScope.run}, for code that runs a piece of work for each of many rows without making a
+   * function for each. The second half is `gave` or `threw` of the result: call it once, when the synchronous part is over.
    */
   begin(evidence?: Evidence): BulkPiece {
     check('evidence', evidence === undefined || evidence instanceof Evidence, 'an Evidence', evidence)
     return this.#tracker.begin(evidence ?? null)
   }
 
-  /** The option `plan`, for who learns only after the scope was made what it executes. The first plan of a scope holds. */
+  /** Sets the option `plan` after the scope was made, when it is known what it executes. The first plan of a scope holds. */
   follow(plan: Plan): void {
     check('plan', plan instanceof Plan, 'a Plan', plan)
     this.#tracker.follow(plan)
   }
 
   /**
-   * The result of the scope is there. What still runs in it goes on, and is served as before, but the wider scope does not
-   * wait for it any more: a resolver that hangs must not hold up the shared bulks of everybody.
+   * The scope has its result. Work that still runs in it goes on, and its calls work as before, but the wider scope no
+   * longer waits for it: a resolver that hangs must not hold up the shared bulks of all requests.
    */
   end(): void {
     this.#tracker.end()

@@ -3,11 +3,11 @@
  * @module
  */
 
-import { leaversOf } from './engine/abort.ts'
-import type { Queue } from './engine/queue.ts'
-import { Timer } from './engine/timer.ts'
-import { BulkTimeoutError } from './errors.ts'
-import { check, checkNames, readSignal } from './validate.ts'
+import { leaversOf } from './abort.ts'
+import type { Queue } from './queue.ts'
+import { Timer } from './timer.ts'
+import { BulkTimeoutError } from '../errors.ts'
+import { check, checkNames, readSignal } from '../validate.ts'
 
 declare global {
   // For projects whose `lib` does not have it, such as those for browsers: else the classes that can be disposed of would not
@@ -17,7 +17,7 @@ declare global {
   }
 }
 
-/** What may be said with `close()`. Without it, it waits for as long as commands run. */
+/** The options of `close()`. Without them, it waits for as long as commands run. */
 export interface CloseOptions {
   /**
    * How long it waits, in milliseconds, from 0. Then all that has not settled rejects with `BulkTimeoutError`, and the signals
