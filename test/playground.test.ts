@@ -5,6 +5,7 @@
 import { describe, expect, it } from 'vitest'
 
 import {
+  presets,
   serviceTime,
   simulate,
   type Outcome,
@@ -59,6 +60,34 @@ describe('the playground', () => {
     expect(patient.scope.batches).toHaveLength(patient.fixed.batches.length)
     expect(patient.scope.batches.length).toBeLessThan(scope.batches.length)
     expect(patient.scope.ms - scope.ms).toBeLessThanOrEqual(impatient.backend)
+  })
+
+  it('opens with work for which a scope sends the fewest batches, and has its answers first', async () => {
+    const { tick, fixed, scope } = await simulateAll(presets[0]!.settings)
+
+    expect(scope.batches.length).toBeLessThan(tick.batches.length / 4)
+    expect(scope.ms).toBeLessThan(tick.ms)
+    expect(scope.ms).toBeLessThan(fixed.ms)
+  })
+
+  it.each(presets)(
+    'needs no more batches with a scope than otherwise, and no more time than a fixed window: $name',
+    async ({ settings }) => {
+      const { tick, fixed, scope } = await simulateAll(settings)
+
+      for (const other of [tick, fixed])
+        expect(scope.batches.length).toBeLessThanOrEqual(other.batches.length)
+      expect(scope.ms).toBeLessThan(fixed.ms)
+    },
+  )
+
+  it('sends a batch for nearly every row at the end of the tick where nothing is limited, and is earlier by less than the rows are apart', async () => {
+    const { settings } = presets.find(({ name }) => name === 'no limit')!
+    const { tick, scope } = await simulateAll(settings)
+
+    expect(tick.batches.length).toBeGreaterThanOrEqual(settings.rows)
+    expect(scope.ms - tick.ms).toBeGreaterThan(0)
+    expect(scope.ms - tick.ms).toBeLessThan(settings.spread)
   })
 
   it.each([

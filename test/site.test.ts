@@ -41,7 +41,10 @@ function serve(): Promise<Server> {
     const file = [path, `${path}.html`, join(path, 'index.html')].find(
       each => /\.\w+$/.test(each) && existsSync(each),
     )
-    if (file === undefined) return void response.writeHead(404).end()
+    if (file === undefined)
+      return void response
+        .writeHead(404, { 'content-type': 'text/html' })
+        .end(readFileSync(join(dist, '404.html')))
     response.writeHead(200, { 'content-type': types[extname(file)] ?? 'application/octet-stream' })
     return void response.end(readFileSync(file))
   })
@@ -55,6 +58,15 @@ describe.skipIf(missing !== undefined)('the site in Chromium', { timeout: 120_00
   let context: BrowserContext
   let page: Page
   let wrong: string[]
+  /** What is wrong in the page for whoever does not see it. */
+  const violations = async (): Promise<unknown[]> => {
+    await page.addScriptTag({ path: fileURLToPath(import.meta.resolve('axe-core')) })
+    const rules = Object.fromEntries(notOurs.map(rule => [rule, { enabled: false }]))
+    return page.evaluate<unknown[]>(
+      `axe.run(${JSON.stringify({ rules })}).then(({ violations }) =>
+        violations.map(({ id, nodes }) => [id, ...nodes.map(node => node.html)]))`,
+    )
+  }
 
   beforeAll(async () => {
     server = await serve()
@@ -100,16 +112,19 @@ describe.skipIf(missing !== undefined)('the site in Chromium', { timeout: 120_00
       expect(await page.locator('h1').first().innerText()).not.toBe('')
       expect(await page.getByRole('main').count()).toBe(1)
       expect(wrong).toEqual([])
-
-      await page.addScriptTag({ path: fileURLToPath(import.meta.resolve('axe-core')) })
-      const rules = Object.fromEntries(notOurs.map(rule => [rule, { enabled: false }]))
-      const violations = await page.evaluate<unknown[]>(
-        `axe.run(${JSON.stringify({ rules })}).then(({ violations }) =>
-          violations.map(({ id, nodes }) => [id, ...nodes.map(node => node.html)]))`,
-      )
-      expect(violations).toEqual([])
+      expect(await violations()).toEqual([])
     },
   )
+
+  it('says where nothing is that there is no page, also to a screen reader, and leads to the first', async () => {
+    await page.goto(`${address}/nowhere`, { waitUntil: 'networkidle' })
+    await page.getByRole('main').getByRole('link', { name: 'To the first page' }).waitFor()
+
+    expect(await violations()).toEqual([])
+    expect(wrong).toEqual([`404 ${address}/nowhere`])
+    await page.getByRole('link', { name: 'To the first page' }).click()
+    await page.waitForURL(`${address}/`)
+  })
 
   it.each([
     ['N+1', 'start'],
@@ -125,6 +140,7 @@ describe.skipIf(missing !== undefined)('the site in Chromium', { timeout: 120_00
     ['idle', 'how-it-works'],
     ['pagination', 'guides/pagination'],
     ['drizzle', 'guides/drizzle'],
+    ['prisma', 'guides/prisma'],
     ['retry failed batch', 'reference/questions'],
     ['memory leak', 'reference/questions'],
     ['first 10 comments of each post', 'guides/pagination'],
@@ -155,6 +171,15 @@ describe.skipIf(missing !== undefined)('the site in Chromium', { timeout: 120_00
 
     expect(await results.count()).toBeGreaterThan(0)
     expect(wrong).toEqual([])
+  })
+
+  it('keeps the time in sight on a phone while the pictures are', async () => {
+    await page.goto(`${address}/playground`)
+    await page.getByRole('img', { name: /^Bulkcall: / }).scrollIntoViewIfNeeded()
+    const transport = await page.locator('.transport').boundingBox()
+
+    expect(await page.evaluate<number>('scrollY')).toBeGreaterThan(300)
+    expect(transport!.y).toBe(0)
   })
 
   it('plays by the keyboard, and tells a screen reader what it shows', async () => {

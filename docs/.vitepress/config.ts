@@ -43,6 +43,12 @@ export default defineConfig({
     socialLinks: [{ icon: 'github', link: 'https://github.com/bulkcall/bulkcall' }],
     outline: [2, 3],
     footer: { message: 'MIT' },
+    notFound: {
+      title: 'There is no such page',
+      quote: 'It may have moved: the search finds it by its words.',
+      linkText: 'To the first page',
+      linkLabel: 'To the first page',
+    },
   },
   markdown: {
     anchor: { slugify: anchorOf },

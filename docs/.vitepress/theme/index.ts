@@ -16,14 +16,15 @@ export default {
     app.component('BulkPlayground', Playground)
   },
   setup() {
-    const { frontmatter } = useData()
-    // For screen readers: the home page of the default theme has no main part.
+    const { frontmatter, page } = useData()
+    // For screen readers: in the default theme the home page, and that of an address where nothing is, have no main part.
     const markMain = (): void => {
       const content = document.querySelector('#VPContent')
-      if (frontmatter.value['layout'] === 'home') content?.setAttribute('role', 'main')
+      if (frontmatter.value['layout'] === 'home' || page.value.isNotFound)
+        content?.setAttribute('role', 'main')
       else content?.removeAttribute('role')
     }
     onMounted(markMain)
-    watch(frontmatter, markMain, { flush: 'post' })
+    watch(page, markMain, { flush: 'post' })
   },
 } satisfies Theme

@@ -137,7 +137,7 @@ export function queriesOf(database: Database) {
 
     /** The distance on the globe follows from the angle between two places, and its cosine is a sum of products. */
     nearest: bulk<NearestTo, Nearby & NearestTo>(
-      `select asked.*, near.ident as airport, 6371 * acos(least(1, near.cosine)) as distance
+      `select asked.*, near.ident as airport, round(6371 * acos(least(1, near.cosine))) as distance
        from unnest($1::text[], $2::int[], $3::text[]) as asked (ident, first, kind)
        join airport as here on here.ident = asked.ident
        cross join lateral (
@@ -147,7 +147,7 @@ export function queriesOf(database: Database) {
          order by cosine desc
          limit asked.first
        ) as near
-       order by distance`,
+       order by near.cosine desc`,
       keys => [keys.map(key => key.ident), keys.map(key => key.first), keys.map(key => key.kind)],
     ),
 

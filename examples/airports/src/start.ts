@@ -52,7 +52,8 @@ async function run(options: Options): Promise<void> {
     `Medians of ${rounds} rounds, after ${warmUps} to warm up:\n`,
   )
   const { address } = listener
-  say(...tell(await compare(revealing, { address, ways, sql, database }, rounds)))
+  const compared = showSeconds(process.stdout, 'Comparing')
+  say(...tell(await compare(revealing, { address, ways, sql, database }, rounds).finally(compared)))
   if (options.once) return stop()
 
   say('\nGraphiQL is at')

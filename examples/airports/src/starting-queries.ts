@@ -1,5 +1,6 @@
 /**
- * Queries to start with: the one that is compared, and one for each thing that the server can do.
+ * Queries to start with: the one that is compared, and one for each thing that the server can do. A line of a comment has
+ * at most 30 characters, which a phone shows.
  * @module
  */
 
@@ -27,15 +28,17 @@ export const revealing = `query Europe {
 
 /** Each is a tab of GraphiQL, with the name of its operation. */
 export const startingQueries: readonly string[] = [
-  `# The button runs this query; the other tabs have more.
-
-# Every field loads for itself, one airport at a time.
-# The server makes about 9 SQL statements of them.
-# /with-dataloader makes about 93 (with a fixed window of
-# 5 ms about 9, later), and /without-bulk makes 495.
+  `# The button runs this query.
+# Each field loads for itself,
+# in this many SQL statements:
+#    9  /graphql
+#    9  /with-fixed-window
+#   93  /with-dataloader
+#  495  /without-bulk
 ${revealing}`,
 
-  `# High airports with a timetable, and what is near them.
+  `# High airports with a timetable
+# and what is near them.
 query High {
   airports(where: { above: 3000, scheduled: true }, first: 10) {
     name
@@ -47,7 +50,8 @@ query High {
 }
 `,
 
-  `# Airports by their codes: one statement for all three.
+  `# Airports by their codes:
+# one statement for all three.
 query Codes {
   vienna: airport(code: "VIE") { ident region { name } }
   tokyo: airport(code: "HND") { ident region { name } }
@@ -70,13 +74,15 @@ query Later {
 }
 `,
 
-  `# Run this, then Change in another tab of the browser.
+  `# Run this, then Change in
+# another tab of the browser.
 subscription Watch {
   airportChanged { ident name note { text written } country { name } }
 }
 `,
 
-  `# Each field sees what the one before it has changed.
+  `# Each field sees what the one
+# before it has changed.
 mutation Change {
   renameAirport(ident: "LOWW", name: "Vienna") { name }
   a: addNote(ident: "LOWW", text: "Good coffee") { note { text } }

@@ -85,7 +85,9 @@ export function itServesAirports(serving: () => Serving): void {
       .toSorted((a: any, b: any) => a.distance - b.distance)
       .slice(0, 20)
     expect(near.map((each: any) => each.airport.ident)).toEqual(expected.map((each: any) => each.ident))
-    near.forEach((each: any, place: number) => expect(each.distance).toBeCloseTo(expected[place].distance, 1))
+    near.forEach((each: any, place: number) =>
+      expect(each.distance).toBe(Math.round(expected[place].distance)),
+    )
     const sides = new Set(near.map((each: any) => Math.sign(each.airport.longitude)))
     expect(sides).toEqual(new Set([1, -1]))
   })

@@ -8,7 +8,9 @@ import { join } from 'node:path'
 
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 
+import { queriesOf } from '../src/queries.ts'
 import { startingQueries } from '../src/starting-queries.ts'
+import { waysOf } from '../src/ways.ts'
 import { itServesAirports } from './behaviour.ts'
 import { readTable, runProgram, startProgram } from './program.ts'
 import { serve, type Serving } from './serving.ts'
@@ -53,14 +55,15 @@ describe('the program', { timeout: patience }, () => {
     const heading = /^ +SQL statements .+$/m
     expect(heading.exec(readme)![0].split(/ {2,}/)).toEqual(heading.exec(stdout)![0].split(/ {2,}/))
     const comment = startingQueries[0]!.split('\nquery')[0]!
-    const told = Array.from(comment.matchAll(/(?:about|makes) (\d+)/g), ([, statements]) =>
-      Number(statements),
-    )
-    expect(told).toEqual(
-      ['Bulkcall', 'DataLoader', 'DataLoader, fixed window of 5 ms', 'a statement for each key'].map(
-        name => shown[name]!.statements,
-      ),
-    )
+    const commented = Array.from(comment.matchAll(/(\d+) {2}(\/\S+)/g), ([, statements, path]) => ({
+      path,
+      statements: Number(statements),
+    }))
+    const inReadme = waysOf(queriesOf({} as never), 1).map(({ name, path }) => ({
+      path,
+      statements: shown[name]!.statements,
+    }))
+    expect(commented).toEqual(inReadme.toReversed())
   })
 
   it('has the data on its second start, serves until it is stopped, and lets nobody else use the files', async () => {

@@ -119,4 +119,21 @@ describe('GraphiQL in Chromium, with no network but this server', { timeout: pat
     expect(answer!.y).toBeGreaterThan(query!.y + query!.height)
     for (const { width } of [query!, answer!]) expect(width).toBeGreaterThan(330)
   })
+
+  it.each([360, 1280])(
+    'shows the comments as a whole on a screen of %d pixels, and the button beside them',
+    async width => {
+      await page.setViewportSize({ width, height: 640 })
+      const comments = page.locator('.graphiql-query-editor .view-line > span > span', { hasText: /^#/ })
+      const button = await page.getByRole('button', { name: /execute query/i }).boundingBox()
+      const editor = await page.locator('.graphiql-query-editor .overflow-guard').first().boundingBox()
+      const ends = await comments.evaluateAll(lines => lines.map(line => line.getBoundingClientRect()))
+
+      expect(ends.length).toBeGreaterThan(5)
+      for (const { right, bottom } of ends) {
+        expect(right).toBeLessThan(editor!.x + editor!.width)
+        expect(right < button!.x || bottom < button!.y).toBe(true)
+      }
+    },
+  )
 })

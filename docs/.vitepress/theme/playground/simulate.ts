@@ -17,6 +17,29 @@ export interface Settings {
   readonly concurrent: number
 }
 
+export interface Preset {
+  readonly name: string
+  readonly settings: Settings
+}
+
+/** Each shows one thing; the first is what the page opens with. */
+export const presets: readonly Preset[] = [
+  {
+    name: 'I/O before each load',
+    settings: { rows: 16, spread: 6, backend: 8, size: 32, delay: 10, concurrent: 5 },
+  },
+  {
+    name: 'no I/O between',
+    settings: { rows: 16, spread: 0, backend: 8, size: 32, delay: 10, concurrent: 5 },
+  },
+  { name: 'no limit', settings: { rows: 16, spread: 6, backend: 8, size: 32, delay: 10, concurrent: 16 } },
+  { name: 'small pool', settings: { rows: 24, spread: 8, backend: 8, size: 32, delay: 10, concurrent: 1 } },
+  {
+    name: 'small batches',
+    settings: { rows: 30, spread: 4, backend: 6, size: 10, delay: 10, concurrent: 2 },
+  },
+]
+
 /** When a batch starts: with the tick, after a fixed window, or when nothing more can come. */
 export type Policy = 'tick' | 'fixed' | 'scope'
 
