@@ -113,9 +113,9 @@ describe('the figures of the first pages', () => {
 })
 
 describe('the words', () => {
-  /** Each of these has puzzled a reader, who looks for batch, tick, microtask, caller, others, reported and the like. */
+  /** Each of these has puzzled a reader, who looks for batch, tick, microtask, caller, others, can take, ignored and the like. */
   const puzzling =
-    /\b(askers?|company|dear|elsewhere|heard|hears?|mates?|promise jobs?|strange|told|whom|(of|in) (a|one|the) turn)\b/gi
+    /\b(askers?|bears?|belongs? into|company|dear|elsewhere|heard|hears?|in vain|mates?|once a (bulk|result)|passed over|promise jobs?|strange|told|torn|whom|(of|in) (a|one|the) turn)\b/gi
 
   it.each(pagesBelow(root))('%s has none that puzzle', page => {
     expect(
@@ -166,6 +166,29 @@ describe.each(folders)('ARCHITECTURE.md, of packages/%s,', folder => {
         .map(other => `${file} imports ${other}`),
     )
     expect(upwards).toEqual([])
+  })
+})
+
+describe('the core', () => {
+  const sources = join(root, 'packages/core/src')
+  const files = readdirSync(sources, { recursive: true, encoding: 'utf8' }).filter(file =>
+    file.endsWith('.ts'),
+  )
+  const below = new Map<string, Set<string>>()
+  for (const file of files) {
+    const room = below.get(roomOf(file)) ?? new Set()
+    for (const other of importsOf(sources, file).map(roomOf)) if (other !== roomOf(file)) room.add(other)
+    below.set(roomOf(file), room)
+  }
+
+  /** The longest way down from a room, itself included; endless in a circle. */
+  function floorsOf(room: string, above: readonly string[] = []): number {
+    if (above.includes(room)) return Infinity
+    return 1 + Math.max(0, ...Array.from(below.get(room)!, other => floorsOf(other, [...above, room])))
+  }
+
+  it('has folders that import each other in one direction only, and no more than nine floors', () => {
+    expect(floorsOf('index.ts')).toBeLessThanOrEqual(9)
   })
 })
 
@@ -233,6 +256,11 @@ function proseOf(page: string): string {
 function importsOf(sources: string, file: string): string[] {
   const imports = readFileSync(join(sources, file), 'utf8').matchAll(/ from '(\.\.?\/[\w./-]+\.tsx?)'/g)
   return Array.from(imports, ([, path]) => join(dirname(file), path!)).filter(path => !path.startsWith('..'))
+}
+
+/** A folder with all that is in it, or a file that is in none. */
+function roomOf(file: string): string {
+  return file.split('/')[0]!
 }
 
 function manifestOf(name: string): Record<string, any> {

@@ -4,7 +4,6 @@
  */
 
 import type { Command, CommandContext, ResultOf, Results } from './command.ts'
-import { checkNames, withSignal } from './validate.ts'
 import { close, type CloseOptions } from './engine/closing.ts'
 import { Queue } from './engine/queue.ts'
 import {
@@ -12,10 +11,11 @@ import {
   contextOf,
   readCommand,
   readOptions,
-  readScope,
   type BulkCallOptions,
   type CallOptions,
 } from './options.ts'
+import { checkScope } from './scope/trackers.ts'
+import { checkNames, withSignal } from './validate.ts'
 
 /** {@link AsyncBulkCall}, and what it is made of. */
 class AsyncBulkCallClass<T, R> {
@@ -30,7 +30,7 @@ class AsyncBulkCallClass<T, R> {
     checkNames(options, bulkCallOptions)
     readCommand(command)
     const settings = readOptions(options)
-    const tracker = readScope(options.scope)
+    const tracker = checkScope('scope', options.scope)
     const context = contextOf(options.context, tracker, settings, false)
     this.#queue = new Queue(command, settings, tracker, context)
   }

@@ -13,12 +13,12 @@ import {
   contextOf,
   readCommand,
   readOptions,
-  readScope,
   type BulkCallOptions,
   type CallOptions,
 } from './options.ts'
 import type { AsyncContext } from './host.ts'
 import type { BulkScope } from './scope/bulk-scope.ts'
+import { checkScope } from './scope/trackers.ts'
 import { check, checkNames, hasMethods, withSignal } from './validate.ts'
 
 /** The options of a `BulkLoader`: those of its calls, and those of its cache. */
@@ -78,7 +78,7 @@ class BulkLoaderClass<K, V, C = K> {
     settings: LoaderSettings<K, V, C> = options === none ? defaults : readLoaderOptions(options),
   ) {
     readCommand(command)
-    const tracker = readScope(options.scope)
+    const tracker = checkScope('scope', options.scope)
     const keeps = settings.remembers || settings.map !== null
     const context = contextOf(options.context, tracker, settings, keeps)
     this.#lookup = new Lookup(new Queue(command, settings, tracker, context), settings)

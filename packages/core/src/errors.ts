@@ -144,7 +144,12 @@ function kind(value: unknown): string {
   if (value === null) return 'null'
   if (typeof value !== 'object') return `a ${typeof value}`
   try {
-    return kindOfObject(value)
+    const prototype: object | null = Object.getPrototypeOf(value)
+    if (prototype === Object.prototype) return 'a plain object'
+    // By its class, which is code. A property `constructor` of its own would be data.
+    const name: unknown = prototype?.constructor.name
+    if (typeof name !== 'string' || name === '') return 'a nameless object'
+    return `${/^[AEIOU]/.test(name) ? 'an' : 'a'} ${name}`
   } catch {
     return 'an object'
   }
@@ -155,16 +160,6 @@ function keysOf(values: readonly unknown[], what: string): string {
   const types = new Set(values.map(value => kind(value).replace(/^an? /, '')))
   const plural = values.length === 1 ? '' : 's'
   return `${values.length} ${what}${plural} with keys of type ${[...types].join(' or ')}`
-}
-
-/** By its class, which is code. A property `constructor` of its own would be data. */
-function kindOfObject(value: object): string {
-  const prototype: object | null = Object.getPrototypeOf(value)
-  if (prototype === Object.prototype) return 'a plain object'
-  const name: unknown = prototype?.constructor.name
-  return typeof name === 'string' && name !== ''
-    ? `${/^[AEIOU]/.test(name) ? 'an' : 'a'} ${name}`
-    : 'a nameless object'
 }
 
 /** What was given as an option. Options are written by programmers, so short values may be shown as they are. */

@@ -140,7 +140,7 @@ export function emit<M extends 'called' | 'pending' | 'hit' | 'started' | 'settl
 }
 
 /** Emits that tasks join a bulk. */
-export function tellCalled(bulk: OpenBulk, tasks: number): void {
+export function emitCalled(bulk: OpenBulk, tasks: number): void {
   emit(
     'called',
     bulk,
@@ -153,7 +153,7 @@ export function tellCalled(bulk: OpenBulk, tasks: number): void {
  * Emits that a bulk starts, and calls its command in the stores that subscribers of the channel have bound to it.
  * @param command never throws
  */
-export function tellStarted(event: BulkEvent, command: () => void): void {
+export function emitStarted(event: BulkEvent, command: () => void): void {
   emit('started', event)
   let call = command
   for (const listener of registry.listeners as Listeners)
@@ -163,7 +163,7 @@ export function tellStarted(event: BulkEvent, command: () => void): void {
 }
 
 /** Emits to the channel that the command has returned; what it gave may take longer. */
-export function tellReturned(event: BulkEvent): void {
+export function emitReturned(event: BulkEvent): void {
   if (channel?.hasSubscribers) channel.end.publish(event)
 }
 
@@ -182,7 +182,7 @@ function within(listener: BulkListener, event: BulkEvent, command: () => void): 
 }
 
 /** Emits that a bulk has ended. */
-export function tellSettled(event: BulkEvent): void {
+export function emitSettled(event: BulkEvent): void {
   emit('settled', event)
   if (!channel?.hasSubscribers) return
   if (event.error !== undefined) channel.error.publish(event)

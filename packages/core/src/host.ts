@@ -61,9 +61,8 @@ function tick(job: () => void): void {
   else watchNextTick(job, nextTick)
 }
 
-/** Who has asked for a share since the last round of asking was over: the first, who is alone as a rule, and the others. */
-let asking: (() => void) | null = null
-let others: (() => void)[] = []
+/** Who has asked for a share since the last round of asking was over: one alone as a rule. */
+let asking: (() => void)[] | null = null
 
 /**
  * The same in whatever async context: all who ask until the microtask share it and its tick. Who asks later may be in
@@ -71,32 +70,25 @@ let others: (() => void)[] = []
  */
 function shareOfTick(job: () => void): void {
   if (asking !== null) {
-    others.push(job)
+    asking.push(job)
     return
   }
-  asking = job
+  asking = [job]
   void settled.then(endAsking)
 }
 
 function endAsking(): void {
-  const first = asking!
+  const jobs = asking!
   asking = null
-  if (others.length === 0) return tick(first)
-  const jobs = [first, ...others]
-  others = []
-  tick(() => runAll(jobs))
+  tick(jobs.length === 1 ? jobs[0]! : () => runAll(jobs))
 }
 
 /** Each has a tick of its own, as far as the others can tell: one that throws takes none of them along. */
 function runAll(jobs: (() => void)[]): void {
-  let done = 0
   try {
-    for (const job of jobs) {
-      done++
-      job()
-    }
+    for (let job; (job = jobs.shift()) !== undefined;) job()
   } finally {
-    for (; done < jobs.length; done++) shareOfTick(jobs[done]!)
+    for (const job of jobs) shareOfTick(job)
   }
 }
 

@@ -3,11 +3,10 @@
  * @module
  */
 
-import { check, hasMethods, isWholeFrom, readContext } from './validate.ts'
+import { check, hasMethods, isWholeFrom, readContext, readHost } from './validate.ts'
 import { host as realHost, nobody, type AsyncContext, type Host } from './host.ts'
 import { semaphore, type Limiter } from './limiter.ts'
 import type { BulkScope } from './scope/bulk-scope.ts'
-import { checkScope } from './scope/trackers.ts'
 import type { Tracker } from './scope/tracker.ts'
 
 /** The options of an `AsyncBulkCall`; a `BulkLoader` takes them too. */
@@ -103,7 +102,7 @@ export const bulkCallOptions = [
 
 /** Checks the options, each of them, and fills in the defaults. */
 export function readOptions(options: BulkCallOptions): BulkCallSettings {
-  const { size = Infinity, delay = 0, maxPending = Infinity, timeout = Infinity, host = realHost } = options
+  const { size = Infinity, delay = 0, maxPending = Infinity, timeout = Infinity } = options
   const { concurrent = null, name } = options
   const least = size === Infinity ? 1 : size
 
@@ -116,20 +115,13 @@ export function readOptions(options: BulkCallOptions): BulkCallSettings {
   }
   check('timeout', typeof timeout === 'number' && timeout > 0, 'a number above 0 or Infinity', timeout)
   check('name', name === undefined || typeof name === 'string', 'a string', name)
-  check('host', host === realHost || hasMethods(host, hostMethods), 'a Host', host)
+  const host = readHost(options.host)
   return { size, delay, limiter: readConcurrent(concurrent), maxPending, timeout, name: name ?? null, host }
 }
-
-const hostMethods = ['now', 'setTimer', 'clearTimer', 'endOfTick', 'captureContext'] as const
 
 /** Checks the command. */
 export function readCommand(command: unknown): void {
   check('the command', typeof command === 'function', 'a function', command)
-}
-
-/** Checks the scope, if there is one, and gives its tracker. */
-export function readScope(scope: BulkScope | undefined): Tracker | null {
-  return scope === undefined ? null : checkScope('scope', scope)
 }
 
 /** The name of a call in errors, events and metrics. */

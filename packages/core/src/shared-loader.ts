@@ -19,7 +19,6 @@ import {
   nameOf,
   readCommand,
   readOptions,
-  readScope,
   type BulkCallOptions,
   type BulkCallSettings,
 } from './options.ts'
@@ -27,6 +26,7 @@ import type { CacheErrors } from './cache/cache.ts'
 import { resultsOf } from './results.ts'
 import { Room } from './shared-room.ts'
 import type { BulkScope } from './scope/bulk-scope.ts'
+import { checkScope } from './scope/trackers.ts'
 import { isStream, outcomesOf } from './engine/settle.ts'
 import { isThenable } from './promises.ts'
 
@@ -102,7 +102,7 @@ class SharedLoaderClass<K, V, P = undefined> {
     this.#settings = readOptions(rest)
     this.#name = nameOf(command, this.#settings)
     this.#command = command
-    readScope(rest.scope)
+    checkScope('scope', rest.scope)
     // Not that of its scope: who makes what all share may be the first of its users.
     const context = contextOf(rest.context, null, this.#settings, false)
     this.#cacheKeyFn = keyOf
@@ -241,7 +241,7 @@ class SharedLoaderClass<K, V, P = undefined> {
       }
       try {
         const places = placesOf(keys.map(key => keyOf(key)))
-        const unique = places === null ? keys : firstOf(keys, places)
+        const unique = firstOf(keys, places)
         const given = await command([...unique], own)
         const outcomes = isStream(given)
           ? await resultsOf(unique, given, own)

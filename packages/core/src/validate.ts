@@ -4,7 +4,7 @@
  */
 
 import { BulkOptionError } from './errors.ts'
-import type { AsyncContext } from './host.ts'
+import { host as realHost, type AsyncContext, type Host } from './host.ts'
 
 /** Throws an error for an option that nobody knows: a misspelt `size` must not quietly mean no limit. */
 export function checkNames(options: unknown, known: readonly string[]): void {
@@ -38,6 +38,14 @@ export function hasMethods(value: unknown, names: readonly string[]): boolean {
 export function isSignal(value: unknown): value is AbortSignal {
   return hasMethods(value, ['addEventListener', 'removeEventListener']) && 'aborted' in (value as object)
 }
+
+/** The host, which is the real one if none is given. */
+export function readHost(host: Host = realHost): Host {
+  check('host', host === realHost || hasMethods(host, hostMethods), 'a Host', host)
+  return host
+}
+
+const hostMethods = ['now', 'setTimer', 'clearTimer', 'endOfTick', 'captureContext'] as const
 
 /** An async context, if there is one. */
 export function readContext(context: AsyncContext | undefined): AsyncContext | undefined {

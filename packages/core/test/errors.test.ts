@@ -89,6 +89,13 @@ describe('options', () => {
     expect(refusal(options)).toHaveProperty('message', `Bulkcall: ${message}`)
   })
 
+  it('S48 a scope needs a whole host as well: one that stays open sets a timer', () => {
+    const host = { now() {}, endOfTick() {}, captureContext() {} }
+    expect(() => new BulkScope({ host: host as any })).toThrow(
+      'Bulkcall: host must be a Host, got a plain object',
+    )
+  })
+
   it.each([
     [{ siez: 10 }, 'size'],
     [{ Size: 10 }, 'size'],

@@ -411,7 +411,21 @@ describe('the budget of waiting', () => {
     expect(starts).toEqual([10, 10, 10, 20, 20, 20])
   })
 
-  it('S88 with a plan, waiting in vain shortens it for the scopes that follow, until none waits', async () => {
+  it('S290 a window that gets a call by staying open uses up nothing of it', async () => {
+    const of = server()
+    const { scope, loader, bulks } = of.request()
+    const users = loader('users')
+    void scope.run(() => of.io(1000))
+    for (let key = 0; key < 12; key += 2) {
+      void scope.run(() => users.load(key))
+      await pass(of.host, 1)
+      void scope.run(() => users.load(key + 1))
+      await pass(of.host, delay)
+    }
+    expect(bulks.map(({ keys }) => keys)).toEqual([2, 2, 2, 2, 2, 2])
+  })
+
+  it('S88 with a plan, waiting that brings no call shortens it for the scopes that follow, until none waits', async () => {
     const of = server(() => true)
     const all = await serve(of, 7, inVain(of))
     expect(all.map(startsOf)).toEqual([[10], [10], [10], [10], [10], [10], [0]])
@@ -486,7 +500,7 @@ describe('the budget of waiting', () => {
     expect(of.plan.patienceFor('users').left).toBe(1 - 1 / delay / 2)
   })
 
-  it('S88 a batch that waits for a slot does not wait in vain', async () => {
+  it('S88 a batch that waits for a slot does not wait for other calls without need', async () => {
     const of = server(() => true)
     const slot = semaphore(1)
     await serve(of, 3, ({ scope, loader }) => {

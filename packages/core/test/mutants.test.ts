@@ -565,6 +565,10 @@ const mutants: Record<string, Mutant> = {
     caughtBy: budget,
     edits: [{ file: 'scope/windows.ts', find: 'Math.max(keptAt, this.#vainUntil)', replace: 'keptAt' }],
   },
+  'a window that gets a call by waiting has waited in vain': {
+    caughtBy: beside,
+    edits: [{ file: 'scope/windows.ts', find: ' || hasGained) return', replace: ') return' }],
+  },
   'a document never loses patience': {
     caughtBy: patience,
     edits: [

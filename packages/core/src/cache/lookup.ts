@@ -157,7 +157,7 @@ export class Lookup<K, V, C> extends Cache<K, V, C> {
     const promise = queue.accept(key)
     const bulk = queue.last!
     this.joined(bulk, cacheKey, promise)
-    queue.tellJoined(bulk, 1)
+    queue.emitJoined(bulk, 1)
     return promise
   }
 

@@ -32,6 +32,7 @@ export abstract class Dispatcher<T, R> extends Runner<T, R> implements BulkOwner
   next: Member | null = null
   hasWindow = false
   isStray = false
+  hasGained = false
   keptAt: number | null = null
   givenUpAt: number | null = null
   /** Tasks that are accepted and not started. */

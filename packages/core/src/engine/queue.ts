@@ -7,7 +7,7 @@
  */
 
 import { asError, BulkClosedError, BulkOverflowError } from '../errors.ts'
-import { emit, tellCalled, watchesTasks } from '../events.ts'
+import { emit, emitCalled, watchesTasks } from '../events.ts'
 import { eachOf } from '../promises.ts'
 import { nextId, registry } from '../registry.ts'
 import type { AnyBulk, Bulk } from './bulk.ts'
@@ -46,7 +46,7 @@ export class Queue<T, R> extends Dispatcher<T, R> {
     if (refusal !== null) return Promise.reject(refusal.reason)
     if (signal?.aborted) return Promise.reject(signal.reason)
     const promise = signal === undefined ? this.accept(task) : this.acceptToLeave(task, signal)
-    this.tellJoined(this.last!, 1)
+    this.emitJoined(this.last!, 1)
     return promise
   }
 
@@ -115,7 +115,7 @@ export class Queue<T, R> extends Dispatcher<T, R> {
       this.tracker?.called(this, bulk, part)
       this.noteFull(bulk, to - from)
       joined?.(bulk, from, to)
-      this.tellJoined(bulk, to - from)
+      this.emitJoined(bulk, to - from)
       from = to
     }
     return parts.length === 1 ? parts[0]! : Promise.all(parts).then(each => each.flat())
@@ -137,12 +137,12 @@ export class Queue<T, R> extends Dispatcher<T, R> {
   }
 
   /** Emits that tasks have joined. Last of all: a listener may itself call, and all places must be known. */
-  tellJoined(bulk: AnyBulk, tasks: number): void {
+  emitJoined(bulk: AnyBulk, tasks: number): void {
     if (!watchesTasks()) return
     if (registry.pending) emit('pending', this.name, tasks, this.scope)
     if (!registry.called) return
     bulk.opening ??= { name: this.name, id: nextId(), scope: this.scope }
-    tellCalled(bulk.opening, tasks)
+    emitCalled(bulk.opening, tasks)
   }
 
   // ---- All is settled

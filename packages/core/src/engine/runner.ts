@@ -5,7 +5,7 @@
 
 import type { Command, CommandContext } from '../command.ts'
 import { asError, BulkTimeoutError, isError } from '../errors.ts'
-import { guarded, tellReturned, tellSettled, tellStarted } from '../events.ts'
+import { guarded, emitReturned, emitSettled, emitStarted } from '../events.ts'
 import type { AsyncContext } from '../host.ts'
 import { nameOf, type BulkCallSettings } from '../options.ts'
 import { isThenable, originalThen } from '../promises.ts'
@@ -91,7 +91,7 @@ export abstract class Runner<T, R> {
     try {
       return this.ask(bulk)
     } finally {
-      if (bulk.event !== null) tellReturned(bulk.event)
+      if (bulk.event !== null) emitReturned(bulk.event)
       if (frame !== null) tracker!.endCommand(frame, bulk)
     }
   }
@@ -147,7 +147,7 @@ export abstract class Runner<T, R> {
     // Emitted before its slot is handed over, which starts the next bulk: who counts events never finds more than slots.
     if (bulk.event !== null) {
       bulk.event.settledAt = this.now()
-      tellSettled(bulk.event)
+      emitSettled(bulk.event)
     }
     if (bulk.slot !== null) guarded(() => bulk.slot?.release())
     this.ended(bulk)
@@ -168,7 +168,7 @@ export abstract class Runner<T, R> {
 /** One function for all runners: a closure for each bulk would be made to be called once. */
 function execute(this: Runner<any, any>, bulk: AnyBulk): void {
   if (bulk.event === null) this.carryOut(bulk)
-  else tellStarted(bulk.event, () => this.carryOut(bulk))
+  else emitStarted(bulk.event, () => this.carryOut(bulk))
 }
 
 /** What a command gets beside its tasks. The signal is not made before it is asked for. */

@@ -3,10 +3,10 @@
  * @module
  */
 
-import { check, checkNames, hasMethods, readContext } from '../validate.ts'
+import { check, checkNames, readContext, readHost } from '../validate.ts'
 import { Evidence, Plan } from './evidence.ts'
 import type { Frame } from './frame.ts'
-import { host as realHost, type AsyncContext, type Host } from '../host.ts'
+import type { AsyncContext, Host } from '../host.ts'
 import { nextId } from '../registry.ts'
 import { Tracker } from './tracker.ts'
 import { checkScope, trackerKey } from './trackers.ts'
@@ -44,7 +44,6 @@ export interface BulkScopeOptions {
 }
 
 const scopeOptions = ['host', 'name', 'within', 'caller', 'plan', 'context'] as const
-const hostMethods = ['now', 'endOfTick', 'captureContext'] as const
 
 /**
  * Closes the windows of its calls before their `delay` is over, as soon as waiting cannot bring another task.
@@ -74,12 +73,12 @@ export class BulkScope {
 
   constructor(options: BulkScopeOptions = {}) {
     checkNames(options, scopeOptions)
-    const { host = realHost, name, within, caller, plan } = options
-    check('host', host === realHost || hasMethods(host, hostMethods), 'a Host', host)
+    const { name, within, caller, plan } = options
+    const host = readHost(options.host)
     check('name', name === undefined || typeof name === 'string', 'a string', name)
     check('caller', caller === undefined || typeof caller === 'function', 'a function', caller)
     check('plan', plan === undefined || plan instanceof Plan, 'a Plan', plan)
-    const wider = within === undefined ? null : checkScope('within', within)
+    const wider = checkScope('within', within)
     this.name = name
     this.caller = caller
     const context = readContext(options.context) ?? host.captureContext()

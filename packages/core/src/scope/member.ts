@@ -17,6 +17,8 @@ export interface Member extends Linked<Member> {
   isStray: boolean
   /** When its window was last seen open at the end of a tick, or got another call; `null` if it has not outlived its tick. */
   keptAt: number | null
+  /** Whether its window has got a call by staying open. */
+  hasGained: boolean
   /** When a window of it was closed because waiting had brought nothing so often; `null` if none of late. */
   givenUpAt: number | null
   /** What is pending may start. */

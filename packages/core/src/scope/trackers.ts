@@ -11,8 +11,9 @@ import type { Tracker } from './tracker.ts'
 /** Under this key a scope of any copy of this package has its tracker, where the copies fit each other. */
 export const trackerKey: unique symbol = Symbol.for(`bulkcall:${version}`) as never
 
-/** The tracker of a scope that was given as this option. */
-export function checkScope(what: string, scope: unknown): Tracker {
+/** The tracker of a scope that was given as this option, or `null` without one. */
+export function checkScope(what: string, scope: unknown): Tracker | null {
+  if (scope === undefined) return null
   check(what, isScope(scope), 'a BulkScope of this version', scope)
   return (scope as Scope)[trackerKey]
 }

@@ -66,7 +66,10 @@ export abstract class Windows {
     if (since === null) return
     const now = this.#host.now()
     if (now - since < settings.delay) this.plan?.patienceFor(name).gained()
-    if (keptAt !== null) member.keptAt = now
+    if (keptAt !== null) {
+      member.keptAt = now
+      member.hasGained = true
+    }
     member.givenUpAt = null
   }
 
@@ -129,7 +132,7 @@ export abstract class Windows {
   protected windowClosed(member: Member): void {
     this.#accountFor(member)
     if (!member.hasWindow) return
-    member.hasWindow = member.isStray = false
+    member.hasWindow = member.isStray = member.hasGained = false
     member.keptAt = null
     if (--this.#open > 0 || this.#warning === null) return
     this.#host.clearTimer(this.#warning)
@@ -144,9 +147,9 @@ export abstract class Windows {
     if (member.settings.delay > long && this.#warning === null) this.#warnLater(long)
   }
 
-  /** How long a window was open and got nothing by it, no instant counted twice. */
-  #accountFor({ name, keptAt, settings: { delay } }: Member): void {
-    if (keptAt === null) return
+  /** How long a window was open that has got nothing by it, no instant counted twice. */
+  #accountFor({ name, keptAt, hasGained, settings: { delay } }: Member): void {
+    if (keptAt === null || hasGained) return
     const now = this.#host.now()
     // No longer than `delay`: from then on it was not the window that waited, but its batch for a slot.
     const until = Math.min(now, keptAt + delay)

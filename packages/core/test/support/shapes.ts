@@ -290,6 +290,12 @@ export const shapes: Readonly<Record<string, Shape>> = {
     fixed: 1,
     tick: 4,
   },
+  // Each window gets one more load: that it waits for more after that is not in vain.
+  'a pool of two in front of each load': {
+    tree: alone(seq(io(7, 8, 14, 15, 21, 22, 28, 29, 35, 36, 42, 43), load('users'))),
+    fixed: 6,
+    tick: 12,
+  },
   'siblings with I/O and one load each': { tree: siblings, fixed: 1, tick: 5 },
   'loads beside work that never loads': {
     tree: tree(

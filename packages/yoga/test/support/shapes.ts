@@ -286,6 +286,10 @@ export const shapes: Readonly<Record<string, Shape>> = {
   'references of federation that load after I/O': entities(lateReference, false),
   'references of federation that load, before 0.4.2': entities(reference, true),
   'references of federation that load after I/O, before 0.4.2': entities(lateReference, true),
+  'a pool of two in front of each load': author(async ({ id }, _, { bulk }) => {
+    await sleep(7 * (1 + Math.floor(id / 2)))
+    return bulk.users.load(id)
+  }),
   'guards in front of every field': {
     query: '{ rows { author { posts { title author { name } } } editor { name } } }',
     resolvers: {
