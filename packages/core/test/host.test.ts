@@ -39,9 +39,14 @@ function tickAsPromiseJob(job: (...args: unknown[]) => void, ...args: unknown[])
   queueMicrotask(() => job(...args))
 }
 
+/** Puts a `process.nextTick` there that stays: whenever it reports, the test runner has its own in this place for a moment. */
+function tickBy(nextTick: unknown): void {
+  Object.defineProperty(process, 'nextTick', { get: () => nextTick, set: () => {}, configurable: true })
+}
+
 afterEach(() => {
   vi.unstubAllGlobals()
-  process.nextTick = originalTick
+  Object.defineProperty(process, 'nextTick', { value: originalTick, writable: true, configurable: true })
 })
 
 describe('the end of a tick', () => {
@@ -99,7 +104,7 @@ describe('the end of a tick', () => {
 
   it('S10 trap 2 a `process.nextTick` that is a microtask is found out, and loads are still one bulk', async () => {
     const copy = await freshCopy()
-    process.nextTick = tickAsPromiseJob
+    tickBy(tickAsPromiseJob)
     expect(await bulksOf(copy, depths)).toEqual([depths])
     expect(await bulksOf(copy, depths)).toEqual([depths])
   })
@@ -107,7 +112,7 @@ describe('the end of a tick', () => {
   it('S10 trap 2 it goes by what `process.nextTick` does, not by its name or make', async () => {
     const copy = await freshCopy()
     const ticks = vi.fn(originalTick)
-    process.nextTick = ticks
+    tickBy(ticks)
     expect(await bulksOf(copy, depths)).toEqual([depths])
     const asked = ticks.mock.calls.length
     expect(asked).toBeGreaterThan(0)
@@ -129,7 +134,7 @@ describe('fake timers', () => {
         { clock: {} },
       )
       for (const name of names) {
-        if (name === 'nextTick') process.nextTick = fake
+        if (name === 'nextTick') tickBy(fake)
         else vi.stubGlobal(name, fake)
       }
       try {
@@ -172,7 +177,7 @@ describe('a host without', () => {
     async (_, taken) => {
       const copy = await freshCopy()
       for (const name of taken) vi.stubGlobal(name, undefined)
-      process.nextTick = tickAsPromiseJob
+      tickBy(tickAsPromiseJob)
       expect(await bulksOf(copy, depths)).toEqual([depths])
       expect(await bulksOf(copy, depths)).toEqual([depths])
     },
