@@ -18,7 +18,7 @@ const folder = join(import.meta.dirname, 'page')
  * and closes nothing early.
  */
 const unused: Readonly<Record<string, string>> = {
-  'scope/warning.ts': 'export const long = 0; export function mayWarnOf() {}; export function warn() {}',
+  'scope/warning.ts': 'export const long = 0; export function warn() {}',
   'engine/closing.ts': 'export function close() {}',
   'core/src/registry.ts':
     'export const version = 1, registry = { listeners: [], last: 0 }; export function nextId() { return ++registry.last }',

@@ -1,5 +1,5 @@
 /**
- * What may be said on the command line and in the environment.
+ * The options on the command line and in the environment.
  * @module
  */
 
@@ -21,7 +21,7 @@ export interface Options {
 }
 
 export const help = `A GraphQL server over PostgreSQL: 5,210 airports, their regions and countries. Runs one query with Bulkcall, with
-DataLoader and with neither, prints what each took, and goes on serving.
+DataLoader and with neither, prints what each took, and keeps running.
 
   --port <n>          the port; 0 for any that is free (4000, or PORT)
   --host <name>       the address to listen on (127.0.0.1, or HOST)

@@ -43,7 +43,7 @@ export async function listen({ port, host }: Pick<Options, 'port' | 'host'>): Pr
     if (handlers.size === 0)
       return void response.writeHead(503, { 'retry-after': '5' }).end('The database is starting.\n')
     if (path === '/') return void response.writeHead(302, { location: '/graphql' }).end()
-    return void response.writeHead(404).end(`Nothing is here. Try ${[...handlers.keys()].join(', ')}.\n`)
+    return void response.writeHead(404).end(`Not found. Try ${[...handlers.keys()].join(', ')}.\n`)
   })
   await start(server, port, host)
 

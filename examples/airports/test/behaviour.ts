@@ -216,7 +216,7 @@ export function itServesAirports(serving: () => Serving): void {
     expect([root.status, root.headers.get('location')]).toEqual([302, '/graphql'])
     expect([nowhere.status, await nowhere.text()]).toEqual([
       404,
-      'Nothing is here. Try /without-bulk, /with-dataloader, /with-fixed-window, /graphql, /graphql/bulk.\n',
+      'Not found. Try /without-bulk, /with-dataloader, /with-fixed-window, /graphql, /graphql/bulk.\n',
     ])
   })
 }

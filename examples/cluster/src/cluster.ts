@@ -54,7 +54,7 @@ function start(task: Task, query: Query) {
         resolve(question as Q)
       }
       child.on('message', listen)
-      void ended.then(() => reject(new Failure('A process has ended before its time.')))
+      void ended.then(() => reject(new Failure('A process has ended too early.')))
     })
   return {
     address: hear<{ address: string }>('address').then(({ address }) => address),

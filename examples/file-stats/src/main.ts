@@ -24,8 +24,8 @@ async function main(): Promise<void> {
   const { paths, walkedBecause } = await listFiles(folder)
   const tools = { stat: await works('stat', ['--version'], { folder }), git: walkedBecause === null }
   if (!tools.git && !tools.stat) throw new UsageError('There is neither GNU stat nor a git checkout to ask.')
-  if (!tools.git) say([`Only sizes can be told, since git cannot help here (${walkedBecause}).`])
-  if (!tools.stat) say(['Sizes cannot be told, since GNU stat was not found.'])
+  if (!tools.git) say([`Only sizes are known, since git cannot help here (${walkedBecause}).`])
+  if (!tools.stat) say(['Sizes are not known, since GNU stat was not found.'])
 
   say([`Asking about ${plural(paths.length, 'file')} below ${basename(folder)}`])
   const asked = options.missing === null ? paths : [options.missing, ...paths]

@@ -1,5 +1,5 @@
 /**
- * What may be said on the command line.
+ * The options on the command line.
  * @module
  */
 

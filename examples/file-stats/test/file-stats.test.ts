@@ -116,7 +116,7 @@ describe('where something is missing', () => {
 
     expect(code).toBe(0)
     expect(stdout).toMatch(
-      /^Only sizes can be told, since git cannot help here \(fatal: not a git repository.*\)\.$/m,
+      /^Only sizes are known, since git cannot help here \(fatal: not a git repository.*\)\.$/m,
     )
     expect(stdout).toContain('Asking about 2 files below plain\n')
     expect(Object.keys(readTable(stdout))).toEqual(['size', 'all'])
@@ -126,7 +126,7 @@ describe('where something is missing', () => {
     const { code, stdout } = await run([], { path: toolsIn('git') })
 
     expect(code).toBe(0)
-    expect(stdout).toContain('Sizes cannot be told, since GNU stat was not found.\n')
+    expect(stdout).toContain('Sizes are not known, since GNU stat was not found.\n')
     expect(Object.keys(readTable(stdout))).toEqual(['text attribute', 'last commit', 'all'])
   })
 

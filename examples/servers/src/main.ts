@@ -15,7 +15,7 @@ const servers = { apollo, mercurius, nest, subgraph, mercuriusSubgraph, yoga }
 const name = process.argv[2] ?? 'apollo'
 const start = Object.entries(servers).find(([known]) => known === name)?.[1]
 if (start === undefined) {
-  console.error(`Say one of ${Object.keys(servers).join(', ')}.`)
+  console.error(`Give one of ${Object.keys(servers).join(', ')}.`)
   process.exitCode = 1
 } else {
   const { url } = await start({ commands: commands(statement => console.log(statement)) })

@@ -23,9 +23,11 @@ export type Results<T, R> = None | LoaderResults<T, R>
 /** The same for a loader, where `null` is none: a command that returns nothing at all has forgotten its `return`. */
 export type LoaderResults<K, V> =
   | null
-  | (Iterable<V | PromiseLike<V> | Error> & object)
+  // A Map would pass for a list of its entries, whatever its keys are.
+  | (Iterable<V | PromiseLike<V> | Error> & { readonly get?: never } & object)
   | AsyncIterable<V | Error>
-  | ReadonlyMap<K, V | PromiseLike<V> | Error>
+  // It is asked for the keys of the bulk. By a method, where keys of a wider or a narrower type fit as well.
+  | (ReadonlyMap<any, V | PromiseLike<V> | Error> & { has(key: K): boolean })
 
 /** The batch function: turns the tasks of one bulk into their results, at once or later. It may change the array. */
 export type Command<T, R> = (

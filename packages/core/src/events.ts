@@ -120,9 +120,9 @@ export function watched(): boolean {
   return registry.listeners.length > 0 || (channel?.hasSubscribers ?? false)
 }
 
-/** Whether anyone listens to each task, or to how many are pending. */
+/** Whether anyone listens to each task, to how many are pending, or to hits. */
 export function watchesTasks(): boolean {
-  return registry.called || registry.pending
+  return registry.called || registry.pending || registry.hit
 }
 
 /** Emits to all who listen. */

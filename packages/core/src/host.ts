@@ -85,14 +85,10 @@ function endAsking(): void {
 
 /** Each has a tick of its own, as far as the others can tell: one that throws takes none of them along. */
 function runAll(jobs: (() => void)[]): void {
-  let done = 0
   try {
-    for (const job of jobs) {
-      done++
-      job()
-    }
+    for (let job; (job = jobs.shift()) !== undefined;) job()
   } finally {
-    for (; done < jobs.length; done++) shareOfTick(jobs[done]!)
+    for (const job of jobs) shareOfTick(job)
   }
 }
 

@@ -425,7 +425,7 @@ describe('the budget of waiting', () => {
     expect(bulks.map(({ keys }) => keys)).toEqual([2, 2, 2, 2, 2, 2])
   })
 
-  it('S88 with a plan, waiting in vain shortens it for the scopes that follow, until none waits', async () => {
+  it('S88 with a plan, waiting that brings no call shortens it for the scopes that follow, until none waits', async () => {
     const of = server(() => true)
     const all = await serve(of, 7, inVain(of))
     expect(all.map(startsOf)).toEqual([[10], [10], [10], [10], [10], [10], [0]])
@@ -500,7 +500,7 @@ describe('the budget of waiting', () => {
     expect(of.plan.patienceFor('users').left).toBe(1 - 1 / delay / 2)
   })
 
-  it('S88 a batch that waits for a slot does not wait in vain', async () => {
+  it('S88 a batch that waits for a slot does not wait for other calls without need', async () => {
     const of = server(() => true)
     const slot = semaphore(1)
     await serve(of, 3, ({ scope, loader }) => {

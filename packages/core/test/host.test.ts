@@ -2,6 +2,8 @@ import { execFile } from 'node:child_process'
 import { promisify } from 'node:util'
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
 
+import { uncaughtDuring } from '../../../test/support/unhandled.ts'
+
 /** A copy of the package that has seen nothing of this host yet. */
 async function freshCopy(): Promise<typeof import('../src/index.ts')> {
   vi.resetModules()
@@ -77,6 +79,22 @@ describe('the end of a tick', () => {
     const calls = [one!.call(1), other!.call(2), one!.call(3)]
     await Promise.all(calls)
     expect(log).toEqual(['one 1,3', 'other 2'])
+  })
+
+  it('S10 of several jobs in one tick, one that throws takes none of the others along', async () => {
+    const { host } = await freshCopy()
+    const done: number[] = []
+    const broken = new Error('broken')
+    const errors = await uncaughtDuring(() => {
+      host.endOfTick(() => done.push(1))
+      host.endOfTick(() => {
+        throw broken
+      })
+      host.endOfTick(() => done.push(2))
+      host.endOfTick(() => done.push(3))
+    })
+    expect(done).toEqual([1, 2, 3])
+    expect(errors).toEqual([broken])
   })
 
   it('S10 trap 2 a `process.nextTick` that is a microtask is found out, and loads are still one bulk', async () => {

@@ -162,7 +162,7 @@ const mutants: Record<string, Mutant> = {
       },
       {
         file: 'engine/dispatcher.ts',
-        find: '(room = this.roomIn(bulk)) > 0',
+        find: '(room = size - bulk.count) > 0',
         replace: '(room = -1) > 0',
       },
     ],
@@ -172,7 +172,7 @@ const mutants: Record<string, Mutant> = {
     edits: [
       {
         file: 'engine/dispatcher.ts',
-        find: '(room = this.roomIn(bulk)) > 0',
+        find: '(room = size - bulk.count) > 0',
         replace: '(room = -1) > 0',
       },
     ],

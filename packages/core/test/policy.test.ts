@@ -1,7 +1,7 @@
 import { afterAll, describe, expect, it } from 'vitest'
 import * as index from '../src/index.ts'
 import * as kit from '../src/kit.ts'
-import { ready, readyAt, take, type Marks } from '../src/engine/policy.ts'
+import { ready, readyAt, type Marks } from '../src/engine/policy.ts'
 import { explore, type ExploreSettings } from './support/explore.ts'
 
 const core = { ...index, ...kit }
@@ -127,16 +127,6 @@ describe('readyAt', () => {
       // One step of a clock is enough to hide what a sum of fractions has lost.
       expect(cause({ delay, now: at + 1e-9 })).toBe('delay')
     }
-  })
-})
-
-describe('take', () => {
-  it('S1 S13 is all that fit, at least one of at least one', () => {
-    expect(take(1, { size: 1, delay: 0 })).toBe(1)
-    expect(take(2, { size: 3, delay: 0 })).toBe(2)
-    expect(take(3, { size: 3, delay: 0 })).toBe(3)
-    expect(take(7, { size: 3, delay: 0 })).toBe(3)
-    expect(take(7, { size: Infinity, delay: 0 })).toBe(7)
   })
 })
 

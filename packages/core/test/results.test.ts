@@ -850,7 +850,7 @@ describe.each(Object.entries(helpers))('rows that nobody asked for, with %s,', (
     vi.unstubAllGlobals()
   })
 
-  it('S91 are passed over, with one warning for each command that a helper made', async () => {
+  it('S91 are ignored, with one warning for each command that a helper made', async () => {
     const emitWarning = warnings()
     const call = joined()
     const got = [await call.callMany([2, 4, 9]), await call.callMany([1])]
@@ -1040,7 +1040,7 @@ describe('isolated', () => {
     expect(tries).toEqual([numbers(8), [0, 1, 2, 3], [0, 1]])
   })
 
-  it('S36 a wrong number of results, and a stream that is torn, are failures to be halved as well', async () => {
+  it('S36 a wrong number of results, and a stream that breaks off, are failures to be halved as well', async () => {
     for (const command of [short, torn]) {
       const got = await new AsyncBulkCall<number, number>(isolated(command as typeof short)).callMany(
         numbers(4),

@@ -208,7 +208,7 @@ describe('the window of a shared bulk', () => {
     expect(bulks).toMatchObject([{ at: 5, keys: [1] }])
   })
 
-  it('S72 S88 stays open for other units of work however often that was in vain: it lives as long as the program', async () => {
+  it('S72 S88 stays open for other units of work even if that has often brought nothing: it lives as long as the program', async () => {
     const { host, bulks, unit, io } = server({ delay: 5 })
     for (let round = 0; round < 10; round++) {
       const [one, other] = [unit(), unit()]

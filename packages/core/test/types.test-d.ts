@@ -287,6 +287,28 @@ describe('what does not compile', () => {
     expectTypeOf<Parameters<typeof call.call>[0]>().toEqualTypeOf<number>()
   })
 
+  it('S300 a Map with other keys than the tasks', () => {
+    const byText = async (_ids: number[]) => new Map<string, User>()
+    // @ts-expect-error: strings are no numbers
+    void new BulkLoader(byText)
+    // @ts-expect-error: strings are no numbers, though a Map is a list of its entries
+    void new BulkLoader<number, User>(byText)
+    // @ts-expect-error: strings are no numbers
+    void new AsyncBulkCall(byText)
+    // @ts-expect-error: strings are no numbers
+    void new SharedLoader(byText)
+    // @ts-expect-error: strings are no numbers
+    void bulkLoaderFactory<number>()(byText)
+
+    type UserId = number & { readonly brand: 'user' }
+    const wider = new BulkLoader(async (_ids: number[]) => new Map<number | string, User>())
+    const narrower = new BulkLoader(async (_ids: number[]) => new Map<UserId, User>())
+    const branded = new BulkLoader(async (_ids: UserId[]) => usersById)
+    expectTypeOf(wider).toEqualTypeOf<BulkLoader<number, User | null>>()
+    expectTypeOf(narrower).toEqualTypeOf<BulkLoader<number, User | null>>()
+    expectTypeOf(branded).toEqualTypeOf<BulkLoader<UserId, User | null>>()
+  })
+
   it('S52 a key of another type', () => {
     // @ts-expect-error: a string is no number
     void loader.load('1')

@@ -45,7 +45,7 @@ const long = [0.001, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10]
 
 const definitions: Readonly<Record<MetricName, Definition>> = {
   bulkcall_size: {
-    help: 'How many tasks a bulk had',
+    help: 'How many tasks a bulk (batch) had',
     labelNames: loader,
     buckets: [1, 2, 5, 10, 20, 50, 100, 200, 500, 1_000, 5_000],
   },
@@ -64,9 +64,15 @@ const definitions: Readonly<Record<MetricName, Definition>> = {
     help: 'Bulks that have ended, by why they started and how they ended',
     labelNames: ['loader', 'cause', 'outcome'],
   },
-  bulkcall_none_total: { help: 'Tasks to which the command gave none', labelNames: loader },
+  bulkcall_none_total: {
+    help: 'Tasks for which the command (batch function) returned none',
+    labelNames: loader,
+  },
   bulkcall_failed_total: { help: 'Tasks that failed', labelNames: loader },
-  bulkcall_hits_total: { help: 'Keys that a loader answered without asking', labelNames: loader },
+  bulkcall_hits_total: {
+    help: 'Keys that a loader answered without a task of their own: cached or equal ones',
+    labelNames: loader,
+  },
   bulkcall_in_flight: { help: 'Bulks that have started and not ended', labelNames: loader },
   bulkcall_pending: { help: 'Tasks that wait for their bulk to start', labelNames: loader },
 }

@@ -15,7 +15,7 @@ export class BulkLimiterDownError extends BulkError {
   readonly deadlineMs: number
   constructor(key: string, deadlineMs: number, cause?: unknown) {
     super(
-      `Bulkcall: ${key} must hear from Redis within ${deadlineMs} ms, got ${cause === undefined ? 'no answer' : 'an error'}`,
+      `Bulkcall: ${key} must get an answer from Redis within ${deadlineMs} ms, got ${cause === undefined ? 'no answer' : 'an error'}`,
     )
     this.deadlineMs = deadlineMs
     if (cause !== undefined) this.cause = cause

@@ -538,7 +538,7 @@ describe.skipIf(redisProgram === null)('the limit (needs redis-server)', () => {
         expect(error).toMatchObject({
           code: 'BULK_LIMITER_DOWN',
           deadlineMs: 100,
-          message: 'Bulkcall: shared must hear from Redis within 100 ms, got no answer',
+          message: 'Bulkcall: shared must get an answer from Redis within 100 ms, got no answer',
         })
         await expect(call.call(2)).rejects.toBe(error)
       } finally {
@@ -557,7 +557,7 @@ describe.skipIf(redisProgram === null)('the limit (needs redis-server)', () => {
       const call = timed(await limiter({ whenDown: 'reject' }), 0)
 
       await expect(call.call(1)).rejects.toMatchObject({
-        message: 'Bulkcall: shared must hear from Redis within 1000 ms, got an error',
+        message: 'Bulkcall: shared must get an answer from Redis within 1000 ms, got an error',
         cause: { message: expect.stringContaining('WRONGTYPE') },
       })
     })

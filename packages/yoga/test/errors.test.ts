@@ -671,7 +671,7 @@ describe('errors of ours that say that the program is wrong', () => {
     ])
   })
 
-  it('S140 what a command throws is logged once a result, though many fields wait for it', async () => {
+  it('S140 what a command throws is logged once for each result, though many fields wait for it', async () => {
     const { yoga, logging } = rows(() => {
       throw new Error('the database is away')
     }, {})

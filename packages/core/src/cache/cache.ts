@@ -309,7 +309,7 @@ export class Cache<K, V, C> implements Keys {
   }
 
   /** Whether each key is looked up as it comes: a map of the user's has a promise of each, and listeners are called for each hit. */
-  protected get indexesAtOnce(): boolean {
+  private get indexesAtOnce(): boolean {
     return this.settings.map !== null || registry.called || registry.hit
   }
 }

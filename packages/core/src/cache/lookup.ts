@@ -45,7 +45,6 @@ export class Lookup<K, V, C> extends Cache<K, V, C> {
       const { last } = queue
       if (!this.takes(last) || !queue.isUsual(settings.most)) return this.lookUp(key, key as unknown as C)
       if (last !== null) return queue.join(last, key)
-      if (this.indexesAtOnce) return this.lookUp(key, key as unknown as C)
       const bulk = queue.openBulk()
       this.leaveUnindexed(bulk)
       return queue.join(bulk, key)

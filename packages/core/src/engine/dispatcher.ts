@@ -18,7 +18,7 @@ import type { Drains } from './drains.ts'
 import { eventOf } from './event.ts'
 import type { Keys } from './keys.ts'
 import { Line } from './line.ts'
-import { ready, readyAt, take, type Clock, type Marks } from './policy.ts'
+import { ready, readyAt, type Clock, type Marks } from './policy.ts'
 import { refill } from './refill.ts'
 import { Runner } from './runner.ts'
 import { Timer } from './timer.ts'
@@ -271,9 +271,10 @@ export abstract class Dispatcher<T, R> extends Runner<T, R> implements BulkOwner
   /** Takes the first bulk out of the queue, filled from those behind; `null` if its callers have gone this moment. */
   private seal(): Bulk<T, R> | null {
     const bulk = this.first!
+    const { size } = this.settings
     this.keys?.sealing(bulk)
     bulk.dropAborted()
-    for (let behind, room; (behind = bulk.next) !== null && (room = this.roomIn(bulk)) > 0;) {
+    for (let behind, room; (behind = bulk.next) !== null && (room = size - bulk.count) > 0;) {
       behind.dropAborted()
       if (bulk.next === behind) refill(bulk, behind, room)
       if (behind.count === 0 && bulk.next === behind) this.vanished(behind)
@@ -282,11 +283,6 @@ export abstract class Dispatcher<T, R> extends Runner<T, R> implements BulkOwner
     this.first = bulk.next
     this.nowPending(-bulk.count)
     return bulk
-  }
-
-  /** How many tasks from behind the first bulk can take. */
-  private roomIn(bulk: Bulk<T, R>): number {
-    return take(this.pending, this.settings) - bulk.count
   }
 
   /** So many tasks more are pending, or fewer. */

@@ -55,8 +55,3 @@ export function ready(
 export function readyAt(head: Head, settings: Settings): number {
   return settings.delay === 0 || head.openedAt === null ? Infinity : head.openedAt + settings.delay
 }
-
-/** How many tasks the next bulk takes from a queue of so many. */
-export function take(pending: number, settings: Settings): number {
-  return Math.min(pending, settings.size)
-}
