@@ -118,6 +118,9 @@ describe('GraphiQL in Chromium, with no network but this server', { timeout: pat
 
     expect(answer!.y).toBeGreaterThan(query!.y + query!.height)
     for (const { width } of [query!, answer!]) expect(width).toBeGreaterThan(330)
+    // A finger finds the link.
+    const link = await page.getByRole('link', { name: 'Inspector' }).boundingBox()
+    expect(link!.height).toBeGreaterThanOrEqual(28)
   })
 
   it.each([360, 1280])(

@@ -35,7 +35,7 @@ export async function linked(
 
 function linkTo(path: string): string {
   const style = [
-    'position:fixed;right:14px;bottom:10px;z-index:9;padding:4px 10px;border-radius:6px',
+    'position:fixed;right:14px;bottom:10px;z-index:9;padding:8px 12px;border-radius:6px',
     'font:12px system-ui,sans-serif;text-decoration:none;color:#fff;background:#3568d4',
   ].join(';')
   return `<a href="${encodeURI(path)}" style="${style}" title="What operations load in bulk, and what they wait for">Inspector</a>`
