@@ -108,7 +108,7 @@ describe('the figures of the first pages', () => {
     expect(read('README.md').replaceAll(/\s+/g, ' ')).toContain(
       `is ${dataloader} batches with DataLoader and ${here!.split(' / ')[0]} here, in the [same time]`,
     )
-    expect(here).toMatch(/ \/ 1\.0$/)
+    expect(here).toMatch(/ \/ (0\.9|1\.0)$/)
   })
 })
 
