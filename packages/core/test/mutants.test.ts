@@ -202,9 +202,9 @@ const mutants: Record<string, Mutant> = {
     caughtBy: withWindow,
     edits: [
       {
-        file: 'engine/policy.ts',
-        find: 'Math.min(pending, settings.size)',
-        replace: 'Math.min(pending, settings.size + 1)',
+        file: 'engine/dispatcher.ts',
+        find: '(room = size - bulk.count) > 0',
+        replace: '(room = size + 1 - bulk.count) > 0',
       },
     ],
   },
